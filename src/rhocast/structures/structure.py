@@ -1,0 +1,209 @@
+"""Atoms in a periodic cell, in Bohr: what every other package passes about."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import ase.io
+import numpy as np
+from ase import Atoms
+from ase.data import chemical_symbols
+from scipy.spatial import cKDTree
+
+from rhocast.errors import StructureError
+from rhocast.units import ANGSTROM_PER_BOHR
+
+#: Closer than this, two atoms are taken for one atom written twice.
+COINCIDENT_BOHR = 0.5
+
+
+@dataclass(frozen=True)
+class Structure:
+    """Atoms in a cell that is periodic in all directions.
+
+    Attributes
+    ----------
+    positions : (n, 3) float64 array
+        Cartesian positions, Bohr. They may lie outside the cell.
+    cell : (3, 3) float64 array
+        Lattice vectors as rows, Bohr; right- or left-handed.
+    numbers : (n,) int32 array
+        Atomic numbers.
+
+    Raises
+    ------
+    StructureError
+        On wrong shapes, NaN, no atoms, unknown elements or a singular cell.
+    """
+
+    positions: np.ndarray
+    cell: np.ndarray
+    numbers: np.ndarray
+
+    def __post_init__(self) -> None:
+        positions = np.ascontiguousarray(self.positions, dtype=np.float64)
+        cell = np.ascontiguousarray(self.cell, dtype=np.float64)
+        numbers = np.ascontiguousarray(self.numbers, dtype=np.int32)
+        _check_arrays(positions, cell, numbers)
+        object.__setattr__(self, "positions", positions)
+        object.__setattr__(self, "cell", cell)
+        object.__setattr__(self, "numbers", numbers)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def volume(self) -> float:
+        """Volume of the cell, Bohr³."""
+        return abs(float(np.linalg.det(self.cell)))
+
+    @property
+    def species(self) -> tuple[str, ...]:
+        """Chemical symbols present, in order of atomic number."""
+        return tuple(chemical_symbols[z] for z in np.unique(self.numbers))
+
+    @property
+    def formula(self) -> str:
+        """Symbols with their counts, in order of atomic number, such as ``Si8Ge8``."""
+        counts = Counter(self.numbers.tolist())
+        return "".join(f"{chemical_symbols[z]}{counts[z]}" for z in sorted(counts))
+
+    @property
+    def fractional(self) -> np.ndarray:
+        """Positions in units of the lattice vectors, wrapped into [0, 1); shape (n, 3)."""
+        scaled = np.linalg.solve(self.cell.T, self.positions.T).T % 1.0
+        scaled[scaled >= 1.0] = 0.0  # -1e-17 % 1.0 is 1.0
+        return scaled
+
+    def minimum_distance(self) -> float:
+        """Shortest distance between two atoms or an atom and its own image, Bohr."""
+        shortest_image = _shortest_lattice_vector(self.cell)
+        if len(self) == 1:
+            return shortest_image
+        reach = min(shortest_image, 4.0 * (self.volume / len(self)) ** (1.0 / 3.0))
+        points, _ = periodic_images(self, reach)
+        distances, _ = cKDTree(points).query(
+            self.fractional @ self.cell, k=2, distance_upper_bound=reach
+        )
+        return float(min(distances[:, 1].min(), shortest_image))
+
+    def check_distances(self, where: str = "structure") -> None:
+        """Raise StructureError if two atoms coincide (closer than 0.5 Bohr)."""
+        shortest = self.minimum_distance()
+        if shortest < COINCIDENT_BOHR:
+            raise StructureError(
+                f"{where}: two atoms are {shortest:.3g} Bohr apart, expected at least "
+                f"{COINCIDENT_BOHR} Bohr; remove the doubled atom or mend the cell"
+            )
+
+    @classmethod
+    def from_ase(cls, atoms: Atoms) -> "Structure":
+        """Convert from ASE (Å); directions that ASE calls open are taken as periodic."""
+        return cls(
+            atoms.positions / ANGSTROM_PER_BOHR,
+            atoms.cell.array / ANGSTROM_PER_BOHR,
+            atoms.numbers,
+        )
+
+    def to_ase(self) -> Atoms:
+        """Convert to ASE (Å), periodic in all directions."""
+        return Atoms(
+            self.numbers,
+            positions=self.positions * ANGSTROM_PER_BOHR,
+            cell=self.cell * ANGSTROM_PER_BOHR,
+            pbc=True,
+        )
+
+
+def read_structure(path: str | Path) -> Structure:
+    """Read the last structure of any file that ASE reads, and check it.
+
+    Raises
+    ------
+    StructureError
+        If the file cannot be read or holds no structure that a density can be computed for.
+    """
+    try:
+        atoms = ase.io.read(path)
+    except Exception as error:  # ASE's readers raise whatever their parsers meet
+        raise StructureError(
+            f"{path}: ASE cannot read a structure from it ({type(error).__name__}: {error})"
+        ) from error
+    try:
+        structure = Structure.from_ase(atoms)
+    except StructureError as error:
+        raise StructureError(f"{path}: {error}") from None
+    structure.check_distances(str(path))
+    return structure
+
+
+def periodic_images(
+    structure: Structure,
+    reach: float,
+    lower: np.ndarray | None = None,
+    upper: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Atoms and those of their images that lie within ``reach`` of a part of the cell.
+
+    Parameters
+    ----------
+    structure
+        Atoms and cell.
+    reach
+        Distance in Bohr.
+    lower, upper : (3,) arrays
+        Corners of the part in fractional coordinates; the whole cell by default. They may lie
+        outside [0, 1].
+
+    Returns
+    -------
+    positions : (m, 3) float64 array
+        Cartesian positions, Bohr.
+    indices : (m,) int array
+        Which atom each is an image of.
+    """
+    lower = np.zeros(3) if lower is None else np.asarray(lower, dtype=float)
+    upper = np.ones(3) if upper is None else np.asarray(upper, dtype=float)
+    # Planes of constant fractional coordinate i lie 1/|b_i| apart, b_i the reciprocal vectors.
+    margin = reach * np.linalg.norm(np.linalg.inv(structure.cell), axis=0)
+    low, high = lower - margin, upper + margin
+    scaled = structure.fractional
+    indices = np.arange(len(structure))
+    for axis in range(3):
+        shifts = np.arange(np.floor(low[axis]), np.floor(high[axis]) + 1)
+        coordinate = scaled[:, axis, None] + shifts
+        atom, shift = np.nonzero((coordinate >= low[axis]) & (coordinate <= high[axis]))
+        scaled, indices = scaled[atom], indices[atom]
+        scaled[:, axis] += shifts[shift]
+    return scaled @ structure.cell, indices
+
+
+def _check_arrays(positions: np.ndarray, cell: np.ndarray, numbers: np.ndarray) -> None:
+    n = len(numbers)
+    if n == 0:
+        raise StructureError("no atoms in it, expected at least one")
+    if positions.shape != (n, 3) or cell.shape != (3, 3) or numbers.ndim != 1:
+        raise StructureError(
+            f"expected positions (n, 3), cell (3, 3), numbers (n,), found {positions.shape}, "
+            f"{cell.shape}, {numbers.shape}"
+        )
+    bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
+    if len(bad):
+        raise StructureError(
+            f"the position of atom {bad[0]} is {positions[bad[0]]}, expected finite numbers"
+        )
+    unknown = numbers[(numbers < 1) | (numbers >= len(chemical_symbols))]
+    if len(unknown):
+        raise StructureError(f"atomic number {unknown[0]} is no element")
+    volume = abs(np.linalg.det(cell)) if np.isfinite(cell).all() else 0.0
+    if volume < 1e-6 * np.prod(np.linalg.norm(cell, axis=1)) or volume == 0.0:
+        raise StructureError(
+            f"the cell is singular, lattice vectors (Bohr) {cell.tolist()}; expected three "
+            "independent vectors: give the box its size, also in open directions"
+        )
+
+
+def _shortest_lattice_vector(cell: np.ndarray) -> float:
+    steps = np.array(np.meshgrid(*3 * [range(-2, 3)], indexing="ij")).reshape(3, -1).T
+    lengths = np.linalg.norm(steps[np.any(steps, axis=1)] @ cell, axis=1)
+    return float(lengths.min())

@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from rhocast.analysis.metrics import compare, pool
+
+RNG = np.random.default_rng(0)
+REFERENCE = RNG.random((6, 7, 8))
+VOXEL = 0.3
+
+
+def figures(predicted, std=0.1, reference=REFERENCE):
+    return compare(predicted, np.full(reference.shape, std), reference, VOXEL, 2.0).figures()
+
+
+def test_a_constant_offset_has_known_errors():
+    found = figures(REFERENCE + 0.01)
+    electrons = REFERENCE.sum() * VOXEL
+    assert found["rmse"] == pytest.approx(0.01)
+    assert found["nrmse"] == pytest.approx(0.01 / np.ptp(REFERENCE))
+    assert found["l1_per_electron"] == pytest.approx(0.01 * REFERENCE.size * VOXEL / electrons)
+    assert found["electron_count_error"] == pytest.approx(found["l1_per_electron"])
+    assert found["points_per_second"] == REFERENCE.size / 2.0
+
+
+def test_displaced_electrons_that_cancel_leave_the_count():
+    sign = np.where(np.arange(REFERENCE.size).reshape(REFERENCE.shape) % 2, 1, -1)
+    found = figures(REFERENCE + 0.01 * sign)
+    assert found["electron_count_error"] == pytest.approx(0.0, abs=1e-12)
+    assert found["l1_per_electron"] > 0.01
+
+
+def test_gaussian_errors_are_covered_as_gaussians_are():
+    reference = np.zeros((50, 50, 40)) + np.linspace(0, 1, 40)
+    found = figures(reference + 0.2 * RNG.standard_normal(reference.shape), 0.2, reference)
+    assert found["coverage_1sigma"] == pytest.approx(0.6827, abs=0.005)
+    assert found["coverage_2sigma"] == pytest.approx(0.9545, abs=0.005)
+    assert found["coverage_3sigma"] == pytest.approx(0.9973, abs=0.001)
+
+
+def test_pooling_weighs_points_and_electrons_and_lets_no_counts_cancel():
+    std = np.full(REFERENCE.shape, 0.1)
+    more = compare(REFERENCE + 0.02, std, REFERENCE, VOXEL, 1.0)
+    less = compare(REFERENCE - 0.02, std, REFERENCE, VOXEL, 3.0)
+    pooled = pool([more, less]).figures()
+    assert pooled["rmse"] == pytest.approx(0.02)
+    assert pooled["electron_count_error"] == pytest.approx(more.figures()["electron_count_error"])
+    assert pooled["points_per_second"] == pytest.approx(REFERENCE.size / 2.0)

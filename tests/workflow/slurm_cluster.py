@@ -1,0 +1,417 @@
+"""A throw-away single-node Slurm cluster for tests.
+
+:func:`slurm_cluster` starts ``munged``, ``slurmctld`` and ``slurmd`` on the loopback
+interface, with every file they need below one directory, and stops them again. It is a
+real Slurm: jobs are queued, scheduled and run, only accounting and confinement
+(control groups) are switched off, so that neither a database nor systemd is needed.
+
+The daemons have to run as root, because ``slurmd`` starts jobs on behalf of users.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+NODE = "n1"
+PARTITION = "test"
+
+DAEMONS = ("munged", "slurmctld", "slurmd")
+CLIENTS = ("munge", "sbatch", "scancel", "scontrol", "sinfo", "squeue", "srun")
+
+# What the node claims to have: enough for jobs that ask for a real node's memory. Slurm
+# is told to believe it and does not account for memory, so it is never used up.
+NODE_MEMORY_MB = 1_000_000
+
+# Longest path that fits into a Unix socket address (108 bytes with the terminator), and
+# the longest name that Slurm appends for the socket of a job step.
+SOCKET_PATH_LIMIT = 107
+SOCKET_NAME_RESERVE = len(f"/spool/{NODE}_4294967295.4294967295.4294967295")
+
+START_TIMEOUT = 60.0
+CANCEL_TIMEOUT = 15.0
+STOP_TIMEOUT = 10.0
+POLL_INTERVAL = 0.1
+LOG_LINES = 30
+
+
+class SlurmClusterError(RuntimeError):
+    """The cluster could not be started, or died; the message holds the logs."""
+
+
+@dataclass
+class SlurmCluster:
+    """A running cluster.
+
+    Parameters
+    ----------
+    directory : Path
+        Directory with the configuration, state, logs and sockets.
+    environment : dict of str to str
+        Variables which client commands (``sbatch``, ``squeue``, ...) need, to be added
+        to those of the calling process.
+    processes : dict of str to subprocess.Popen
+        The daemons by name.
+    """
+
+    directory: Path
+    environment: dict[str, str]
+    processes: dict[str, subprocess.Popen] = field(default_factory=dict)
+
+    def run(self, *command: str, timeout: float = 10.0) -> subprocess.CompletedProcess:
+        """Run a client command on the cluster.
+
+        Parameters
+        ----------
+        *command : str
+            Program and arguments.
+        timeout : float
+            Seconds after which the command is given up.
+
+        Returns
+        -------
+        subprocess.CompletedProcess
+            The finished command with captured text output; a failure or a timeout is
+            reported by a return code other than zero.
+        """
+        environment = os.environ | self.environment
+        try:
+            return subprocess.run(
+                command,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return subprocess.CompletedProcess(command, 124, "", f"no answer in {timeout} s")
+
+    def log(self, daemon: str) -> Path:
+        """Return the path of the log file of a daemon."""
+        return self.directory / f"{daemon}.log"
+
+    def logs(self) -> str:
+        """Return the last lines of all log files as text."""
+        parts = []
+        for daemon in DAEMONS:
+            path = self.log(daemon)
+            lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+            parts.append("\n".join([f"--- {daemon} ---", *lines[-LOG_LINES:]]))
+        return "\n".join(parts)
+
+
+def why_slurm_cannot_run() -> str | None:
+    """Say why a cluster cannot be started here.
+
+    Returns
+    -------
+    str or None
+        A reason, fit for ``pytest.skip``, or None if nothing speaks against it.
+    """
+    missing = [name for name in DAEMONS + CLIENTS if find_program(name) is None]
+    if missing:
+        return f"Slurm is not installed: no {', '.join(missing)}"
+    if os.geteuid() != 0:
+        return "slurmd has to be started by root"
+    return None
+
+
+def find_program(name: str) -> str | None:
+    """Return the path of a program, looked up as root would, or None."""
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin"])
+    return shutil.which(name, path=path)
+
+
+@contextlib.contextmanager
+def slurm_cluster(
+    directory: Path, cpus: int = 2, timeout: float = START_TIMEOUT
+) -> Iterator[SlurmCluster]:
+    """Run a cluster of one node for the duration of a ``with`` block.
+
+    Parameters
+    ----------
+    directory : Path
+        Empty or not yet existing directory for all files of the cluster. Its absolute
+        path has to be short, because it holds Unix sockets.
+    cpus : int
+        Number of cores which the node offers, whether it has as many or not.
+    timeout : float
+        Seconds which each of the start-up phases may take.
+
+    Yields
+    ------
+    SlurmCluster
+        The cluster, with its node idle. Jobs which are left at the end of the block are
+        cancelled.
+
+    Raises
+    ------
+    SlurmClusterError
+        If a daemon dies or the node does not become idle in time.
+    ValueError
+        If `directory` is unsuitable.
+    """
+    directory = prepare_directory(directory)
+    configuration = write_configuration(directory, cpus)
+    cluster = SlurmCluster(directory, client_environment(configuration))
+    try:
+        start(cluster, timeout)
+        yield cluster
+    finally:
+        stop(cluster)
+
+
+def prepare_directory(directory: Path) -> Path:
+    """Create the directories and the key of a cluster.
+
+    State, spool and key belong together: a new controller must not find jobs of an old
+    one, hence nothing is reused.
+
+    Parameters
+    ----------
+    directory : Path
+        As for :func:`slurm_cluster`.
+
+    Returns
+    -------
+    Path
+        The directory as an absolute path without symbolic links.
+    """
+    directory = Path(directory).resolve()
+    excess = len(os.fsencode(directory)) + SOCKET_NAME_RESERVE - SOCKET_PATH_LIMIT
+    if excess > 0:
+        message = f"path too long for sockets by {excess} characters: {directory}"
+        raise ValueError(message)
+    if directory.exists() and any(directory.iterdir()):
+        message = f"directory for the cluster is not empty: {directory}"
+        raise ValueError(message)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in ("munge", "state", "spool", "tmp"):
+        (directory / name).mkdir(mode=0o700)
+    key = directory / "munge" / "munge.key"
+    key.touch(mode=0o600)
+    key.write_bytes(secrets.token_bytes(128))
+    return directory
+
+
+def write_configuration(directory: Path, cpus: int) -> Path:
+    """Write ``slurm.conf`` for a single node on loopback.
+
+    Parameters
+    ----------
+    directory : Path
+        Directory made by :func:`prepare_directory`.
+    cpus : int
+        Number of cores of the node.
+
+    Returns
+    -------
+    Path
+        The configuration file.
+    """
+    controller_port, node_port = free_ports(2)
+    settings = {
+        "ClusterName": "test",
+        "SlurmctldHost": "localhost(127.0.0.1)",
+        "SlurmctldPort": controller_port,
+        "CommunicationParameters": "NoCtldInAddrAny,NoInAddrAny",
+        "AuthType": "auth/munge",
+        "AuthInfo": f"socket={munge_socket(directory)}",
+        "CredType": "cred/munge",
+        "SlurmUser": "root",
+        "SlurmdUser": "root",
+        "StateSaveLocation": directory / "state",
+        "SlurmdSpoolDir": directory / "spool",
+        "SlurmctldPidFile": directory / "slurmctld.pid",
+        "SlurmdPidFile": directory / "slurmd.pid",
+        "TmpFS": directory / "tmp",
+        "MailProg": shutil.which("true"),
+        # Run without control groups and without a database.
+        "ProctrackType": "proctrack/linuxproc",
+        "TaskPlugin": "task/none",
+        "JobAcctGatherType": "jobacct_gather/none",
+        "AccountingStorageType": "accounting_storage/none",
+        # Finished jobs have to stay visible to squeue, for want of sacct.
+        "MinJobAge": 300,
+        "SelectType": "select/cons_tres",
+        "SelectTypeParameters": "CR_Core",
+        "MpiDefault": "pmix",
+        # Be quick, and take back a node whatever it has been through.
+        "SchedulerParameters": "batch_sched_delay=0,sched_min_interval=0",
+        "KillWait": 1,
+        "ReturnToService": 2,
+        "SlurmdParameters": "config_overrides",
+    }
+    node = (
+        f"NodeName={NODE} NodeHostname=localhost NodeAddr=127.0.0.1 Port={node_port} "
+        f"CPUs={cpus} Sockets=1 CoresPerSocket={cpus} ThreadsPerCore=1 "
+        f"RealMemory={NODE_MEMORY_MB}"
+    )
+    partition = f"PartitionName={PARTITION} Nodes={NODE} Default=YES MaxTime=INFINITE State=UP"
+    lines = [f"{name}={value}" for name, value in settings.items()]
+    path = directory / "slurm.conf"
+    path.write_text("\n".join([*lines, node, partition, ""]))
+    return path
+
+
+def munge_socket(directory: Path) -> Path:
+    """Return the path of the socket of ``munged``."""
+    return directory / "munge" / "munge.socket"
+
+
+def free_ports(count: int) -> list[int]:
+    """Return distinct TCP ports which are free on loopback at the moment."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for listener in sockets:
+            listener.bind(("127.0.0.1", 0))
+        return [listener.getsockname()[1] for listener in sockets]
+
+
+def client_environment(configuration: Path) -> dict[str, str]:
+    """Return the variables for client commands and for the jobs that they submit.
+
+    Jobs run as root, which Open MPI's launchers refuse unless told otherwise.
+    """
+    return {
+        "SLURM_CONF": str(configuration),
+        "OMPI_ALLOW_RUN_AS_ROOT": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        "PRTE_ALLOW_RUN_AS_ROOT": "1",
+        "PRTE_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    }
+
+
+def start(cluster: SlurmCluster, timeout: float) -> None:
+    """Start the daemons one after the other, each when the one before it answers."""
+    socket_path = str(munge_socket(cluster.directory))
+
+    def munge_answers() -> bool:
+        return cluster.run("munge", "--no-input", "--socket", socket_path).returncode == 0
+
+    def controller_answers() -> bool:
+        return cluster.run("scontrol", "ping").returncode == 0
+
+    def node_is_idle() -> bool:
+        return cluster.run("sinfo", "--noheader", "--format=%T").stdout.strip() == "idle"
+
+    start_daemon(cluster, "munged", *munged_options(cluster.directory))
+    wait_until(cluster, munge_answers, "munged to answer", timeout)
+    start_daemon(cluster, "slurmctld", "-D", "-c")
+    wait_until(cluster, controller_answers, "slurmctld to answer", timeout)
+    start_daemon(cluster, "slurmd", "-D", "-N", NODE)
+    wait_until(cluster, node_is_idle, "the node to become idle", timeout)
+
+
+def munged_options(directory: Path) -> list[str]:
+    """Return the command line options of ``munged``.
+
+    It refuses a socket below a directory that other users cannot enter, which private
+    temporary directories are. Nobody but root uses this socket: ``--force`` turns the
+    refusal into a warning.
+    """
+    munge = directory / "munge"
+    return [
+        "--foreground",
+        "--force",
+        f"--key-file={munge / 'munge.key'}",
+        f"--socket={munge_socket(directory)}",
+        f"--pid-file={munge / 'munged.pid'}",
+        f"--seed-file={munge / 'munged.seed'}",
+        f"--log-file={munge / 'unused.log'}",
+        "--num-threads=2",
+    ]
+
+
+def start_daemon(cluster: SlurmCluster, name: str, *options: str) -> None:
+    """Start a daemon in the foreground, in a session of its own, with a log file.
+
+    In a session of its own an interrupt from the keyboard does not reach it, so that
+    it is still there to cancel jobs when the interrupted test cleans up.
+    """
+    with cluster.log(name).open("wb") as log:
+        cluster.processes[name] = subprocess.Popen(
+            [find_program(name) or name, *options],
+            env=os.environ | cluster.environment,
+            cwd=cluster.directory,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def wait_until(
+    cluster: SlurmCluster, condition: Callable[[], bool], what: str, timeout: float
+) -> None:
+    """Wait for a condition as long as all daemons live.
+
+    Parameters
+    ----------
+    cluster : SlurmCluster
+        The cluster whose daemons are watched.
+    condition : callable
+        Called without arguments until it returns true.
+    what : str
+        Description of the condition for the error message.
+    timeout : float
+        Seconds to wait at most.
+
+    Raises
+    ------
+    SlurmClusterError
+        If a daemon has ended or the time is up.
+    """
+    deadline = time.monotonic() + timeout
+    while not condition():
+        for name, process in cluster.processes.items():
+            if process.poll() is not None:
+                message = f"{name} ended with code {process.returncode}"
+                raise SlurmClusterError(f"{message}\n{cluster.logs()}")
+        if time.monotonic() > deadline:
+            message = f"gave up waiting for {what} after {timeout:g} s"
+            raise SlurmClusterError(f"{message}\n{cluster.logs()}")
+        time.sleep(POLL_INTERVAL)
+
+
+def stop(cluster: SlurmCluster) -> None:
+    """Cancel what is left of jobs and stop the daemons, the last one first."""
+    if "slurmd" in cluster.processes:
+        cancel_jobs(cluster)
+    for process in reversed(cluster.processes.values()):
+        stop_process(process)
+
+
+def cancel_jobs(cluster: SlurmCluster) -> None:
+    """Cancel all jobs and wait for their processes to end, but not for ever.
+
+    Job steps outlive ``slurmd``, so this has to come before it is stopped.
+    """
+    jobs = cluster.run("squeue", "--noheader", "--format=%A").stdout.split()
+    if not jobs:
+        return
+    cluster.run("scancel", *jobs)
+
+    def no_jobs() -> bool:
+        queue = cluster.run("squeue", "--noheader", "--format=%A")
+        return queue.returncode == 0 and not queue.stdout.strip()
+
+    with contextlib.suppress(SlurmClusterError):
+        wait_until(cluster, no_jobs, "jobs to be cancelled", CANCEL_TIMEOUT)
+
+
+def stop_process(process: subprocess.Popen) -> None:
+    """Terminate one process, forcibly if it does not obey in time."""
+    process.terminate()
+    try:
+        process.wait(STOP_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
