@@ -111,7 +111,9 @@ class Dft(Section):
     )
     smearing_K: PositiveFloat = Field(631.554, description="Fermi-Dirac electron temperature, K")
     scf_tolerance: PositiveFloat = Field(
-        1e-6, lt=1e-2, description="bound on the residual of the SCF cycle, as the engine defines it"
+        1e-6,
+        lt=1e-2,
+        description="bound on the residual of the SCF cycle, as the engine defines it",
     )
     max_scf_iterations: PositiveInt = Field(60, description="then the snapshot is rejected")
 
@@ -255,9 +257,7 @@ class Config(Section):
             _expect("prediction.cells", name, self.systems)
         for name, system in self.systems.items():
             for element in system.composition or ():
-                _expect(
-                    f"systems.{name}.composition", element, self.material.pseudopotentials
-                )
+                _expect(f"systems.{name}.composition", element, self.material.pseudopotentials)
         return self
 
     @model_validator(mode="after")
@@ -318,7 +318,11 @@ def parse_config(data: dict[str, Any]) -> Config:
     try:
         return Config.model_validate(data)
     except ValidationError as error:
-        lines = [_fault(entry) for entry in error.errors()]
+        faults = error.errors()
+        # A list whose every value is at fault also counts as too short: once is enough.
+        within = {fault["loc"][:-1] for fault in faults}
+        faults = [f for f in faults if f["type"] != "too_short" or f["loc"] not in within]
+        lines = [_fault(fault) for fault in faults]
         raise ConfigError("\n".join(lines)) from None
 
 
@@ -346,6 +350,8 @@ def _fault(entry: Any) -> str:
     """Write one pydantic error as ``key: expected …, found …``."""
     key = ""
     for part in entry["loc"]:
+        if part == "[key]":  # pydantic's word for "the key itself, not its value"
+            continue
         key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else str(part)
     prefix = f"{key}: " if key else ""
     kind, found = entry["type"], entry.get("input")
@@ -354,8 +360,12 @@ def _fault(entry: Any) -> str:
     if kind == "missing":
         return f"{prefix}expected a value, found none"
     message = entry["msg"].removeprefix("Value error, ")
+    if kind == "too_short":
+        return f"{prefix}expected at least {entry['ctx']['min_length']} value(s), found {found!r}"
     if kind == "value_error":
         return f"{prefix}{message}"
     message = message[0].lower() + message[1:].replace("Input should be ", "")
     message = message.removeprefix("input should be ")
+    if message.startswith(("greater", "less")):
+        message = f"a value {message}"
     return f"{prefix}expected {message}, found {found!r}"

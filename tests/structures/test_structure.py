@@ -3,7 +3,7 @@ import pytest
 from ase.build import bulk
 
 from rhocast.errors import StructureError
-from rhocast.structures import Structure, periodic_images, read_structure
+from rhocast.structures import Structure, periodic_images, read_structure, write_structure
 
 TRICLINIC = np.array([[5.0, 0.3, 0.1], [1.2, 6.0, -0.4], [0.7, -1.1, 4.5]])
 
@@ -20,6 +20,13 @@ def test_round_trip_through_ase(triclinic):
     np.testing.assert_allclose(back.cell, triclinic.cell, rtol=1e-14)
     assert back.formula == "Al2Si1Ge1"
     assert back.species == ("Al", "Si", "Ge")
+
+
+def test_round_trip_through_a_file(triclinic, tmp_path):
+    write_structure(tmp_path / "new/cell.extxyz", triclinic)
+    back = read_structure(tmp_path / "new/cell.extxyz")
+    np.testing.assert_allclose(back.positions, triclinic.positions, atol=1e-7)
+    np.testing.assert_array_equal(back.numbers, triclinic.numbers)
 
 
 @pytest.mark.parametrize("hand", [1.0, -1.0])

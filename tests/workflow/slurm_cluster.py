@@ -242,7 +242,9 @@ def write_configuration(directory: Path, cpus: int) -> Path:
         "MinJobAge": 300,
         "SelectType": "select/cons_tres",
         "SelectTypeParameters": "CR_Core",
-        "MpiDefault": "pmix",
+        # As by default. Were it pmix, mpirun of an MPI without PMIx (MPICH) would find traces
+        # of it and refuse to start. With srun the interface has to be named: --mpi=pmix.
+        "MpiDefault": "none",
         # Be quick, and take back a node whatever it has been through.
         "SchedulerParameters": "batch_sched_delay=0,sched_min_interval=0",
         "KillWait": 1,
@@ -383,10 +385,12 @@ def wait_until(
 
 def stop(cluster: SlurmCluster) -> None:
     """Cancel what is left of jobs and stop the daemons, the last one first."""
-    if "slurmd" in cluster.processes:
-        cancel_jobs(cluster)
-    for process in reversed(cluster.processes.values()):
-        stop_process(process)
+    try:
+        if "slurmd" in cluster.processes:
+            cancel_jobs(cluster)
+    finally:
+        for process in reversed(cluster.processes.values()):
+            stop_process(process)
 
 
 def cancel_jobs(cluster: SlurmCluster) -> None:

@@ -107,5 +107,8 @@ def pool(parts: Iterable[ErrorSums]) -> ErrorSums:
     every = list(parts)
     combine = {"lowest": min, "highest": max}
     return ErrorSums(
-        **{f.name: combine.get(f.name, sum)([getattr(p, f.name) for p in every]) for f in fields(ErrorSums)}
+        **{
+            f.name: combine.get(f.name, sum)([getattr(p, f.name) for p in every])
+            for f in fields(ErrorSums)
+        }
     )

@@ -17,14 +17,10 @@ equidistant atoms are ranked by a weighted sum of their cosines.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from rhocast import config
-from rhocast.descriptors.neighbours import SpeciesAtoms, atoms_by_species
+from rhocast.descriptors.neighbours import Box, SpeciesAtoms, gather_atoms, nearest, ties
 from rhocast.structures import Structure
-
-#: Distances that differ by less are taken as equal, Bohr.
-TIE_BOHR = 1e-5
 
 #: Distances below this are softened in the cosines, which have no limit at a nucleus, Bohr.
 SOFTENING_BOHR = 1e-3
@@ -80,16 +76,10 @@ class SortedDescriptor:
         ModelError
             If the structure holds an element that is not among the species.
         """
-        atoms = atoms_by_species(
-            structure,
-            self.species,
-            reach_bohr=self.cutoff_bohr,
-            count=self.parameters.angle_neighbours if self.parameters.angle_atoms else 0,
-            tie_bohr=TIE_BOHR,
-            lower=lower,
-            upper=upper,
-        )
-        return BoundSortedDescriptor(self.parameters, tuple(atoms))
+        p = self.parameters
+        count = p.angle_neighbours if p.angle_atoms else 0
+        atoms = gather_atoms(structure, self.species, p.cutoff_bohr, count, lower, upper)
+        return BoundSortedDescriptor(p, atoms, Box.of(structure.cell, lower, upper))
 
 
 @dataclass(frozen=True)
@@ -102,10 +92,13 @@ class BoundSortedDescriptor:
         Sizes and cutoff.
     atoms
         The atoms within reach with their neighbours, for each species.
+    box
+        Where points may lie.
     """
 
     parameters: config.Descriptor
     atoms: tuple[SpeciesAtoms, ...]
+    box: Box
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Compute the features at points within the box.
@@ -118,7 +111,13 @@ class BoundSortedDescriptor:
         Returns
         -------
         (p, d) float32 array
+
+        Raises
+        ------
+        ValueError
+            If a point lies outside the box: atoms around it may not have been gathered.
         """
+        self.box.check(points)
         p = self.parameters
         width = p.distances + p.angle_atoms * p.angle_neighbours
         features = np.empty((len(points), len(self.atoms) * width), dtype=np.float32)
@@ -130,13 +129,84 @@ class BoundSortedDescriptor:
         return features
 
     def _block(self, points: np.ndarray, atoms: SpeciesAtoms) -> np.ndarray:
-        """Compute the features of one species, shape (p, M + M_a k)."""
+        """Compute the features of one species; shape (p, M + M_a k)."""
         p = self.parameters
-        distances, indices = _nearest(atoms.tree, points, p.distances, p.cutoff_bohr)
-        if p.angle_atoms * p.angle_neighbours == 0:
-            return distances
-        tied = _is_cut_tie(distances, p.angle_atoms)
-        cosines = np.empty((len(points), p.angle_atoms * p.angle_neighbours))
-        plain = np.flatnonzero(~tied)
-        ...
-        return np.hstack([distances, cosines])
+        distances, indices = nearest(atoms.tree, points, p.distances, p.cutoff_bohr)
+        set_one = np.minimum(distances[:, : p.distances], p.cutoff_bohr)
+        if p.angle_atoms == 0 or p.angle_neighbours == 0:
+            return set_one
+        cut = ties(distances)[:, p.angle_atoms - 1 :]
+        width = p.angle_atoms + int(np.argmin(cut, axis=1).max())
+        distances, indices = distances[:, :width], indices[:, :width]
+        cosines = _cosines(points, atoms, indices, p.angle_neighbours)
+        cosines = _rank_atoms(distances, cosines)[:, : p.angle_atoms]
+        return np.hstack([set_one, cosines.reshape(len(points), -1)])
+
+
+def _cosines(
+    points: np.ndarray, atoms: SpeciesAtoms, indices: np.ndarray, count: int
+) -> np.ndarray:
+    """Cosines at the points between atoms and their neighbours, falling with the last index.
+
+    Parameters
+    ----------
+    points : (p, 3) float64 array
+        Bohr.
+    atoms
+        Where the atoms and their neighbours are.
+    indices : (p, a) int array
+        Atoms of each point.
+    count
+        k: neighbours of each atom.
+
+    Returns
+    -------
+    (p, a, k) float64 array
+    """
+    to_atom = atoms.positions[indices] - points[:, None]
+    offsets = atoms.offsets[indices]
+    along = np.einsum("pax,pacx->pac", to_atom, offsets)
+    square = np.einsum("pax,pax->pa", to_atom, to_atom)[:, :, None]
+    # The vector to the neighbour is to_atom + offset.
+    square_neighbour = square + 2.0 * along + np.einsum("pacx,pacx->pac", offsets, offsets)
+    soft = SOFTENING_BOHR**2
+    cosines = (square + along) / np.sqrt((square + soft) * (np.abs(square_neighbour) + soft))
+    cosines *= atoms.present[indices]
+    if cosines.shape[2] == count:
+        return -np.sort(-cosines, axis=2)
+    return _largest_of_tied(cosines, atoms.rank[indices], count)
+
+
+def _largest_of_tied(cosines: np.ndarray, rank: np.ndarray, count: int) -> np.ndarray:
+    """Take the certain neighbours, then those of the tied ones that have the largest cosines."""
+    step = 4.0  # more than the range of a cosine, so that ranks stay apart
+    chosen = -np.sort(step * rank - cosines, axis=2)[:, :, :count]
+    chosen += step * (chosen < -0.5 * step)
+    return -np.sort(-chosen, axis=2)
+
+
+def _rank_atoms(distances: np.ndarray, cosines: np.ndarray) -> np.ndarray:
+    """Order equidistant atoms by a weighted sum of their cosines.
+
+    Parameters
+    ----------
+    distances : (p, a) float64 array
+        In rising order.
+    cosines : (p, a, k) float64 array
+        Of these atoms.
+
+    Returns
+    -------
+    (p, a, k) float64 array
+        The cosines with the rows of equidistant atoms rearranged.
+    """
+    tied = ties(distances)
+    rows = np.flatnonzero(tied.any(axis=1))
+    if len(rows) == 0:
+        return cosines
+    group = np.cumsum(~tied[rows], axis=1)
+    group = np.hstack([np.zeros((len(rows), 1), int), group])
+    weights = 1.0 / np.sqrt(1.0 + np.arange(cosines.shape[2]))  # unequal: equal sums are no ties
+    order = np.lexsort((-cosines[rows] @ weights, group))
+    cosines[rows] = np.take_along_axis(cosines[rows], order[:, :, None], axis=1)
+    return cosines

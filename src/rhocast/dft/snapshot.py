@@ -157,9 +157,10 @@ def _check(
     for name in ("energy_Ha", "n_electrons", "temperature_K"):
         if name not in attributes:
             raise FileFormatError(f"{path}: attribute {name} is missing")
-    if attributes.get("status", "accepted") == "accepted" and not np.isfinite(
-        arrays["density"]
-    ).all():
+    if (
+        attributes.get("status", "accepted") == "accepted"
+        and not np.isfinite(arrays["density"]).all()
+    ):
         raise FileFormatError(f"{path}: the density holds NaN or infinity")
 
 

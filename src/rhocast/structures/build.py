@@ -78,8 +78,7 @@ def remove_atoms(structure: Structure, n_vacancies: int, rng: np.random.Generato
     """Take out ``n_vacancies`` atoms chosen at random."""
     if n_vacancies >= len(structure):
         raise StructureError(
-            f"vacancies: expected fewer than the cell's {len(structure)} atoms, "
-            f"found {n_vacancies}"
+            f"vacancies: expected fewer than the cell's {len(structure)} atoms, found {n_vacancies}"
         )
     kept = np.sort(rng.permutation(len(structure))[n_vacancies:])
     return Structure(structure.positions[kept], structure.cell, structure.numbers[kept])

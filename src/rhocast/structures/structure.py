@@ -137,6 +137,15 @@ def read_structure(path: str | Path) -> Structure:
     return structure
 
 
+def write_structure(path: str | Path, structure: Structure) -> None:
+    """Write extended XYZ (ASE's units), beside first and then renamed."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    ase.io.write(partial, structure.to_ase(), format="extxyz")
+    partial.replace(path)
+
+
 def periodic_images(
     structure: Structure,
     reach: float,

@@ -1,0 +1,60 @@
+"""Rhocast: electron densities of millions of atoms from DFT of small cells.
+
+`snakemake --profile profiles/local` runs the demo of config.yaml on this machine,
+`snakemake --profile slurm --configfile my.yaml` a campaign of your own on a cluster.
+"""
+
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+from rhocast.config import parse_config, seed_for
+from rhocast.errors import ConfigError
+
+min_version("9.1")
+
+
+# A configuration named on the command line stands for itself; nothing of the demo leaks in.
+if not workflow.config_settings.configfiles:
+
+    configfile: "config.yaml"
+
+
+try:
+    cfg = parse_config(config)
+except ConfigError as error:
+    raise WorkflowError(f"the configuration holds a fault\n{error}") from None
+
+# Jobs find `rhocast` beside the Python that runs Snakemake, unless their own environment
+# (conda, a module) brings one.
+shell.prefix(f"export PATH=$PATH:{Path(sys.executable).parent}; ")
+
+
+wildcard_constraints:
+    system="[A-Za-z0-9_-]+",
+    temperature=r"\d+",
+    frame=r"\d+",
+    dataset="[A-Za-z0-9_-]+",
+    cell="[A-Za-z0-9_-]+",
+    shard=r"\d+",
+
+
+include: "rules/paths.smk"
+include: "rules/structures.smk"
+include: "rules/dft.smk"
+include: "rules/learning.smk"
+include: "rules/inference.smk"
+include: "rules/analysis.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        summary=results("summary.txt"),
+        errors=expand(results("figures/errors-{dataset}.png"), dataset=cfg.evaluation),
+        slices=expand(results("figures/{cell}.png"), cell=cfg.prediction.cells),
+        fields=expand(
+            results("predictions/{cell}/density.h5"), cell=cfg.prediction.cells
+        ),

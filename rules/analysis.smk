@@ -1,0 +1,96 @@
+"""Analysis: measured errors, pictures, a summary."""
+
+
+rule evaluate:
+    input:
+        base=results(f"models/{cfg.name}/base.safetensors"),
+        transferred=results(f"models/{cfg.name}/transferred.safetensors"),
+        snapshots=lambda wildcards: densities_of(wildcards.dataset),
+    output:
+        errors=results("evaluation/{dataset}.json"),
+        picture=report(
+            results("figures/errors-{dataset}.png"),
+            category="Errors",
+            labels={"dataset": "{dataset}"},
+            caption="../docs/captions/errors.rst",
+        ),
+    log:
+        log_of("evaluate/{dataset}"),
+    benchmark:
+        benchmark_of("evaluate/{dataset}")
+    conda:
+        "../envs/rhocast.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+        tasks=1,
+    params:
+        samples=cfg.prediction.samples,
+        format_version=1,
+    message:
+        "Measuring errors on dataset {wildcards.dataset}, before and after transfer"
+    script:
+        "../scripts/evaluate.py"
+
+
+rule figures:
+    input:
+        density=results("predictions/{cell}/density.h5"),
+    output:
+        picture=report(
+            results("figures/{cell}.png"),
+            category="Predicted fields",
+            labels={"cell": "{cell}"},
+            caption="../docs/captions/field.rst",
+        ),
+    log:
+        log_of("figures/{cell}"),
+    benchmark:
+        benchmark_of("figures/{cell}")
+    conda:
+        "../envs/rhocast.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+        tasks=1,
+    params:
+        format_version=1,
+    message:
+        "Drawing cell {wildcards.cell}"
+    script:
+        "../scripts/figures.py"
+
+
+rule summary:
+    input:
+        engine=results("engine.json"),
+        snapshots=sorted({path for name in cfg.datasets for path in densities_of(name)}),
+        errors=expand(results("evaluation/{dataset}.json"), dataset=cfg.evaluation),
+        fields=expand(
+            results("predictions/{cell}/density.h5"), cell=cfg.prediction.cells
+        ),
+    output:
+        summary=report(
+            results("summary.txt"),
+            category="Summary",
+            caption="../docs/captions/summary.rst",
+        ),
+    log:
+        log_of("summary"),
+    benchmark:
+        benchmark_of("summary")
+    conda:
+        "../envs/rhocast.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+        tasks=1,
+    params:
+        format_version=1,
+    message:
+        "Writing the summary"
+    script:
+        "../scripts/summary.py"

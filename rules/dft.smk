@@ -1,0 +1,140 @@
+"""Data: molecular dynamics, decorrelated frames, one Kohn-Sham single point for each frame."""
+
+import json
+
+DFT = json.dumps(cfg.dft.model_dump(exclude={"engine"}))
+AIMD = json.dumps(cfg.aimd.model_dump())
+ENGINE_ENVIRONMENT = (
+    f"../envs/{'sparc' if cfg.dft.engine == 'sparc' else 'abinit'}.yaml"
+)
+PSEUDOPOTENTIALS = json.dumps(cfg.material.pseudopotentials)
+
+
+# The engine is settled once and recorded: a PATH that changes must not mix engines.
+rule engine:
+    output:
+        engine=results("engine.json"),
+    log:
+        log_of("engine"),
+    benchmark:
+        benchmark_of("engine")
+    conda:
+        ENGINE_ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+        tasks=1,
+    params:
+        requested=cfg.dft.engine,
+        format_version=1,
+    message:
+        "Settling the DFT engine ({params.requested})"
+    script:
+        "../scripts/engine.py"
+
+
+rule aimd:
+    input:
+        structure=results("structures/{system}.extxyz"),
+        engine=ancient(results("engine.json")),
+    output:
+        trajectory=protected(results("aimd/{system}/{temperature}K/trajectory.extxyz")),
+    log:
+        log_of("aimd/{system}/{temperature}K"),
+    benchmark:
+        benchmark_of("aimd/{system}/{temperature}K")
+    conda:
+        ENGINE_ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=1440,
+        tasks=2,
+        mpi="mpirun",
+    params:
+        dft=DFT,
+        aimd=AIMD,
+        pseudopotentials=PSEUDOPOTENTIALS,
+        debye_temperature_K=cfg.material.debye_temperature_K,
+        frames=lambda wildcards: cfg.frames(
+            wildcards.system, int(wildcards.temperature)
+        ),
+        seed=lambda wildcards: seed_for(
+            cfg.seed, "aimd", wildcards.system, wildcards.temperature
+        ),
+        format_version=1,
+    message:
+        "Molecular dynamics of {wildcards.system} at {wildcards.temperature} K"
+    shell:
+        "rhocast aimd {input.structure} -o {output.trajectory}"
+        " --engine {input.engine} --launcher '{resources.mpi} -n {resources.tasks}'"
+        " --temperature-K {wildcards.temperature} --frames {params.frames}"
+        " --dft {params.dft:q} --aimd {params.aimd:q}"
+        " --pseudopotentials {params.pseudopotentials:q}"
+        " --debye-temperature-K {params.debye_temperature_K} --seed {params.seed}"
+        " > {log} 2>&1"
+
+
+# Frame i lies at the same step however long the run is, so that more frames add single points
+# and repeat none: the trajectory counts as ancient, and params hold what determines it.
+rule snapshots:
+    input:
+        trajectory=ancient(results("aimd/{system}/{temperature}K/trajectory.extxyz")),
+    output:
+        frame=results("snapshots/{system}/{temperature}K/{frame}.extxyz"),
+    log:
+        log_of("snapshots/{system}/{temperature}K/{frame}"),
+    benchmark:
+        benchmark_of("snapshots/{system}/{temperature}K/{frame}")
+    conda:
+        "../envs/rhocast.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+        tasks=1,
+    params:
+        dft=DFT,
+        aimd=cfg.aimd.model_dump(),
+        pseudopotentials=PSEUDOPOTENTIALS,
+        seed=lambda wildcards: seed_for(
+            cfg.seed, "aimd", wildcards.system, wildcards.temperature
+        ),
+        format_version=1,
+    message:
+        "Taking frame {wildcards.frame} of {wildcards.system} at {wildcards.temperature} K"
+    script:
+        "../scripts/snapshots.py"
+
+
+rule scf:
+    input:
+        frame=results("snapshots/{system}/{temperature}K/{frame}.extxyz"),
+        engine=ancient(results("engine.json")),
+    output:
+        density=protected(results("densities/{system}/{temperature}K/{frame}.h5")),
+    log:
+        log_of("scf/{system}/{temperature}K/{frame}"),
+    benchmark:
+        benchmark_of("scf/{system}/{temperature}K/{frame}")
+    conda:
+        ENGINE_ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=720,
+        tasks=2,
+        mpi="mpirun",
+    params:
+        dft=DFT,
+        pseudopotentials=PSEUDOPOTENTIALS,
+        format_version=1,
+    message:
+        "Density of {wildcards.system} at {wildcards.temperature} K, frame {wildcards.frame}"
+    shell:
+        "rhocast scf {input.frame} -o {output.density}"
+        " --engine {input.engine} --launcher '{resources.mpi} -n {resources.tasks}'"
+        " --temperature-K {wildcards.temperature}"
+        " --dft {params.dft:q} --pseudopotentials {params.pseudopotentials:q}"
+        " > {log} 2>&1"

@@ -1,0 +1,63 @@
+"""Inference: one cell in shards, each by MPI ranks, merged into one field."""
+
+
+rule predict:
+    input:
+        model=results(f"models/{cfg.name}/transferred.safetensors"),
+        structure=results("structures/{cell}.extxyz"),
+    output:
+        shard=temp(results("predictions/{cell}/shard-{shard}.h5")),
+    log:
+        log_of("predict/{cell}/{shard}"),
+    benchmark:
+        benchmark_of("predict/{cell}/{shard}")
+    conda:
+        "../envs/rhocast.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=240,
+        tasks=2,
+        mpi="mpirun",
+    params:
+        shards=cfg.prediction.shards,
+        mesh_spacing_bohr=cfg.prediction.mesh_spacing_bohr,
+        uncertainty=cfg.prediction.uncertainty,
+        samples=cfg.prediction.samples,
+        format_version=1,
+    message:
+        "Predicting shard {wildcards.shard} of cell {wildcards.cell}"
+    shell:
+        "{resources.mpi} -n {resources.tasks}"
+        " rhocast predict {input.model} {input.structure} -o {output.shard}"
+        " --shard {wildcards.shard}/{params.shards} --ranks {resources.tasks}"
+        " --mesh-spacing-bohr {params.mesh_spacing_bohr}"
+        " --uncertainty {params.uncertainty} --samples {params.samples}"
+        " > {log} 2>&1"
+
+
+rule merge:
+    input:
+        shards=expand(
+            results("predictions/{{cell}}/shard-{shard}.h5"),
+            shard=range(cfg.prediction.shards),
+        ),
+    output:
+        density=results("predictions/{cell}/density.h5"),
+    log:
+        log_of("merge/{cell}"),
+    benchmark:
+        benchmark_of("merge/{cell}")
+    conda:
+        "../envs/rhocast.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+        tasks=1,
+    params:
+        format_version=1,
+    message:
+        "Merging the shards of cell {wildcards.cell}"
+    script:
+        "../scripts/merge.py"

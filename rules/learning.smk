@@ -1,0 +1,83 @@
+"""Learning: sampled features, the Bayesian network, transfer to larger cells."""
+
+
+rule features:
+    input:
+        snapshots=lambda wildcards: densities_of(wildcards.dataset),
+    output:
+        features=results("features/{dataset}.h5"),
+    log:
+        log_of("features/{dataset}"),
+    benchmark:
+        benchmark_of("features/{dataset}")
+    conda:
+        "../envs/rhocast.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+        tasks=1,
+    params:
+        features=cfg.features.model_dump(),
+        descriptor=cfg.descriptor.model_dump(),
+        pseudopotentials=cfg.material.pseudopotentials,
+        seed=lambda wildcards: seed_for(cfg.seed, "features", wildcards.dataset),
+        format_version=1,
+    message:
+        "Drawing mesh points and their descriptors from dataset {wildcards.dataset}"
+    script:
+        "../scripts/features.py"
+
+
+rule train:
+    input:
+        features=results(f"features/{cfg.training.dataset}.h5"),
+    output:
+        model=results(f"models/{cfg.name}/base.safetensors"),
+    log:
+        log_of("train"),
+    benchmark:
+        benchmark_of("train")
+    conda:
+        "../envs/rhocast.yaml"
+    threads: 2
+    resources:
+        mem_mb=8000,
+        runtime=720,
+        tasks=1,
+    params:
+        network=cfg.network.model_dump(),
+        training=cfg.training.model_dump(),
+        seed=seed_for(cfg.seed, "train"),
+        format_version=1,
+    message:
+        "Training on the small cells"
+    script:
+        "../scripts/train.py"
+
+
+rule transfer:
+    input:
+        model=results(f"models/{cfg.name}/base.safetensors"),
+        features=results(f"features/{cfg.transfer.dataset}.h5"),
+    output:
+        model=results(f"models/{cfg.name}/transferred.safetensors"),
+    log:
+        log_of("transfer"),
+    benchmark:
+        benchmark_of("transfer")
+    conda:
+        "../envs/rhocast.yaml"
+    threads: 2
+    resources:
+        mem_mb=8000,
+        runtime=720,
+        tasks=1,
+    params:
+        transfer=cfg.transfer.model_dump(),
+        seed=seed_for(cfg.seed, "transfer"),
+        format_version=1,
+    message:
+        "Transferring to the larger cells"
+    script:
+        "../scripts/transfer.py"

@@ -1,0 +1,13 @@
+"""Measure and draw the errors of both models on held-out snapshots."""
+
+from rhocast.analysis.evaluation import compare_models
+from rhocast.cli.job import job
+
+with job(snakemake.log[0]):
+    compare_models(
+        {"base": snakemake.input.base, "transferred": snakemake.input.transferred},
+        snakemake.input.snapshots,
+        samples=snakemake.params.samples,
+        errors=snakemake.output.errors,
+        picture=snakemake.output.picture,
+    )

@@ -1,0 +1,14 @@
+"""Build one cell of the configuration."""
+
+from pathlib import Path
+
+from rhocast.cli.job import job
+from rhocast.config import System
+from rhocast.structures import build_system, write_structure
+
+with job(snakemake.log[0]):
+    params = snakemake.params
+    structure = build_system(
+        System.model_validate(params.system), params.debye_temperature_K, params.seed
+    )
+    write_structure(Path(snakemake.output.structure), structure)

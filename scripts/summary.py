@@ -1,0 +1,13 @@
+"""Write the summary of the whole run."""
+
+from rhocast.analysis.summary import write_summary
+from rhocast.cli.job import job
+
+with job(snakemake.log[0]):
+    write_summary(
+        snakemake.output.summary,
+        engine=snakemake.input.engine,
+        snapshots=snakemake.input.snapshots,
+        errors=snakemake.input.errors,
+        fields=snakemake.input.fields,
+    )

@@ -1,0 +1,17 @@
+"""Train the base model on the small cells."""
+
+import torch
+
+from rhocast.cli.job import job
+from rhocast.config import Network, Training
+from rhocast.learning import train
+
+with job(snakemake.log[0]):
+    torch.set_num_threads(snakemake.threads)
+    model = train(
+        snakemake.input.features,
+        network=Network.model_validate(snakemake.params.network),
+        training=Training.model_validate(snakemake.params.training),
+        seed=snakemake.params.seed,
+    )
+    model.save(snakemake.output.model)

@@ -1,0 +1,18 @@
+"""Transfer the base model to the larger cells."""
+
+import torch
+
+from rhocast.cli.job import job
+from rhocast.config import Transfer
+from rhocast.learning import transfer
+from rhocast.model import DensityModel
+
+with job(snakemake.log[0]):
+    torch.set_num_threads(snakemake.threads)
+    model = transfer(
+        DensityModel.load(snakemake.input.model),
+        snakemake.input.features,
+        transfer=Transfer.model_validate(snakemake.params.transfer),
+        seed=snakemake.params.seed,
+    )
+    model.save(snakemake.output.model)

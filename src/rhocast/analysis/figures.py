@@ -1,0 +1,148 @@
+"""Pictures: slices of a predicted field, errors against DFT. Matplotlib without a screen."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.spatial import cKDTree
+
+from rhocast.grid import Mesh
+from rhocast.inference import open_density
+from rhocast.structures import Structure, periodic_images
+
+#: Quantities of a field's picture: dataset, title, colour map. Sequential and readable without
+#: colour vision.
+PANELS = (
+    ("density", "density", "viridis"),
+    ("epistemic_std", "epistemic σ", "magma"),
+    ("aleatoric_std", "aleatoric σ", "magma"),
+)
+
+
+def draw_field(density_file: str | Path, picture: str | Path, window_bohr: float = 30.0) -> None:
+    """Draw one plane of a predicted field: whole, and around the largest void in the cell.
+
+    The plane of constant third fractional coordinate passes through the point that is furthest
+    from every atom: a vacancy where there is one.
+
+    Parameters
+    ----------
+    density_file
+        File of `rhocast.inference`: density and standard deviations.
+    picture
+        PNG to write.
+    window_bohr
+        Width of the close-up, Bohr.
+    """
+    with open_density(density_file) as stored:
+        structure, mesh = stored.structure, stored.mesh
+        void = largest_void(structure)
+        plane = round(void[2] * mesh.shape[2]) % mesh.shape[2]
+        panels = [panel for panel in PANELS if panel[0] in stored.fields]
+        slices = [stored.file[name][:, :, plane] for name, _, _ in panels]
+    figure = Figure(figsize=(4.6 * len(panels), 8.0), layout="constrained")
+    rows = figure.subplots(2, len(panels), squeeze=False)
+    whole = [np.arange(n) for n in mesh.shape[:2]]
+    close = [
+        round(middle * n) + np.arange(-half, half + 1)
+        for middle, n, half in zip(
+            void,
+            mesh.shape[:2],
+            (window_bohr / 2 / mesh.spacing[:2]).round().astype(int),
+            strict=False,
+        )
+    ]
+    for column, ((_, title, colours), values) in enumerate(zip(panels, slices, strict=True)):
+        _draw_plane(rows[0, column], values, whole, mesh, colours)
+        _draw_plane(rows[1, column], values, close, mesh, colours)
+        rows[0, column].set_title(f"{title}, e/Bohr³")
+        for axes in rows[:, column]:
+            axes.plot(*_in_plane(void[:2], mesh), "+", color="white", markersize=12)
+    figure.suptitle(f"{structure.formula}: plane through the largest void (+), whole and close by")
+    _save(figure, picture)
+
+
+def largest_void(structure: Structure, spacing_bohr: float = 1.2) -> np.ndarray:
+    """Return the fractional coordinates of the point that is furthest from every atom.
+
+    Found on a mesh of ``spacing_bohr`` in slabs, so that memory stays small in large cells.
+    """
+    mesh = Mesh.with_spacing(structure.cell, spacing_bohr)
+    images, _ = periodic_images(structure, 10.0)
+    tree = cKDTree(images)
+    best, place = -1.0, 0
+    slab = max(1, 200_000 // (mesh.shape[1] * mesh.shape[2])) * mesh.shape[1] * mesh.shape[2]
+    for start in range(0, mesh.n_points, slab):
+        indices = np.arange(start, min(start + slab, mesh.n_points))
+        distances, _ = tree.query(mesh.points(indices))
+        if distances.max() > best:
+            best, place = distances.max(), indices[distances.argmax()]
+    return np.array(np.unravel_index(place, mesh.shape)) / mesh.shape
+
+
+def draw_errors(
+    predicted: np.ndarray, total_std: np.ndarray, reference: np.ndarray, picture: str | Path
+) -> None:
+    """Draw predicted against DFT density, and errors in units of their predicted σ.
+
+    Parameters
+    ----------
+    predicted, total_std, reference : (p,) arrays
+        At the mesh points of held-out snapshots, e/Bohr³.
+    picture
+        PNG to write.
+    """
+    figure = Figure(figsize=(9.5, 4.3), layout="constrained")
+    parity, deviation = figure.subplots(1, 2)
+    span = (0.0, float(reference.max()) * 1.03)
+    hexagons = parity.hexbin(
+        reference, predicted, gridsize=90, bins="log", cmap="viridis", extent=(*span, *span)
+    )
+    parity.plot(span, span, color="0.3", linewidth=0.8)
+    parity.set(xlabel="DFT density, e/Bohr³", ylabel="predicted density, e/Bohr³", aspect="equal")
+    figure.colorbar(hexagons, ax=parity, label="mesh points", shrink=0.8)
+    edges = np.linspace(-5.0, 5.0, 101)
+    deviation.hist(
+        np.clip((predicted - reference) / total_std, -5.0, 5.0),
+        edges,
+        density=True,
+        color="#3b6ea5",
+        label="held-out snapshots",
+    )
+    normal = np.exp(-(edges**2) / 2.0) / np.sqrt(2.0 * np.pi)
+    deviation.plot(edges, normal, color="#c0392b", label="standard normal")
+    deviation.set(xlabel="error / predicted σ", ylabel="probability density")
+    deviation.legend(frameon=False)
+    _save(figure, picture)
+
+
+def _draw_plane(
+    axes: Axes, values: np.ndarray, indices: list[np.ndarray], mesh: Mesh, colours: str
+) -> None:
+    """Draw the given rows and columns (beyond the cell: their images) of a plane, in place."""
+    edges = [np.append(i, i[-1] + 1) - 0.5 for i in indices]
+    corners = np.stack(np.meshgrid(*edges, indexing="ij"), axis=-1) / mesh.shape[:2]
+    part = values[np.ix_(*(i % n for i, n in zip(indices, values.shape, strict=True)))]
+    picture = axes.pcolormesh(*_in_plane(corners, mesh), part, cmap=colours, rasterized=True)
+    axes.set(aspect="equal", xlabel="Bohr", ylabel="Bohr")
+    axes.figure.colorbar(picture, ax=axes, shrink=0.8)
+
+
+def _in_plane(scaled: np.ndarray, mesh: Mesh) -> tuple[np.ndarray, np.ndarray]:
+    """Turn the first two fractional coordinates into Cartesian ones within the plane.
+
+    The first axis lies along the first lattice vector.
+    """
+    first, second = mesh.cell[0], mesh.cell[1]
+    along = first / np.linalg.norm(first)
+    across = second - (second @ along) * along
+    across /= np.linalg.norm(across)
+    flat = scaled @ np.array([[first @ along, first @ across], [second @ along, second @ across]])
+    return flat[..., 0], flat[..., 1]
+
+
+def _save(figure: Figure, picture: str | Path) -> None:
+    path = Path(picture)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)

@@ -1,0 +1,89 @@
+"""The summary of a run: data, errors, fields, on one screen."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from rhocast.dft.snapshot import read_snapshot
+from rhocast.inference import open_density
+
+#: Figures of the error table: key of `rhocast.analysis.metrics`, heading, format.
+COLUMNS = (
+    ("l1_per_electron", "∫|Δρ|/N_e", "{:.2%}"),
+    ("rmse", "RMSE e/Bohr³", "{:.2e}"),
+    ("nrmse", "NRMSE", "{:.2e}"),
+    ("electron_count_error", "N_e error", "{:.1e}"),
+    ("coverage_1sigma", "in 1σ", "{:.0%}"),
+    ("coverage_3sigma", "in 3σ", "{:.1%}"),
+)
+
+
+def write_summary(
+    out: str | Path,
+    engine: str | Path,
+    snapshots: Sequence[str | Path],
+    errors: Sequence[str | Path],
+    fields: Sequence[str | Path],
+) -> None:
+    """Write what was computed and how well it was learnt, as text.
+
+    Parameters
+    ----------
+    out
+        Text file to write.
+    engine
+        ``engine.json``.
+    snapshots
+        All snapshot files of the run.
+    errors
+        ``evaluation/{dataset}.json`` of `rhocast.analysis.evaluation.compare_models`.
+    fields
+        Density files.
+    """
+    lines = [_data(engine, snapshots), "", _errors(errors), ""]
+    lines += [_field(Path(path)) for path in fields]
+    Path(out).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _data(engine: str | Path, snapshots: Sequence[str | Path]) -> str:
+    record = json.loads(Path(engine).read_text(encoding="utf-8"))
+    read = [read_snapshot(path) for path in snapshots]
+    seconds = sum(float(s.record.get("wall_time_s", 0.0)) for s in read)
+    lines = [
+        f"Data: {len(read)} densities by {record['name']} {record['version']}, "
+        f"{seconds:.0f} s of single points"
+    ]
+    counts = Counter(s.structure.formula for s in read)
+    lines.append("  " + ", ".join(f"{n} of {formula}" for formula, n in counts.items()))
+    for path, snapshot in zip(snapshots, read, strict=True):
+        if not snapshot.accepted:
+            lines.append(f"  rejected: {path}: {snapshot.reason}")
+    return "\n".join(lines)
+
+
+def _errors(paths: Sequence[str | Path]) -> str:
+    rows = [("dataset", "model", *(heading for _, heading, _ in COLUMNS))]
+    for path in map(Path, paths):
+        for model, report in json.loads(path.read_text(encoding="utf-8")).items():
+            figures = (form.format(report[key]) for key, _, form in COLUMNS)
+            rows.append((path.stem, model, *figures))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    table = ["  ".join(f"{c:>{w}}" for c, w in zip(row, widths, strict=True)) for row in rows]
+    return "Errors on held-out snapshots, all mesh points, before scaling to N_e:\n" + "\n".join(
+        f"  {line}" for line in table
+    )
+
+
+def _field(path: Path) -> str:
+    with open_density(path) as stored:
+        counted = stored.record["electron_count_before_scaling"]
+        wanted = stored.record["n_electrons"]
+        mesh = stored.mesh
+        return (
+            f"Field: {path}\n"
+            f"  {stored.structure.formula}, {'×'.join(map(str, mesh.shape))} mesh of "
+            f"{mesh.spacing.max():.3f} Bohr: {mesh.n_points:,} points\n"
+            f"  electrons as predicted {counted:,.1f} of {wanted:,.0f} "
+            f"({counted / wanted - 1:+.2%}), then scaled to them"
+        )

@@ -1,0 +1,132 @@
+"""Verbs of inference: ``predict``, ``merge``, ``export``."""
+
+import argparse
+import logging
+from pathlib import Path
+from typing import Any
+
+from rhocast.errors import ConfigError
+from rhocast.grid import Mesh
+from rhocast.inference import (
+    export,
+    find_communicator,
+    merge,
+    predict_file,
+    predict_shard,
+    rank_of,
+    together,
+)
+from rhocast.model import DensityModel
+from rhocast.structures import Structure, read_structure
+
+log = logging.getLogger(__name__)
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add the parsers of this module's verbs."""
+    verb = verbs.add_parser(
+        "predict",
+        help="predict the density of a structure",
+        description="Predict the density of a structure, alone or on MPI ranks: "
+        "mpirun -n 4 rhocast predict MODEL STRUCTURE -o density.h5",
+    )
+    verb.add_argument("model", help="model file")
+    verb.add_argument("structure", type=Path, help="any file that ASE reads")
+    verb.add_argument("-o", "--output", required=True, type=Path, help="HDF5 file to write")
+    verb.add_argument(
+        "--mesh-spacing-bohr", type=float, default=0.4, help="at most, Bohr (default: 0.4)"
+    )
+    verb.add_argument(
+        "--uncertainty",
+        choices=("none", "fast", "sampled"),
+        default="none",
+        help="standard deviations beside the density (default: none)",
+    )
+    verb.add_argument("--samples", type=int, default=10, help="weight samples (default: 10)")
+    verb.add_argument("--seed", type=int, default=0, help="of the weight samples (default: 0)")
+    verb.add_argument(
+        "--shard", type=_shard, metavar="K/N", help="only part K (0 to N-1) of N, for `merge`"
+    )
+    verb.add_argument("--ranks", type=int, help="stop unless MPI sees this many ranks")
+    verb.add_argument(
+        "--unscaled", action="store_true", help="leave the electron count as predicted"
+    )
+    verb.set_defaults(run=_predict)
+
+    verb = verbs.add_parser("merge", help="make one density file of all shards")
+    verb.add_argument("shards", nargs="+", type=Path, help="shard files, in order")
+    verb.add_argument("-o", "--output", required=True, type=Path, help="HDF5 file to write")
+    verb.add_argument(
+        "--unscaled", action="store_true", help="leave the electron count as predicted"
+    )
+    verb.add_argument(
+        "--virtual", action="store_true", help="refer to the shards instead of copying them"
+    )
+    verb.set_defaults(run=_merge)
+
+    verb = verbs.add_parser("export", help="write a density file for other programs")
+    verb.add_argument("density", type=Path, help="density file (HDF5)")
+    verb.add_argument("output", type=Path, help="file to write: .cube, .xsf or CHGCAR")
+    verb.add_argument(
+        "--format", choices=("cube", "chgcar", "xsf"), help="default: from the name of the file"
+    )
+    verb.add_argument(
+        "--field",
+        choices=("density", "epistemic_std", "aleatoric_std"),
+        default="density",
+        help="which array (default: density)",
+    )
+    verb.set_defaults(run=_export)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    try:
+        shard, n_shards = (int(word) for word in text.split("/"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected K/N such as 0/4, found {text!r}") from None
+    return shard, n_shards
+
+
+def _predict(options: argparse.Namespace) -> None:
+    comm = find_communicator(options.ranks)
+    if rank_of(comm) != 0:
+        logging.getLogger().setLevel(logging.ERROR)
+
+    def read() -> tuple[DensityModel, Structure]:
+        return DensityModel.load(options.model), read_structure(options.structure)
+
+    model, structure = together(comm, read)
+    arguments: dict[str, Any] = {
+        "uncertainty": options.uncertainty,
+        "samples": options.samples,
+        "seed": options.seed,
+        "comm": comm,
+        "where": str(options.structure),
+    }
+    if options.mesh_spacing_bohr <= 0.0:
+        raise ConfigError(
+            f"--mesh-spacing-bohr: expected a positive length, found {options.mesh_spacing_bohr}"
+        )
+    mesh = Mesh.with_spacing(structure.cell, options.mesh_spacing_bohr)
+    if options.shard is None:
+        scale = not options.unscaled
+        predict_file(model, structure, mesh, options.output, scale_to_electrons=scale, **arguments)
+    else:
+        shard, n_shards = options.shard
+        predict_shard(
+            model, structure, mesh, options.output, shard=shard, n_shards=n_shards, **arguments
+        )
+    log.info("%s is written", options.output)
+
+
+def _merge(options: argparse.Namespace) -> None:
+    merge(
+        options.shards,
+        options.output,
+        scale_to_electrons=not options.unscaled,
+        virtual=options.virtual,
+    )
+
+
+def _export(options: argparse.Namespace) -> None:
+    export(options.density, options.output, options.format, options.field)

@@ -1,0 +1,72 @@
+"""What every process of Rhocast does alike: logging, and errors told without a traceback."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.logging import RichHandler
+
+from rhocast.errors import RhocastError
+
+log = logging.getLogger("rhocast")
+
+
+def start_logging(file: str | Path | None = None) -> None:
+    """Send log records to a file as plain lines, or to the terminal (standard error)."""
+    if file is not None or not sys.stderr.isatty():
+        handler: logging.Handler = (
+            logging.StreamHandler() if file is None else logging.FileHandler(file, mode="w")
+        )
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    else:
+        handler = RichHandler(console=Console(stderr=True), show_path=False, markup=False)
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.captureWarnings(True)
+    for chatty in ("matplotlib", "PIL", "h5py"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+@contextmanager
+def job(log_file: str | Path) -> Iterator[None]:
+    """Run one rule's script: log to its file; a user's error ends it in one sentence.
+
+    Raises
+    ------
+    SystemExit
+        With the error's exit code, after the sentence has been written to the log and to
+        standard error.
+    """
+    start_logging(log_file)
+    try:
+        yield
+    except RhocastError as error:
+        log.error("%s", error)
+        sys.stderr.write(f"error: {error}\n")
+        raise SystemExit(error.exit_code) from None
+    except BaseException:
+        log.exception("unexpected; a defect of the program or of the machine")
+        raise
+
+
+def emit(figures: Mapping[str, Any], as_json: bool) -> None:
+    """Write figures to standard output: one JSON object, or aligned lines for a person."""
+    if as_json:
+        sys.stdout.write(json.dumps(figures, indent=2) + "\n")
+    else:
+        sys.stdout.write("\n".join(_lines(figures)) + "\n")
+
+
+def _lines(figures: Mapping[str, Any], indent: str = "") -> Iterator[str]:
+    width = max((len(str(key)) for key in figures), default=0)
+    for key, value in figures.items():
+        if isinstance(value, Mapping):
+            yield f"{indent}{key}"
+            yield from _lines(value, indent + "  ")
+        else:
+            shown = f"{value:.6g}" if isinstance(value, float) else value
+            yield f"{indent}{key:{width}}  {shown}"

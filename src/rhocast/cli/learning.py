@@ -1,0 +1,112 @@
+"""Verbs of learning: ``features``, ``train``, ``transfer``, ``evaluate``, ``info``."""
+
+import argparse
+import logging
+from pathlib import Path
+from typing import Any
+
+from rhocast.analysis.evaluation import compare_snapshots, error_report
+from rhocast.cli.job import emit
+from rhocast.config import Config, load_config, seed_for
+from rhocast.dft.psp8 import resolve_pseudopotentials
+from rhocast.learning import sample_features, train, transfer
+from rhocast.model import DensityModel
+
+log = logging.getLogger(__name__)
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add the parsers of this module's verbs."""
+    verb = verbs.add_parser("features", help="draw mesh points from snapshot files")
+    verb.add_argument("snapshots", nargs="+", type=Path, help="snapshot files (HDF5)")
+    _add_config(verb, "features, descriptor, material")
+    verb.set_defaults(run=_features)
+
+    verb = verbs.add_parser("train", help="train a model on the features of small cells")
+    verb.add_argument("features", type=Path, help="feature file")
+    _add_config(verb, "network, training")
+    verb.set_defaults(run=_train)
+
+    verb = verbs.add_parser("transfer", help="retrain a model on the features of larger cells")
+    verb.add_argument("model", help="model file to start from")
+    verb.add_argument("features", type=Path, help="feature file of the larger cells")
+    _add_config(verb, "transfer")
+    verb.set_defaults(run=_transfer)
+
+    verb = verbs.add_parser("evaluate", help="measure a model's errors on snapshot files")
+    verb.add_argument("model", help="model file")
+    verb.add_argument("snapshots", nargs="+", type=Path, help="snapshot files (HDF5)")
+    verb.add_argument("--samples", type=int, default=10, help="weight samples (default: 10)")
+    verb.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    verb.set_defaults(run=_evaluate)
+
+    verb = verbs.add_parser("info", help="tell what a model is and where it comes from")
+    verb.add_argument("model", help="model file")
+    verb.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    verb.set_defaults(run=_info)
+
+
+def _add_config(verb: argparse.ArgumentParser, sections: str) -> None:
+    verb.add_argument("-o", "--output", required=True, type=Path, help="file to write")
+    verb.add_argument(
+        "--config",
+        default=Path("config.yaml"),
+        type=Path,
+        help=f"configuration; used: {sections} (default: config.yaml)",
+    )
+
+
+def _features(options: argparse.Namespace) -> None:
+    config = load_config(options.config)
+    material = resolve_pseudopotentials(config.material.pseudopotentials, config.dft.functional)
+    sample_features(
+        options.output,
+        options.snapshots,
+        descriptor=config.descriptor,
+        valence={element: file.valence for element, file in material.items()},
+        points_per_snapshot=config.features.points_per_snapshot,
+        max_rejected_share=config.features.max_rejected_share,
+        seed=seed_for(config.seed, "features"),
+    )
+
+
+def _train(options: argparse.Namespace) -> None:
+    config: Config = load_config(options.config)
+    model = train(
+        options.features,
+        network=config.network,
+        training=config.training,
+        seed=seed_for(config.seed, "train"),
+    )
+    model.save(options.output)
+    log.info("%s: model %s", options.output, model.hash[:12])
+
+
+def _transfer(options: argparse.Namespace) -> None:
+    config = load_config(options.config)
+    model = transfer(
+        DensityModel.load(options.model),
+        options.features,
+        transfer=config.transfer,
+        seed=seed_for(config.seed, "transfer"),
+    )
+    model.save(options.output)
+    log.info("%s: model %s", options.output, model.hash[:12])
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    model = DensityModel.load(options.model)
+    emit(error_report(compare_snapshots(model, options.snapshots, options.samples)), options.json)
+
+
+def _info(options: argparse.Namespace) -> None:
+    model = DensityModel.load(options.model)
+    figures = {
+        "hash": model.hash,
+        "species": " ".join(model.species),
+        "descriptor": model.descriptor.model_dump(),
+        "n_features": model.n_features,
+        "network": model.parameters.model_dump(),
+        **model.metadata,
+    }
+    emit(figures, options.json)

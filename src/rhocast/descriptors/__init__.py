@@ -1,0 +1,47 @@
+"""Descriptors: what the network is told of the atoms around a point.
+
+A descriptor is one small interface. `Descriptor.bind` gathers what depends on the atoms alone;
+the result is called with points and answers with their features.
+"""
+
+from typing import Protocol
+
+import numpy as np
+
+from rhocast import config
+from rhocast.descriptors.sorted import SortedDescriptor
+from rhocast.structures import Structure
+
+__all__ = ["BoundDescriptor", "Descriptor", "SortedDescriptor", "make"]
+
+
+class BoundDescriptor(Protocol):
+    """A descriptor of one structure."""
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        """Turn points (p, 3), float64, Bohr, into features (p, d), float32."""
+
+
+class Descriptor(Protocol):
+    """Turns atoms into numbers that rotation, translation and the order of atoms leave alone."""
+
+    @property
+    def n_features(self) -> int:
+        """Length d of the feature vector."""
+
+    @property
+    def cutoff_bohr(self) -> float:
+        """Distance beyond which atoms do not matter, Bohr."""
+
+    def bind(
+        self,
+        structure: Structure,
+        lower: np.ndarray | None = None,
+        upper: np.ndarray | None = None,
+    ) -> BoundDescriptor:
+        """Gather what depends on the atoms alone, for points in a box (fractional corners)."""
+
+
+def make(parameters: config.Descriptor, species: tuple[str, ...]) -> Descriptor:
+    """Make the descriptor that the configuration describes, with one block per species."""
+    return SortedDescriptor(parameters, species)

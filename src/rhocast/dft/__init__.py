@@ -1,0 +1,75 @@
+"""Density functional theory: engines, molecular dynamics, single points, snapshot files.
+
+The engine is settled once (`resolve_engine`), recorded (`write_engine_record`), and made from the
+record ever after (`make_engine`). `run_aimd` and `compute_snapshot` work with either.
+"""
+
+from rhocast.dft.abinit import AbinitEngine
+from rhocast.dft.aimd import n_steps, run_aimd
+from rhocast.dft.engine import (
+    Engine,
+    EngineRecord,
+    find_program,
+    read_engine_record,
+    write_engine_record,
+)
+from rhocast.dft.process import Launcher
+from rhocast.dft.psp8 import Psp8, resolve_pseudopotentials
+from rhocast.dft.single_point import compute_snapshot
+from rhocast.dft.snapshot import Snapshot, read_snapshot, write_snapshot
+from rhocast.dft.sparc import SparcEngine
+from rhocast.dft.trajectory import (
+    Trajectory,
+    read_trajectory,
+    select_frames,
+    write_trajectory,
+)
+
+__all__ = [
+    "Engine",
+    "EngineRecord",
+    "Launcher",
+    "Psp8",
+    "Snapshot",
+    "Trajectory",
+    "compute_snapshot",
+    "make_engine",
+    "n_steps",
+    "read_engine_record",
+    "read_snapshot",
+    "read_trajectory",
+    "resolve_engine",
+    "resolve_pseudopotentials",
+    "run_aimd",
+    "select_frames",
+    "write_engine_record",
+    "write_snapshot",
+    "write_trajectory",
+]
+
+_ENGINES: dict[str, type[AbinitEngine] | type[SparcEngine]] = {
+    "abinit": AbinitEngine,
+    "sparc": SparcEngine,
+}
+
+
+def resolve_engine(requested: str) -> EngineRecord:
+    """Settle on an engine: the program, where it lies, and its version.
+
+    Parameters
+    ----------
+    requested
+        ``sparc``, ``abinit``, or ``auto`` for the first of them that is on the PATH.
+
+    Raises
+    ------
+    EngineError
+        If there is none, or it does not run.
+    """
+    name, executable = find_program(requested)
+    return EngineRecord(name, executable, _ENGINES[name].version(executable))
+
+
+def make_engine(record: EngineRecord) -> Engine:
+    """Return the engine of a record."""
+    return _ENGINES[record.name](record)

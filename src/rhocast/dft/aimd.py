@@ -1,0 +1,85 @@
+"""Ab initio molecular dynamics: from a structure to a trajectory that has been checked."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from rhocast import config
+from rhocast.dft.calculation import Calculation, dynamics_settings, right_handed
+from rhocast.dft.engine import Dynamics, Engine
+from rhocast.dft.process import Launcher
+from rhocast.dft.psp8 import Psp8
+from rhocast.dft.single_point import empty_folder
+from rhocast.dft.trajectory import Trajectory, check_trajectory, thermal_velocities
+from rhocast.structures import Structure
+
+
+def n_steps(aimd: config.Aimd, frames: int) -> int:
+    """Return the time steps that a number of frames takes, equilibration included."""
+    return aimd.equilibration_steps + (frames - 1) * aimd.steps_between_frames
+
+
+def run_aimd(
+    engine: Engine,
+    structure: Structure,
+    dft: config.Dft,
+    aimd: config.Aimd,
+    pseudopotentials: Mapping[str, Psp8],
+    *,
+    temperature_K: float,
+    frames: int,
+    seed: int,
+    launcher: Launcher,
+    workdir: str | Path,
+) -> Trajectory:
+    """Run molecular dynamics long enough for a number of frames.
+
+    Parameters
+    ----------
+    engine
+        What computes.
+    structure
+        Where the atoms start.
+    dft, aimd
+        Settings; those of ``aimd`` go before.
+    pseudopotentials
+        By element.
+    temperature_K
+        Temperature of the thermostat and of the velocities at the start.
+    frames
+        How many frames are to be taken.
+    seed
+        Of the velocities.
+    launcher
+        How to start the engine.
+    workdir
+        Folder for the engine's files; emptied first, removed if all went well.
+
+    Raises
+    ------
+    EngineError
+        If the engine fails or the run blows up; the working folder is kept then.
+    """
+    workdir = empty_folder(workdir)
+    turned, _ = right_handed(structure)
+    calculation = Calculation.plan(turned, dynamics_settings(dft, aimd), pseudopotentials)
+    dynamics = Dynamics(
+        velocities=thermal_velocities(structure, temperature_K, seed),
+        temperature_K=temperature_K,
+        timestep_fs=aimd.timestep_fs,
+        thermostat_time_fs=aimd.thermostat_time_fs,
+        n_steps=n_steps(aimd, frames),
+    )
+    trajectory = engine.molecular_dynamics(calculation, dynamics, launcher, workdir)
+    check_trajectory(trajectory, str(workdir))
+    shutil.rmtree(workdir)
+    record = {
+        "engine": engine.record.name,
+        "engine_version": engine.record.version,
+        "ranks": launcher.ranks,
+        "seed": seed,
+        "kpoints": str(calculation.kpoints),
+        **trajectory.record,
+    }
+    return replace(trajectory, cell=structure.cell, record=record)

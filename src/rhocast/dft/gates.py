@@ -1,0 +1,45 @@
+"""What a single point has to meet before anything is learnt from it."""
+
+import numpy as np
+
+from rhocast.dft.calculation import Calculation
+from rhocast.dft.engine import SinglePoint
+
+#: ∫ρ may differ from the electron count by this share.
+MAX_ELECTRON_ERROR = 1e-5
+#: Negative density may integrate to this share of the electrons (ringing of cut-off waves).
+MAX_NEGATIVE_SHARE = 1e-3
+#: The highest band may be occupied to this share, else the smearing needs more bands.
+MAX_HIGHEST_OCCUPATION = 1e-3
+
+
+def faults(point: SinglePoint, calculation: Calculation) -> list[str]:
+    """Return all that is wrong with a single point, each in a few words; empty if it is sound."""
+    found = []
+    if not point.converged:
+        found.append(
+            f"SCF not converged after {point.scf_iterations} iterations: residual "
+            f"{point.scf_residual:.3g}, expected below {calculation.dft.scf_tolerance:.3g}"
+        )
+    if not np.isfinite(point.energy_ha):
+        found.append(f"energy is {point.energy_ha}")
+    if not np.isfinite(point.forces).all():
+        found.append("forces hold NaN or infinity")
+    if not np.isfinite(point.density).all():
+        return [*found, "density holds NaN or infinity"]
+    electrons = calculation.n_electrons
+    integral = calculation.mesh.integral(point.density)
+    if abs(integral - electrons) > MAX_ELECTRON_ERROR * electrons:
+        found.append(f"density integrates to {integral:.6f} electrons, expected {electrons:g}")
+    negative = -calculation.mesh.integral(np.minimum(point.density, 0.0))
+    if negative > MAX_NEGATIVE_SHARE * electrons:
+        found.append(
+            f"negative density of {negative:.3g} electrons, expected less than "
+            f"{MAX_NEGATIVE_SHARE * electrons:.3g}"
+        )
+    if point.highest_occupation > MAX_HIGHEST_OCCUPATION:
+        found.append(
+            f"the highest band is occupied to {point.highest_occupation:.3g}, expected less than "
+            f"{MAX_HIGHEST_OCCUPATION}"
+        )
+    return found

@@ -1,0 +1,67 @@
+"""The k-mesh of a cell, from a k-point density that is the same for all cells."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+#: Points may lie further apart than asked for by this share, so that a strain of ±5 % changes no
+#: mesh of up to 9 points an axis whose undistorted spacing is the one asked for.
+SPACING_TOLERANCE = 0.06
+
+
+@dataclass(frozen=True)
+class KMesh:
+    """A uniform mesh of k-points.
+
+    Attributes
+    ----------
+    divisions
+        Points along each reciprocal vector.
+    shift
+        Offset along each reciprocal vector in steps of the mesh: 0 (a point at Γ) or 0.5.
+    """
+
+    divisions: tuple[int, int, int]
+    shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    def __str__(self) -> str:
+        return (
+            " ".join(f"{n}" for n in self.divisions)
+            + " shift "
+            + " ".join(f"{s:g}" for s in self.shift)
+        )
+
+    @property
+    def n_irreducible(self) -> int:
+        """Points that are left when k and -k count once (time reversal)."""
+        # i + s and n - (i + s) are the same point for 2 (i + s) = 0 mod n.
+        own_partners = [
+            (2 - n % 2) if s == 0.0 else n % 2
+            for n, s in zip(self.divisions, self.shift, strict=True)
+        ]
+        return int(np.prod(self.divisions) + np.prod(own_partners)) // 2
+
+
+def kpoint_mesh(cell: np.ndarray, spacing_per_bohr: float, shift: str = "gamma") -> KMesh:
+    """Return the coarsest mesh whose points lie at most about a given distance apart.
+
+    The number of points along a reciprocal vector of length |b| (2π included) is the smallest n
+    with |b|/n <= 1.06 spacing. Supercells of one crystal are sampled by the very same points if
+    the spacing is 2π/(n a), with n a multiple of the repeats of every cell; that mesh then
+    survives strains of ±5 %. For a = 7.65 Bohr and n = 6 (0.137 per Bohr), cells of 1, 2 and 3
+    cubic cells along an axis get 6, 3 and 2 points.
+
+    Parameters
+    ----------
+    cell : (3, 3) array
+        Lattice vectors as rows, Bohr.
+    spacing_per_bohr
+        Distance of neighbouring points, 1/Bohr.
+    shift
+        ``gamma`` or ``half`` (a step's half along each axis).
+    """
+    lengths = 2.0 * np.pi * np.linalg.norm(np.linalg.inv(cell), axis=0)
+    steps = lengths / (spacing_per_bohr * (1.0 + SPACING_TOLERANCE))
+    n1, n2, n3 = np.maximum(1, np.ceil(steps - 1e-9)).astype(int).tolist()
+    offset = 0.5 if shift == "half" else 0.0
+    return KMesh((n1, n2, n3), (offset, offset, offset))

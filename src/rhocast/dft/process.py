@@ -1,0 +1,157 @@
+"""Running an engine's process: launcher, log, termination."""
+
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from rhocast.errors import EngineError
+
+logger = logging.getLogger(__name__)
+
+_COUNT_OPTIONS = ("-n", "-np", "--n", "--np", "--ntasks")
+
+#: Signals by which a user, a queue or the kernel ends a job; a program's own faults are others.
+_FROM_OUTSIDE = (signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM, signal.SIGXCPU)
+
+
+@dataclass(frozen=True)
+class Launcher:
+    """How a parallel program is started, such as ``mpirun -n 4``; no words: as it is.
+
+    Attributes
+    ----------
+    words
+        Command that goes before the program.
+    threads
+        OpenMP threads of each rank.
+    """
+
+    words: tuple[str, ...] = ()
+    threads: int = 1
+
+    @property
+    def ranks(self) -> int:
+        """Number of MPI ranks that the command asks for.
+
+        Raises
+        ------
+        EngineError
+            If the number after ``-n`` is none.
+        """
+        for option, value in zip(self.words, self.words[1:], strict=False):
+            if option in _COUNT_OPTIONS:
+                if not value.isdigit() or int(value) < 1:
+                    raise EngineError(
+                        f"launcher {' '.join(self.words)!r}: expected a number of ranks after "
+                        f"{option}, found {value!r}"
+                    )
+                return int(value)
+        return 1
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What is left of a process: its exit status (negative: the signal) and the time it took."""
+
+    returncode: int
+    wall_time_s: float
+
+    @property
+    def ended_from_outside(self) -> bool:
+        """Whether it was a user, a queue or the lack of memory that ended it."""
+        code = self.returncode
+        return -code in _FROM_OUTSIDE or code - 128 in _FROM_OUTSIDE
+
+
+def run(command: list[str], launcher: Launcher, workdir: Path, log: Path) -> Finished:
+    """Run a program to its end in a process group of its own.
+
+    Parameters
+    ----------
+    command
+        Program and arguments.
+    launcher
+        What starts it.
+    workdir
+        Folder that it runs in.
+    log
+        File for its standard output and error.
+
+    Raises
+    ------
+    EngineError
+        If the program or the launcher is not there, or it was ended from outside.
+    """
+    words = [*launcher.words, *command]
+    for program in {words[0], command[0]}:
+        if shutil.which(program) is None:
+            raise EngineError(
+                f"{program}: no such program on the PATH; install it, or mend the launcher "
+                f"{' '.join(launcher.words)!r}"
+            )
+    logger.info("running %s in %s", " ".join(words), workdir)
+    start = time.monotonic()
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            words,
+            cwd=workdir,
+            env=_environment(os.environ, launcher.threads),
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        with _group_ends_with_us(process):
+            returncode = process.wait()
+    finished = Finished(returncode, time.monotonic() - start)
+    if finished.ended_from_outside:
+        raise EngineError(
+            f"{words[0]} in {workdir} was ended from outside (exit status {returncode}): by the "
+            "user, a time limit or for want of memory; run the rule again with more of it"
+        )
+    return finished
+
+
+def last_lines(path: Path, count: int = 20) -> str:
+    """Return the last lines of a text file that are not empty; nothing if there is no file."""
+    if not path.is_file():
+        return ""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join([line for line in lines if line.strip()][-count:])
+
+
+def _environment(base: Mapping[str, str], threads: int) -> dict[str, str]:
+    number = str(threads)
+    return {**base, "OMP_NUM_THREADS": number, "OPENBLAS_NUM_THREADS": number}
+
+
+@contextmanager
+def _group_ends_with_us(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Take the whole process group along when an exception or SIGTERM ends this process."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    previous = signal.signal(signal.SIGTERM, stop) if in_main_thread else None
+    try:
+        yield
+    finally:
+        if in_main_thread:
+            signal.signal(signal.SIGTERM, previous)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(timeout=10.0)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()

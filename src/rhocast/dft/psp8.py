@@ -1,0 +1,140 @@
+"""Pseudopotential files in the psp8 format: what they hold, and where they lie."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ase.data import atomic_numbers, chemical_symbols
+from sparc.common import psp_dir
+
+from rhocast.errors import EngineError
+
+#: How the config names the SPMS table that comes with sparc-x-api.
+SPMS = "spms"
+
+#: ``pspxc`` of the header by functional: ABINIT's own number, and libxc's pair of them.
+_PSPXC = {"pbe": (11, -101130)}
+
+_FORTRAN_EXPONENT = re.compile(rb"\d[Dd][+-]?\d")
+
+
+@dataclass(frozen=True)
+class Psp8:
+    """The pseudopotential of one element.
+
+    Attributes
+    ----------
+    element
+        Chemical symbol.
+    valence
+        Electrons that are not in the core.
+    pspxc
+        Exchange and correlation it was made for, as ABINIT counts them.
+    path
+        The file.
+    sha256
+        Of the file.
+    fortran_exponents
+        Whether numbers are written as ``1.0D-03``, which C programs do not read.
+    """
+
+    element: str
+    valence: float
+    pspxc: int
+    path: Path
+    sha256: str
+    fortran_exponents: bool
+
+    @property
+    def name(self) -> str:
+        """Name of the file, without its folder."""
+        return self.path.name
+
+
+def read_psp8(path: str | Path, element: str) -> Psp8:
+    """Read the header of a psp8 file and check that it is the element's.
+
+    Raises
+    ------
+    EngineError
+        If the file is missing, is no psp8 file or is another element's.
+    """
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise EngineError(
+            f"pseudopotential of {element}: {path} cannot be read ({error.strerror}); give a psp8 "
+            f"file, or {SPMS!r}, under material.pseudopotentials"
+        ) from None
+    try:
+        lines = content.decode("utf-8", errors="replace").splitlines()
+        atomic_number, valence = (_number(word) for word in lines[1].split()[:2])
+        pspcod, pspxc = (int(word) for word in lines[2].split()[:2])
+        found = chemical_symbols[round(atomic_number)]
+    except (IndexError, ValueError):
+        raise EngineError(
+            f"{path}: no psp8 file; expected atomic number and valence on line 2, format and "
+            "functional on line 3"
+        ) from None
+    if pspcod != 8:
+        raise EngineError(f"{path}: pseudopotential format {pspcod}, expected 8 (psp8)")
+    if found != element:
+        raise EngineError(f"{path}: pseudopotential of {found}, expected one of {element}")
+    return Psp8(
+        element=element,
+        valence=valence,
+        pspxc=pspxc,
+        path=path.resolve(),
+        sha256=hashlib.sha256(content).hexdigest(),
+        fortran_exponents=_FORTRAN_EXPONENT.search(content) is not None,
+    )
+
+
+def resolve_pseudopotentials(
+    entries: Mapping[str, str], functional: str = "pbe"
+) -> dict[str, Psp8]:
+    """Find and read the psp8 file of every element of ``material.pseudopotentials``.
+
+    Parameters
+    ----------
+    entries
+        By element: ``spms`` or the path of a psp8 file.
+    functional
+        Exchange and correlation that the files must have been made for.
+
+    Raises
+    ------
+    EngineError
+        If the table lacks an element, or a file is missing, another element's or made for
+        another functional.
+    """
+    files = {
+        element: read_psp8(spms_file(element) if entry == SPMS else entry, element)
+        for element, entry in entries.items()
+    }
+    for file in files.values():
+        if file.pspxc not in _PSPXC[functional]:
+            raise EngineError(
+                f"{file.path}: made for another functional (pspxc {file.pspxc}), expected "
+                f"{functional} (pspxc {' or '.join(map(str, _PSPXC[functional]))})"
+            )
+    return files
+
+
+def spms_file(element: str) -> Path:
+    """Return the path of an element's file in the SPMS table that sparc-x-api carries."""
+    pattern = f"{atomic_numbers[element]:02d}_{element}_*.psp8"
+    found = sorted(Path(psp_dir).glob(pattern))
+    if not found:
+        raise EngineError(
+            f"material.pseudopotentials.{element}: the SPMS table holds no {element} (looked for "
+            f"{pattern} in {psp_dir}); give the path of a psp8 file"
+        )
+    return found[0]
+
+
+def _number(word: str) -> float:
+    return float(word.upper().replace("D", "E"))

@@ -1,0 +1,3 @@
+"""The SPARC engine."""
+class SparcEngine:
+    """Stub."""

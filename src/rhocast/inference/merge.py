@@ -1,0 +1,138 @@
+"""Shards to one density-field file."""
+
+import math
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from rhocast.errors import FileFormatError, RhocastError
+from rhocast.fields import DENSITY_FIELDS
+from rhocast.inference.limits import check_disk
+from rhocast.inference.shards import Shard
+from rhocast.inference.storage import create_density, create_field, scale_factor
+
+
+def merge(
+    shard_paths: Sequence[str | Path],
+    out: str | Path,
+    scale_to_electrons: bool = True,
+    virtual: bool = False,
+) -> None:
+    """Make one density-field file of all shards of a field, layer by layer.
+
+    Parameters
+    ----------
+    shard_paths
+        All shards of the field, in order.
+    out
+        The file to write.
+    scale_to_electrons
+        Multiply the density, and its standard deviations, so that it integrates to the valence
+        electrons of the structure.
+    virtual
+        Write a file that refers to the shards instead of copying them: at once, but the shards
+        must stay where they are, and nothing can be scaled.
+
+    Raises
+    ------
+    FileFormatError
+        If a shard is truncated, incomplete, missing, or belongs to another prediction.
+    ModelError
+        If the density is to be scaled and the model does not know the valence electrons.
+    RhocastError
+        If a virtual file is to be scaled, or the disk is too small.
+    """
+    out = Path(out)
+    if virtual and scale_to_electrons:
+        raise RhocastError(
+            f"{out}: a virtual file refers to the shards as they are and cannot be scaled; merge "
+            "by copying, or without scaling"
+        )
+    if not shard_paths:
+        raise FileFormatError(f"{out}: no shards to merge, expected at least one")
+    with ExitStack() as stack:
+        shards = [stack.enter_context(Shard(path)) for path in shard_paths]
+        _check_set(shards)
+        record = _record(shards, scale_to_electrons)
+        structure = shards[0].structure
+        if not virtual:
+            header = shards[0].header
+            size = 4 * len(header.fields) * math.prod(header.mesh_shape)
+            out.parent.mkdir(parents=True, exist_ok=True)
+            check_disk(out, size, header.mesh_shape)
+        with create_density(out, structure, record) as file:
+            if virtual:
+                _refer(file, shards, out.parent)
+            else:
+                _copy(file, shards, record["scale"])
+
+
+def _check_set(shards: list[Shard]) -> None:
+    """Check that these are all shards of one field, in order."""
+    first = shards[0]
+    n_shards = first.header.n_shards
+    for shard in shards:
+        if (shard.header.field_hash, shard.header.n_shards) != (first.header.field_hash, n_shards):
+            raise FileFormatError(
+                f"{shard.path}: shard of another prediction than {first.path} (model, structure, "
+                "mesh, options or number of shards differ); predict it again"
+            )
+    found = [shard.header.shard for shard in shards]
+    if found != list(range(n_shards)):
+        raise FileFormatError(
+            f"{first.path} and the others: expected the shards 0 to {n_shards - 1} in this order, "
+            f"found {found}"
+        )
+
+
+def _record(shards: list[Shard], scale_to_electrons: bool) -> dict[str, Any]:
+    """Attributes of the merged file, with the scale."""
+    record, mesh = shards[0].header.record, shards[0].mesh
+    # Exactly rounded, so that the count does not depend on how the blocks were shared out.
+    count = math.fsum(value for shard in shards for value in shard.block_sums) * mesh.voxel_volume
+    scale = 1.0
+    if scale_to_electrons:
+        scale = scale_factor(count, record["n_electrons"], str(shards[0].path))
+    return record | {
+        "mesh_spacing_bohr": mesh.spacing.tolist(),
+        "electron_count_before_scaling": count,
+        "scale": scale,
+    }
+
+
+def _copy(file: h5py.File, shards: list[Shard], scale: float) -> None:
+    blocks = shards[0].header.blocks
+    for name in shards[0].header.fields:
+        target = create_field(file, name, blocks.mesh_shape)
+        for shard in shards:
+            for layer in blocks.shard_layers(shard.header.shard, shard.header.n_shards):
+                rows = blocks.layer_rows(layer)
+                start = shard.header.rows.start
+                values = shard.file[name][rows.start - start : rows.stop - start]
+                if not np.isfinite(values).all():
+                    raise FileFormatError(
+                        f"{shard.path}: {name} holds NaN or infinity; the file is damaged, remove "
+                        "it and predict this shard again"
+                    )
+                target[rows] = np.multiply(values, scale, dtype=np.float64)
+
+
+def _refer(file: h5py.File, shards: list[Shard], folder: Path) -> None:
+    header = shards[0].header
+    for name in header.fields:
+        entry = DENSITY_FIELDS[name]
+        layout = h5py.VirtualLayout(header.mesh_shape, dtype=entry.dtype)
+        for shard in shards:
+            rows = shard.header.rows
+            if rows.start < rows.stop:
+                source = os.path.relpath(shard.path, folder)
+                shape = (rows.stop - rows.start, *header.mesh_shape[1:])
+                layout[rows] = h5py.VirtualSource(source, name, shape)
+        file.create_virtual_dataset(name, layout, fillvalue=np.nan)
+        file[name].attrs["unit"] = entry.unit
+    file.attrs["mesh_shape"] = header.mesh_shape

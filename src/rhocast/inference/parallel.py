@@ -1,0 +1,200 @@
+"""Ranks: finding them, failing together, sharing out blocks.
+
+``comm`` is an mpi4py communicator, or None where there is one process; mpi4py is imported only when
+a launcher has started several.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import numpy as np
+
+from rhocast.errors import ParallelError, RhocastError
+
+log = logging.getLogger(__name__)
+
+#: Where launchers say how many ranks they have started: Open MPI; MPICH, Intel and Cray MPI; srun.
+#: The first that is set counts: mpirun within an srun step leaves srun's variable at 1.
+RANK_COUNT_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
+
+#: Blocks that a rank has in hand or under way, so that it never waits for the next.
+BLOCKS_IN_HAND = 2
+
+_ASSIGNMENT, _RESULT = 1, 2
+
+T = TypeVar("T")
+
+
+def launched_ranks(environment: Mapping[str, str] | None = None) -> int:
+    """Return how many ranks the launcher of this process says it has started; 1 without one."""
+    environment = os.environ if environment is None else environment
+    for name in RANK_COUNT_VARIABLES:
+        if environment.get(name, "").isdigit():
+            return int(environment[name])
+    return 1
+
+
+def find_communicator(expected_ranks: int | None = None) -> Any:
+    """Return the communicator of all ranks, or None if this process is the only one.
+
+    Every MPI entry point calls this before it opens a file: a launcher that does not belong to the
+    MPI library starts N copies of "rank 0 of 1", which would write over each other.
+
+    Parameters
+    ----------
+    expected_ranks
+        How many ranks were asked for; what the launcher says by default.
+
+    Raises
+    ------
+    ParallelError
+        If MPI sees another number of ranks, or cannot be loaded.
+    """
+    launched = launched_ranks()
+    expected = launched if expected_ranks is None else expected_ranks
+    if expected == launched == 1:
+        return None
+    try:
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as error:
+        raise ParallelError(
+            f"{expected} ranks expected, but MPI cannot be loaded ({error}); install an MPI "
+            "library and mpi4py, or run one process without a launcher"
+        ) from error
+    comm = MPI.COMM_WORLD
+    if comm.size != expected:
+        raise ParallelError(
+            f"expected {expected} ranks, MPI sees {comm.size} (the launcher started {launched}); "
+            f"the launcher is not that of {MPI.Get_library_version().split(',')[0].strip()}, which "
+            "mpi4py uses: start with the mpirun of that library, or with srun --mpi=pmix"
+        )
+    return comm if comm.size > 1 else None
+
+
+def rank_of(comm: Any) -> int:
+    """Return the number of this rank."""
+    return 0 if comm is None else comm.rank
+
+
+def size_of(comm: Any) -> int:
+    """Return the number of ranks."""
+    return 1 if comm is None else comm.size
+
+
+def ranks_on_this_machine(comm: Any) -> int:
+    """Return how many ranks share the memory of this one."""
+    if comm is None:
+        return 1
+    from mpi4py import MPI
+
+    here = comm.Split_type(MPI.COMM_TYPE_SHARED)
+    size = here.size
+    here.Free()
+    return size
+
+
+def together(comm: Any, work: Callable[[], T]) -> T:
+    """Run ``work``, which calls no collective, on every rank; if one fails, fail on all.
+
+    Raises
+    ------
+    Exception
+        What was raised on this rank, or on the lowest rank where something was.
+    """
+    if comm is None:
+        return work()
+    result, failure = None, None
+    try:
+        result = work()
+    except Exception as error:
+        failure = error
+    # Texts travel, not exceptions: some cannot be pickled.
+    messages = comm.allgather(None if failure is None else str(failure) or repr(failure))
+    if failure is not None:
+        raise failure
+    for rank, message in enumerate(messages):
+        if message is not None:
+            raise ParallelError(f"rank {rank}: {message}")
+    return result  # type: ignore[return-value]
+
+
+@contextmanager
+def end_all_on_failure(comm: Any) -> Iterator[None]:
+    """Within it, an exception on one rank is logged and ends all: no rank waits for ever."""
+    try:
+        yield
+    except Exception as error:
+        if size_of(comm) == 1:
+            raise
+        known = isinstance(error, RhocastError)
+        log.error("rank %d: %s", comm.rank, error if known else repr(error), exc_info=not known)
+        logging.shutdown()
+        comm.Abort(error.exit_code if isinstance(error, RhocastError) else 1)
+
+
+def lead(
+    comm: Any,
+    blocks: Iterable[int],
+    compute: Callable[[int], np.ndarray],
+    write: Callable[[int, np.ndarray], None],
+) -> None:
+    """Have all blocks computed and write them, in whatever order they come; called on rank 0.
+
+    Rank 0 hands out blocks, computes too, and takes in what has arrived between two of its own.
+    Every other rank calls `follow` and holds at most `BLOCKS_IN_HAND` blocks.
+
+    Parameters
+    ----------
+    comm
+        Communicator or None.
+    blocks
+        Numbers of the blocks.
+    compute
+        Gives the values of a block.
+    write
+        Takes them.
+    """
+    queue = iter(blocks)
+    running = set(range(1, size_of(comm)))
+    under_way = 0
+
+    def hand_out(rank: int) -> None:
+        nonlocal under_way
+        if rank in running:
+            block = next(queue, None)
+            comm.send(block, rank, _ASSIGNMENT)
+            if block is None:
+                running.remove(rank)
+            else:
+                under_way += 1
+
+    def take_in() -> None:
+        nonlocal under_way
+        rank, block, values = comm.recv(tag=_RESULT)
+        under_way -= 1
+        hand_out(rank)
+        write(block, values)
+
+    for rank in sorted(running) * BLOCKS_IN_HAND:
+        hand_out(rank)
+    for block in queue:
+        write(block, compute(block))
+        while under_way and comm.iprobe(tag=_RESULT):
+            take_in()
+    while under_way:
+        take_in()
+
+
+def follow(comm: Any, compute: Callable[[int], np.ndarray]) -> None:
+    """Compute the blocks that rank 0 hands out, and send them there."""
+    sending = None
+    while (block := comm.recv(source=0, tag=_ASSIGNMENT)) is not None:
+        values = compute(block)
+        if sending is not None:
+            sending.wait()
+        sending = comm.isend((comm.rank, block, values), 0, _RESULT)
+    if sending is not None:
+        sending.wait()

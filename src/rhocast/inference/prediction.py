@@ -1,0 +1,189 @@
+"""Predicting a density: one shard to a file, a whole field to a file, a whole field in memory."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rhocast.grid import Mesh
+from rhocast.inference.limits import check_disk, check_memory, check_memory_for_field
+from rhocast.inference.merge import merge
+from rhocast.inference.parallel import (
+    end_all_on_failure,
+    follow,
+    lead,
+    rank_of,
+    ranks_on_this_machine,
+    together,
+)
+from rhocast.inference.predictor import BlockPredictor
+from rhocast.inference.progress import Progress
+from rhocast.inference.request import Request
+from rhocast.inference.shards import ShardHeader, ShardWriter
+from rhocast.inference.storage import DensityField
+from rhocast.model import DensityModel
+from rhocast.structures import Structure
+
+log = logging.getLogger(__name__)
+
+
+def predict_shard(
+    model: DensityModel,
+    structure: Structure,
+    mesh: Mesh,
+    path: str | Path,
+    *,
+    shard: int = 0,
+    n_shards: int = 1,
+    uncertainty: str = "none",
+    samples: int = 10,
+    seed: int = 0,
+    comm: Any = None,
+    where: str = "structure",
+) -> None:
+    """Predict one shard of a field to a file, on all ranks of a communicator.
+
+    An interrupted run of the same request is taken up where it stopped; see
+    `rhocast.inference.shards`. No rank ever holds the field: each computes blocks, rank 0 writes
+    them.
+
+    Parameters
+    ----------
+    model, structure, mesh
+        What to predict, and where.
+    path
+        The shard file.
+    shard, n_shards
+        Which part of how many, counted from 0. The field does not depend on them.
+    uncertainty
+        ``none`` or ``sampled``.
+    samples, seed
+        N_s weight samples and their seed, for ``sampled``.
+    comm
+        Communicator of `rhocast.inference.parallel.find_communicator`.
+    where
+        What messages name as the origin of the structure, usually its file.
+
+    Raises
+    ------
+    RhocastError
+        Before any work, on every rank: if options, elements, distances, memory or disk do not
+        allow the prediction. A failure later on ends all ranks.
+    """
+    path = Path(path)
+    ranks_here = ranks_on_this_machine(comm)
+
+    def prepare() -> Request:
+        request = Request(model, structure, mesh, uncertainty, samples, seed, where)
+        rows = request.blocks.shard_rows(shard, n_shards)
+        check_memory(request, ranks_here)
+        if rank_of(comm) == 0:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            check_disk(path, request.n_bytes(rows.stop - rows.start), mesh.shape)
+        return request
+
+    request = together(comm, prepare)
+    with end_all_on_failure(comm):
+        if rank_of(comm) == 0:
+            _lead(request, ShardHeader.of(request, shard, n_shards), path, comm)
+        else:
+            follow(comm, BlockPredictor(request))
+        if comm is not None:
+            comm.barrier()
+
+
+def _lead(request: Request, header: ShardHeader, path: Path, comm: Any) -> None:
+    """Open the file on rank 0, have the blocks computed and write them."""
+    with ShardWriter(path, header, request.structure) as writer:
+        blocks = header.blocks
+        sizes = {block: int(np.prod(blocks.shape(block))) for block in header.own_blocks}
+        done = sum(sizes[block] for block in writer.finished)
+        progress = Progress(f"shard {header.shard} of {header.n_shards}", sum(sizes.values()), done)
+
+        def write(block: int, values: np.ndarray) -> None:
+            writer.write(block, values)
+            progress.add(sizes[block])
+
+        lead(comm, writer.pending, BlockPredictor(request), write)
+        writer.finish()
+
+
+def predict_file(
+    model: DensityModel,
+    structure: Structure,
+    mesh: Mesh,
+    path: str | Path,
+    *,
+    scale_to_electrons: bool = True,
+    comm: Any = None,
+    **options: Any,
+) -> None:
+    """Predict a whole field to a density-field file, by way of one shard beside it.
+
+    Parameters are those of `predict_shard`; ``scale_to_electrons`` as in `merge`.
+    """
+    path = Path(path)
+    shard = path.with_name(path.name + ".shard")
+    predict_shard(model, structure, mesh, shard, comm=comm, **options)
+    with end_all_on_failure(comm):
+        if rank_of(comm) == 0:
+            merge([shard], path, scale_to_electrons)
+            shard.unlink()
+        if comm is not None:
+            comm.barrier()
+
+
+def predict_on_mesh(
+    model: DensityModel,
+    structure: Structure,
+    mesh: Mesh,
+    uncertainty: str = "none",
+    samples: int = 10,
+    seed: int = 0,
+    where: str = "structure",
+) -> DensityField:
+    """Predict a whole field in memory, in this process, as the model gives it (not scaled).
+
+    Raises
+    ------
+    RhocastError
+        If options, elements, distances or memory do not allow the prediction.
+    """
+    request = Request(model, structure, mesh, uncertainty, samples, seed, where)
+    check_memory_for_field(request)
+    arrays = {name: np.empty(mesh.shape, dtype=np.float32) for name in request.fields}
+    predict_block = BlockPredictor(request)
+    blocks = request.blocks
+    progress = Progress(where, mesh.n_points)
+    for block in range(len(blocks)):
+        for name, values in zip(request.fields, predict_block(block), strict=True):
+            arrays[name][blocks.box(block)] = values
+        progress.add(int(np.prod(blocks.shape(block))))
+    record = request.record | {
+        "mesh_spacing_bohr": mesh.spacing.tolist(),
+        "electron_count_before_scaling": mesh.integral(arrays["density"]),
+        "scale": 1.0,
+    }
+    return DensityField(structure, record=record, **arrays)
+
+
+def predict_density(
+    model: DensityModel,
+    structure: Structure,
+    mesh_spacing_bohr: float,
+    uncertainty: str = "none",
+    samples: int = 10,
+    seed: int = 0,
+    scale_to_electrons: bool = True,
+) -> DensityField:
+    """Predict a whole field in memory on a mesh of at most the given spacing.
+
+    Raises
+    ------
+    RhocastError
+        As `predict_on_mesh`, and if the valence electrons to scale to are not known.
+    """
+    mesh = Mesh.with_spacing(structure.cell, mesh_spacing_bohr)
+    predicted = predict_on_mesh(model, structure, mesh, uncertainty, samples, seed)
+    return predicted.scaled_to_electrons() if scale_to_electrons else predicted

@@ -1,0 +1,293 @@
+"""The density-field file: one predicted density with its uncertainty.
+
+HDF5, readable by plain h5py; see `rhocast.fields.DENSITY_FIELDS` for the arrays. Each dataset has
+its ``unit``. Attributes of the file:
+
+``kind``, ``format_version``; ``mesh_shape``; ``field_hash`` (of all that determines the numbers),
+``model_hash``, ``config_hash`` (may be empty); ``uncertainty``, ``samples``, ``seed``;
+``electron_count_before_scaling`` (∫ρ as predicted), ``n_electrons`` (valence electrons of the
+structure, absent if the model does not know them), ``scale`` (what the stored density and its
+standard deviations have been multiplied by); ``version_…`` of the software.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from rhocast import __version__
+from rhocast.errors import FileFormatError, ModelError, StructureError
+from rhocast.fields import DENSITY_FIELDS, check_shapes
+from rhocast.grid import Mesh
+from rhocast.structures import Structure
+
+FORMAT_VERSION = 1
+KIND = "rhocast density"
+
+#: Arrays over the mesh; the first is always there.
+MESH_FIELDS = ("density", "epistemic_std", "aleatoric_std")
+
+#: Points of a chunk along each axis: whole layers of blocks, 256 kB.
+CHUNK_SHAPE = (16, 64, 64)
+
+
+@dataclass(frozen=True)
+class DensityField:
+    """A predicted density in memory.
+
+    Attributes
+    ----------
+    structure
+        Atoms and cell.
+    density : (nx, ny, nz) float32 array
+        e/Bohr³.
+    epistemic_std, aleatoric_std : (nx, ny, nz) float32 arrays or None
+        e/Bohr³; None where no uncertainty was asked for.
+    record
+        Attributes of the file: hashes, options, electron counts, versions.
+    """
+
+    structure: Structure
+    density: np.ndarray
+    epistemic_std: np.ndarray | None = None
+    aleatoric_std: np.ndarray | None = None
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def mesh(self) -> Mesh:
+        """Mesh that the density is given on."""
+        nx, ny, nz = self.density.shape
+        return Mesh((nx, ny, nz), self.structure.cell)
+
+    @property
+    def electron_count(self) -> float:
+        """∫ρ over the cell, electrons."""
+        return self.mesh.integral(self.density)
+
+    @property
+    def total_std(self) -> np.ndarray | None:
+        """Standard deviation of both kinds together, e/Bohr³; None if there is none."""
+        if self.epistemic_std is None or self.aleatoric_std is None:
+            return None
+        return np.hypot(self.epistemic_std, self.aleatoric_std)
+
+    def scaled_to_electrons(self) -> "DensityField":
+        """Return it scaled to the valence electrons of the structure.
+
+        Raises
+        ------
+        ModelError
+            If the model does not know them, or predicts no density worth scaling.
+        """
+        factor = scale_factor(self.electron_count, self.record.get("n_electrons"), "density")
+        arrays = {
+            name: np.multiply(array, factor, dtype=np.float64).astype(np.float32)
+            for name in MESH_FIELDS
+            if (array := getattr(self, name)) is not None
+        }
+        record = {**self.record, "scale": self.record.get("scale", 1.0) * factor}
+        return DensityField(self.structure, record=record, **arrays)
+
+
+def scale_factor(count: float, n_electrons: float | None, where: str) -> float:
+    """Return what to multiply a density by, so that it holds the right number of electrons.
+
+    Parameters
+    ----------
+    count
+        ∫ρ as predicted.
+    n_electrons
+        Valence electrons of the structure; None if the model does not know them.
+    where
+        What messages name as the place of the density.
+
+    Raises
+    ------
+    ModelError
+        If ``n_electrons`` is None or ``count`` is not positive.
+    """
+    if n_electrons is None:
+        raise ModelError(
+            f"{where}: the model does not say how many valence electrons the elements have, so "
+            "the density cannot be scaled; leave it as predicted"
+        )
+    if not count > 0.0:
+        raise ModelError(
+            f"{where}: the predicted density integrates to {count:.6g} electrons, expected about "
+            f"{n_electrons:.6g}; this model does not fit the structure"
+        )
+    return n_electrons / count
+
+
+class DensityFile:
+    """A density-field file, open for reading; `file` gives its arrays as h5py datasets.
+
+    Attributes
+    ----------
+    path
+        Of the file.
+    file : h5py.File
+        To take slices from: ``file["density"][3]``.
+    structure
+        Atoms and cell.
+    mesh
+        Mesh of the fields.
+    record
+        Attributes of the file.
+    """
+
+    def __init__(self, path: Path, file: h5py.File) -> None:
+        self.path = path
+        self.file = file
+        self._check()
+        self.record = {key: _plain(value) for key, value in file.attrs.items()}
+        try:
+            self.structure = Structure(file["positions"][()], file["cell"][()], file["numbers"][()])
+        except StructureError as error:
+            raise FileFormatError(f"{path}: {error}") from None
+        nx, ny, nz = file["density"].shape
+        self.mesh = Mesh((nx, ny, nz), self.structure.cell)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the arrays over the mesh that it holds."""
+        return tuple(name for name in MESH_FIELDS if name in self.file)
+
+    def _check(self) -> None:
+        path, file = self.path, self.file
+        if file.attrs.get("kind") != KIND:
+            raise FileFormatError(
+                f"{path}: no density field, it holds {sorted(file) or 'nothing'}; expected a file "
+                "that `rhocast predict` or `rhocast merge` wrote"
+            )
+        version = file.attrs.get("format_version", 0)
+        if version > FORMAT_VERSION:
+            raise FileFormatError(
+                f"{path}: density format {version}, this program reads up to {FORMAT_VERSION}; "
+                "upgrade rhocast"
+            )
+        missing = {"density", "positions", "cell", "numbers"} - set(file)
+        if missing:
+            raise FileFormatError(f"{path}: lacks {', '.join(sorted(missing))}")
+        arrays = {name: file[name] for name in DENSITY_FIELDS if name in file}
+        check_shapes(arrays, DENSITY_FIELDS, str(path))
+        if file["density"].is_virtual:
+            _check_sources(path, file)
+
+
+@contextmanager
+def open_density(path: str | Path) -> Iterator[DensityFile]:
+    """Open a density-field file to read slices of it.
+
+    Raises
+    ------
+    FileFormatError
+        If it is missing, truncated, no density field, or a virtual one that lacks a shard.
+    """
+    path = Path(path)
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise FileFormatError(
+            f"{path}: cannot be read as HDF5 ({error}); if the file is truncated, remove it and "
+            "merge or predict it again"
+        ) from error
+    with file:
+        yield DensityFile(path, file)
+
+
+def read_density(path: str | Path) -> DensityField:
+    """Read a whole density-field file into memory; see `open_density` for large ones."""
+    with open_density(path) as stored:
+        arrays = {name: stored.file[name][()] for name in stored.fields}
+        return DensityField(stored.structure, record=stored.record, **arrays)
+
+
+def write_density(path: str | Path, density: DensityField) -> None:
+    """Write a density that is in memory, beside first and then renamed."""
+    arrays = {n: array for n in MESH_FIELDS if (array := getattr(density, n)) is not None}
+    check_shapes(arrays, DENSITY_FIELDS, str(path))
+    with create_density(path, density.structure, density.record) as file:
+        for name, array in arrays.items():
+            create_field(file, name, array.shape)[...] = array
+
+
+@contextmanager
+def create_density(
+    path: str | Path, structure: Structure, record: Mapping[str, Any]
+) -> Iterator[h5py.File]:
+    """Create a density-field file without its fields; it gets its name when the block ends well.
+
+    Parameters
+    ----------
+    path
+        What it will be called.
+    structure
+        Atoms and cell.
+    record
+        Further attributes; those that are None are left out.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    with h5py.File(partial, "w") as file:
+        for name in ("positions", "cell", "numbers"):
+            file[name] = getattr(structure, name)
+            file[name].attrs["unit"] = DENSITY_FIELDS[name].unit
+        file.attrs.update({key: value for key, value in record.items() if value is not None})
+        file.attrs["kind"] = KIND
+        file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs.update(software_versions())
+        yield file
+    partial.replace(path)
+
+
+def create_field(file: h5py.File, name: str, shape: tuple[int, int, int]) -> h5py.Dataset:
+    """Create an array over the mesh, full of NaN, in an open density-field file."""
+    entry = DENSITY_FIELDS[name]
+    chunks = tuple(min(c, n) for c, n in zip(CHUNK_SHAPE, shape, strict=True))
+    dataset = file.create_dataset(
+        name, shape=shape, dtype=entry.dtype, chunks=chunks, fillvalue=np.nan
+    )
+    dataset.attrs["unit"] = entry.unit
+    file.attrs["mesh_shape"] = shape
+    return dataset
+
+
+def software_versions() -> dict[str, str]:
+    """Return the versions of the software that the numbers depend on, by attribute name."""
+    libraries = {f"version_{name}": metadata.version(name) for name in ("torch", "numpy", "h5py")}
+    return {"version_rhocast": __version__, **libraries}
+
+
+def _check_sources(path: Path, file: h5py.File) -> None:
+    """Check that the shards of a virtual dataset are there and belong to it.
+
+    HDF5 itself reads a missing shard as the fill value, without an error.
+    """
+    for source in file["density"].virtual_sources():
+        shard = path.parent / source.file_name
+        try:
+            with h5py.File(shard, "r") as part:
+                identity = str(part.attrs.get("identity", ""))
+        except OSError as error:
+            raise FileFormatError(
+                f"{path}: its shard {shard} cannot be read ({error}); predict that shard again, or "
+                "copy it to where the merged file expects it"
+            ) from error
+        if identity.split()[:1] != [file.attrs["field_hash"]]:
+            raise FileFormatError(
+                f"{path}: its shard {shard} belongs to another prediction; merge the shards again"
+            )
+
+
+def _plain(value: Any) -> Any:
+    """Turn what h5py returns for an attribute into plain Python."""
+    if isinstance(value, bytes):
+        return value.decode()
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value

@@ -1,0 +1,206 @@
+"""The feature file: sampled mesh points of a dataset, the only thing that training sees.
+
+HDF5; see `rhocast.fields.FEATURE_FIELDS` for the arrays. Attributes: ``format_version``,
+``descriptor``, ``valence`` and ``records`` (JSON).
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from rhocast import config
+from rhocast.errors import FileFormatError
+from rhocast.fields import FEATURE_FIELDS, check_shapes
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class SnapshotRecord:
+    """What a feature file remembers of a snapshot.
+
+    Attributes
+    ----------
+    source
+        The file with the two folders it lies in, so that moving a project changes nothing.
+    group
+        Trajectory that it comes from.
+    temperature_K
+        Of the ions.
+    formula
+        Such as ``Al32``.
+    n_atoms
+        Atoms in the cell.
+    volume_per_atom_bohr3
+        Bohr³.
+    sha256
+        Of the file.
+    """
+
+    source: str
+    group: str
+    temperature_K: float
+    formula: str
+    n_atoms: int
+    volume_per_atom_bohr3: float
+    sha256: str
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """What a feature file holds.
+
+    Attributes
+    ----------
+    features : (p, d) float32 array
+    target : (p,) float32 array
+        e/Bohr³.
+    snapshot : (p,) int32 array
+        Index into ``records``.
+    records
+        Where the points come from.
+    descriptor
+        What the features are.
+    valence
+        Valence electrons by chemical symbol, in the order of the descriptor's blocks.
+    sha256
+        Of the file.
+    """
+
+    features: np.ndarray
+    target: np.ndarray
+    snapshot: np.ndarray
+    records: tuple[SnapshotRecord, ...]
+    descriptor: config.Descriptor
+    valence: dict[str, float]
+    sha256: str
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def subset(self, rows: np.ndarray) -> "FeatureSet":
+        """Return the given points."""
+        return replace(
+            self,
+            features=self.features[rows],
+            target=self.target[rows],
+            snapshot=self.snapshot[rows],
+        )
+
+
+class FeatureWriter:
+    """Writes a feature file snapshot by snapshot, beside ``path`` until `finish` renames it.
+
+    Parameters
+    ----------
+    path
+        The feature file.
+    n_features
+        Length d of the feature vector.
+    """
+
+    def __init__(self, path: Path, n_features: int) -> None:
+        self._path = path
+        self._partial = path.with_name(path.name + ".partial")
+        self._records: list[SnapshotRecord] = []
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = h5py.File(self._partial, "w")
+        for name, width in {"features": (n_features,), "target": (), "snapshot": ()}.items():
+            dataset = self._file.create_dataset(
+                name,
+                shape=(0, *width),
+                maxshape=(None, *width),
+                chunks=(4096, *width),
+                dtype=FEATURE_FIELDS[name].dtype,
+            )
+            dataset.attrs["unit"] = FEATURE_FIELDS[name].unit
+
+    def append(self, record: SnapshotRecord, features: np.ndarray, target: np.ndarray) -> None:
+        """Add points of one snapshot: features (p, d) and target (p,)."""
+        index = np.full(len(target), len(self._records))
+        for name, rows in {"features": features, "target": target, "snapshot": index}.items():
+            dataset = self._file[name]
+            dataset.resize(len(dataset) + len(rows), axis=0)
+            dataset[len(dataset) - len(rows) :] = rows
+        self._records.append(record)
+
+    def finish(self, descriptor: config.Descriptor, valence: dict[str, float]) -> None:
+        """Write what describes the points and give the file its name."""
+        text = h5py.string_dtype()
+        self._file.create_dataset("sources", data=[r.source for r in self._records], dtype=text)
+        self._file.create_dataset("groups", data=[r.group for r in self._records], dtype=text)
+        self._file.attrs["format_version"] = FORMAT_VERSION
+        self._file.attrs["descriptor"] = descriptor.model_dump_json()
+        self._file.attrs["valence"] = json.dumps(valence)
+        self._file.attrs["records"] = json.dumps([asdict(record) for record in self._records])
+        self._file.close()
+        self._partial.replace(self._path)
+
+    def __enter__(self) -> "FeatureWriter":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._file.close()
+        self._partial.unlink(missing_ok=True)
+
+
+def read_features(path: str | Path) -> FeatureSet:
+    """Read a feature file.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is missing, truncated, of another format or holds NaN.
+    """
+    path = Path(path)
+    try:
+        with h5py.File(path, "r") as file:
+            arrays, attributes = _contents(path, file)
+    except OSError as error:
+        raise FileFormatError(
+            f"{path}: cannot be read as HDF5 ({error}); remove it and run `features` again"
+        ) from error
+    check_shapes(arrays, FEATURE_FIELDS, str(path))
+    records = tuple(SnapshotRecord(**entry) for entry in json.loads(attributes["records"]))
+    for name in ("features", "target"):
+        bad = np.flatnonzero(~np.isfinite(arrays[name].reshape(len(arrays[name]), -1)).all(axis=1))
+        if len(bad):
+            source = records[arrays["snapshot"][bad[0]]].source
+            raise FileFormatError(
+                f"{path}: {name} holds NaN or infinity at point {bad[0]}, which comes from "
+                f"{source}; remove that snapshot or compute it again"
+            )
+    return FeatureSet(
+        features=arrays["features"],
+        target=arrays["target"],
+        snapshot=arrays["snapshot"],
+        records=records,
+        descriptor=config.Descriptor.model_validate_json(attributes["descriptor"]),
+        valence=json.loads(attributes["valence"]),
+        sha256=file_sha256(path),
+    )
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _contents(path: Path, file: h5py.File) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    missing = [name for name in FEATURE_FIELDS if name not in file]
+    if missing:
+        raise FileFormatError(f"{path}: no feature file, it lacks {', '.join(missing)}")
+    found = file.attrs.get("format_version")
+    if found != FORMAT_VERSION:
+        raise FileFormatError(
+            f"{path}: feature format {found}, this program reads {FORMAT_VERSION}; run `features` "
+            "again"
+        )
+    arrays = {name: file[name][()] for name in FEATURE_FIELDS}
+    return arrays, {key: file.attrs[key] for key in ("descriptor", "valence", "records")}

@@ -1,0 +1,150 @@
+"""Drawing mesh points from the snapshots of a dataset."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from ase.data import atomic_numbers
+
+from rhocast import config, descriptors
+from rhocast.dft.snapshot import Snapshot, read_snapshot
+from rhocast.errors import FileFormatError, ModelError
+from rhocast.learning.feature_file import FeatureWriter, SnapshotRecord, file_sha256
+
+#: Entries of `Snapshot.record` that must be the same throughout a dataset.
+_PROVENANCE = ("engine", "functional", "smearing", "smearing_K")
+
+_log = logging.getLogger(__name__)
+
+
+def sample_features(
+    path: str | Path,
+    snapshot_paths: Sequence[str | Path],
+    *,
+    descriptor: config.Descriptor,
+    valence: Mapping[str, float],
+    points_per_snapshot: int,
+    seed: int,
+    groups: Sequence[str] | None = None,
+    max_rejected_share: float = 0.0,
+) -> None:
+    """Draw mesh points from snapshots and write a feature file.
+
+    Points are drawn uniformly and without replacement, from each snapshot with a seed of its own:
+    more snapshots leave the points of the others as they are. Rejected snapshots are left out.
+
+    Parameters
+    ----------
+    path
+        The feature file to write.
+    snapshot_paths
+        Snapshot files.
+    descriptor
+        What to compute at the points.
+    valence
+        Valence electrons of each element of the material. The descriptor has a block for each, in
+        order of atomic number, whether or not it occurs in these snapshots.
+    points_per_snapshot
+        From each; all of them where a mesh has fewer.
+    seed
+        Of the draw.
+    groups
+        Trajectory of each snapshot; by default the last two folders of its path.
+    max_rejected_share
+        Share of the snapshots that may be rejected.
+
+    Raises
+    ------
+    FileFormatError
+        If a snapshot file is damaged or its electrons are not those of its atoms, too many are
+        rejected, none is accepted, or engines or pseudopotentials are mixed.
+    ModelError
+        If a snapshot holds an element that is not among those of ``valence``.
+    """
+    sources = [Path(source) for source in snapshot_paths]
+    groups = groups or ["/".join(source.parts[-3:-1]) for source in sources]
+    valence = {symbol: valence[symbol] for symbol in sorted(valence, key=atomic_numbers.__getitem__)}
+    maker = descriptors.make(descriptor, tuple(valence))
+    provenance: dict[str, tuple[object, Path]] = {}
+    rejected: list[Path] = []
+    with FeatureWriter(Path(path), maker.n_features) as writer:
+        for source, group in zip(sources, groups, strict=True):
+            snapshot = read_snapshot(source)
+            if not snapshot.accepted:
+                _log.warning("%s is left out: rejected, %s", source, snapshot.reason)
+                rejected.append(source)
+                continue
+            _check_provenance(source, snapshot, provenance)
+            _check_electrons(source, snapshot, valence)
+            rng = np.random.default_rng(config.seed_for(seed, group, source.name))
+            indices = _draw(snapshot.mesh.n_points, points_per_snapshot, rng)
+            features = maker.bind(snapshot.structure)(snapshot.mesh.points(indices))
+            target = snapshot.density.reshape(-1)[indices]
+            writer.append(_record(source, group, snapshot), features, target)
+            _log.info("%s: %d points", source, len(indices))
+        _check_rejected(rejected, len(sources), max_rejected_share)
+        writer.finish(descriptor, valence)
+
+
+def _draw(n_points: int, wanted: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw flat mesh indices, in rising order so that neighbouring points follow each other."""
+    return np.sort(rng.choice(n_points, min(wanted, n_points), replace=False))
+
+
+def _record(source: Path, group: str, snapshot: Snapshot) -> SnapshotRecord:
+    structure = snapshot.structure
+    return SnapshotRecord(
+        source="/".join(source.parts[-3:]),
+        group=group,
+        temperature_K=snapshot.temperature_K,
+        formula=structure.formula,
+        n_atoms=len(structure),
+        volume_per_atom_bohr3=structure.volume / len(structure),
+        sha256=file_sha256(source),
+    )
+
+
+def _check_provenance(
+    source: Path, snapshot: Snapshot, seen: dict[str, tuple[object, Path]]
+) -> None:
+    """Compare with the snapshots before; what is new is entered into ``seen``."""
+    keys = [*_PROVENANCE, *(f"psp8_{symbol}_sha256" for symbol in snapshot.structure.species)]
+    for key in keys:
+        value = snapshot.record.get(key, "not recorded")
+        expected, first = seen.setdefault(key, (value, source))
+        if value != expected:
+            raise FileFormatError(
+                f"{source}: {key} is {value}, but {expected} in {first}; densities of different "
+                "settings make no dataset: compute one of them again"
+            )
+
+
+def _check_electrons(source: Path, snapshot: Snapshot, valence: Mapping[str, float]) -> None:
+    symbols = snapshot.structure.to_ase().get_chemical_symbols()
+    if unknown := sorted(set(symbols) - set(valence)):
+        raise ModelError(
+            f"{source}: the snapshot holds {', '.join(unknown)}, expected {', '.join(valence)}; "
+            "add the element to material.pseudopotentials or take the snapshot out"
+        )
+    expected = sum(valence[symbol] for symbol in symbols)
+    if abs(snapshot.n_electrons - expected) > 1e-3:
+        raise FileFormatError(
+            f"{source}: n_electrons is {snapshot.n_electrons:g}, the pseudopotentials give "
+            f"{expected:g} for {snapshot.structure.formula}; compute it with the pseudopotentials "
+            "of the config"
+        )
+
+
+def _check_rejected(rejected: list[Path], total: int, max_share: float) -> None:
+    if total == len(rejected):
+        raise FileFormatError(
+            f"expected at least one accepted snapshot, found {total} of which all are rejected; "
+            "their attribute `reason` says why"
+        )
+    if len(rejected) > max_share * total:
+        names = ", ".join(str(path) for path in rejected)
+        raise FileFormatError(
+            f"{len(rejected)} of {total} snapshots are rejected ({names}), expected at most a "
+            f"share of {max_share} (dft.max_rejected_share); their attribute `reason` says why"
+        )

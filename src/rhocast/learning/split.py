@@ -1,0 +1,52 @@
+"""Holding data back to watch the loss, without leakage where there is enough of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rhocast.learning.feature_file import FeatureSet
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows to train on and rows held back.
+
+    Attributes
+    ----------
+    training, validation : int arrays
+        Rows of the feature set, in rising order, disjoint.
+    held_back
+        What was held back whole: ``trajectories``, ``snapshots`` or ``points``. Only the first is
+        a test on unseen data; points of one snapshot know each other.
+    """
+
+    training: np.ndarray
+    validation: np.ndarray
+    held_back: str
+
+
+def split(data: FeatureSet, share: float, rng: np.random.Generator) -> Split:
+    """Hold back whole trajectories; if that share is less than half of one, whole snapshots.
+
+    With too few snapshots too, points are drawn: a small dataset cannot spare a temperature.
+
+    Parameters
+    ----------
+    data
+        What to divide.
+    share
+        To hold back, about.
+    rng
+        Draws what is held back.
+    """
+    trajectories = np.array([record.group for record in data.records])[data.snapshot]
+    for held_back, labels in (("trajectories", trajectories), ("snapshots", data.snapshot)):
+        names = np.unique(labels)
+        count = min(round(share * len(names)), len(names) - 1)
+        if count:
+            chosen = np.isin(labels, rng.choice(names, count, replace=False))
+            return Split(np.flatnonzero(~chosen), np.flatnonzero(chosen), held_back)
+    chosen = np.zeros(len(data), dtype=bool)
+    count = min(max(1, round(share * len(data))), len(data) - 1)
+    chosen[rng.choice(len(data), count, replace=False)] = True
+    return Split(np.flatnonzero(~chosen), np.flatnonzero(chosen), "points")

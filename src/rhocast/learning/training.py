@@ -1,0 +1,125 @@
+"""Training a model on the small cells."""
+
+import hashlib
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import rhocast
+from rhocast import config
+from rhocast.learning.feature_file import FeatureSet, read_features
+from rhocast.learning.fitting import Points, evaluate, fit
+from rhocast.learning.split import Split, split
+from rhocast.model import DensityModel, DensityNetwork, Normalisation
+
+_log = logging.getLogger(__name__)
+
+
+def train(
+    features_path: str | Path,
+    *,
+    network: config.Network,
+    training: config.Training,
+    seed: int,
+) -> DensityModel:
+    """Train a model from scratch.
+
+    On one machine with one number of threads the result follows from data, settings and seed.
+
+    Parameters
+    ----------
+    features_path
+        Feature file of the small cells.
+    network
+        Shape and prior.
+    training
+        Schedule and the share held back.
+    seed
+        Of the start, the batches, the noise and what is held back.
+
+    Returns
+    -------
+    DensityModel
+        Its ``metadata`` hold ``valence`` (electrons of each element), ``config_hash`` and, under
+        ``training``, what `describe` tells.
+
+    Raises
+    ------
+    FileFormatError
+        If the feature file cannot be used.
+    ModelError
+        If the loss becomes NaN or infinite.
+    """
+    data = read_features(features_path)
+    rng = np.random.default_rng(config.seed_for(seed, "validation"))
+    parts = split(data, training.validation_share, rng)
+    fitted = data.subset(parts.training)
+    normalisation = Normalisation.of(fitted.features, fitted.target)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed_for(seed, "weights"))
+        model = DensityModel(
+            network=DensityNetwork(data.features.shape[1], network),
+            parameters=network,
+            descriptor=data.descriptor,
+            species=tuple(data.valence),
+            normalisation=normalisation,
+        )
+    _log.info("training on %d points, %s held back", len(fitted), parts.held_back)
+    fit(model.network, points(fitted, normalisation), training, config.seed_for(seed, "fit"))
+    model.metadata["valence"] = data.valence
+    model.metadata["config_hash"] = config_hash(training, network, data.descriptor)
+    model.metadata["training"] = describe(data, parts, model, seed)
+    return model
+
+
+def points(data: FeatureSet, normalisation: Normalisation) -> Points:
+    """Normalise points for the network."""
+    return Points(
+        normalisation.features(torch.from_numpy(data.features)),
+        normalisation.target(torch.from_numpy(data.target)),
+    )
+
+
+def describe(data: FeatureSet, parts: Split, model: DensityModel, seed: int) -> dict[str, Any]:
+    """Tell what a model was fitted to and how well it does on what was held back.
+
+    Returns
+    -------
+    dict
+        ``temperatures_K`` and ``volume_per_atom_bohr3`` (lowest, highest), ``cells``,
+        ``snapshots`` (with their SHA-256), ``points``, ``data_hash``, ``seed``,
+        ``rhocast_version``, and under ``validation`` ``rmse`` (e/Bohr³), ``nll`` (nats, of the
+        normalised density), ``points`` and ``held_back``.
+    """
+    error, nll = evaluate(model.network, points(data.subset(parts.validation), model.normalisation))
+    rmse = error * model.normalisation.target_std.item()
+    _log.info("validation (%s): rmse %.2e e/Bohr³, nll %.3f", parts.held_back, rmse, nll)
+    temperatures = [record.temperature_K for record in data.records]
+    volumes = [record.volume_per_atom_bohr3 for record in data.records]
+    return {
+        "temperatures_K": [min(temperatures), max(temperatures)],
+        "volume_per_atom_bohr3": [min(volumes), max(volumes)],
+        "cells": sorted({record.formula for record in data.records}),
+        "snapshots": {record.source: record.sha256 for record in data.records},
+        "points": len(parts.training),
+        "data_hash": data.sha256,
+        "seed": seed,
+        "rhocast_version": rhocast.__version__,
+        "validation": {
+            "rmse": rmse,
+            "nll": nll,
+            "points": len(parts.validation),
+            "held_back": parts.held_back,
+        },
+    }
+
+
+def config_hash(*parts: config.Section | str) -> str:
+    """SHA-256 of sections of the configuration, and of earlier such hashes."""
+    plain = [part if isinstance(part, str) else part.model_dump(mode="json") for part in parts]
+    text = json.dumps(plain, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,95 @@
+"""One safetensors file holds tensors and metadata; no pickle anywhere."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from rhocast.errors import ModelError
+
+FORMAT_VERSION = 1
+_KIND = "rhocast model"
+
+
+def content_hash(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> str:
+    """SHA-256 of the tensors and the metadata, whatever the layout of the file."""
+    digest = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def write_checkpoint(
+    path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]
+) -> None:
+    """Write a model file, beside first and then renamed.
+
+    Parameters
+    ----------
+    path
+        Where to.
+    tensors
+        Weights and normalisation.
+    metadata
+        Anything that JSON can hold.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    header = {
+        "kind": _KIND,
+        "format_version": str(FORMAT_VERSION),
+        "metadata": json.dumps(metadata, sort_keys=True),
+        "sha256": content_hash(tensors, metadata),
+    }
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    save_file(contiguous, partial, metadata=header)
+    partial.replace(path)
+
+
+def read_checkpoint(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read the tensors and the metadata of a model file.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, truncated, damaged, of another format version or no Rhocast model.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            _check_header(path, header)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            f"{path}: cannot be read as a model file ({error}); if it is truncated, copy it or "
+            "train it again"
+        ) from error
+    metadata = json.loads(header["metadata"])
+    if content_hash(tensors, metadata) != header["sha256"]:
+        raise ModelError(
+            f"{path}: the content does not match its checksum; the file is damaged, copy it or "
+            "train it again"
+        )
+    return tensors, metadata
+
+
+def _check_header(path: str | Path, header: Mapping[str, str]) -> None:
+    if header.get("kind") != _KIND:
+        raise ModelError(
+            f"{path}: no Rhocast model, its metadata hold {sorted(header) or 'nothing'}; expected "
+            "a file written by `rhocast train` or `rhocast transfer`"
+        )
+    found = header.get("format_version")
+    if found != str(FORMAT_VERSION):
+        raise ModelError(
+            f"{path}: model format {found}, this program reads {FORMAT_VERSION}; use the version "
+            "of rhocast that wrote it, or train it again"
+        )

@@ -1,0 +1,47 @@
+"""A small model with random weights, and small distorted cells."""
+
+import numpy as np
+import torch
+
+from rhocast import config, descriptors
+from rhocast.model import DensityModel, DensityNetwork, Normalisation
+from rhocast.structures import Structure
+
+DESCRIPTOR = config.Descriptor(cutoff_bohr=7.0, distances=6, angle_atoms=2, angle_neighbours=3)
+
+#: A mesh of uneven sizes: 3 × 2 × 3 blocks.
+SHAPE = (35, 17, 33)
+
+NETWORK = config.Network(width=16, blocks=1)
+
+
+def make_model(species=("Al", "Si"), **metadata) -> DensityModel:
+    torch.manual_seed(1)
+    n_features = descriptors.make(DESCRIPTOR, species).n_features
+    return DensityModel(
+        network=DensityNetwork(n_features, NETWORK).eval(),
+        parameters=NETWORK,
+        descriptor=DESCRIPTOR,
+        species=species,
+        normalisation=Normalisation(
+            feature_mean=torch.full((n_features,), 3.0),
+            feature_std=torch.full((n_features,), 2.0),
+            target_mean=torch.tensor(0.03),
+            target_std=torch.tensor(0.005),
+        ),
+        metadata={"valence": {"Al": 3.0, "Si": 4.0}} | metadata,
+    )
+
+
+def make_structure(cell=None, n_atoms=5, seed=0) -> Structure:
+    """Atoms at least 3 Bohr apart in a triclinic cell."""
+    cell = np.array([[9.0, 0.0, 0.0], [2.0, 8.0, 0.0], [1.0, -2.0, 10.0]] if cell is None else cell)
+    rng = np.random.default_rng(seed)
+    positions = np.zeros((0, 3))
+    while len(positions) < n_atoms:
+        trial = Structure(
+            np.vstack([positions, rng.random(3) @ cell]), cell, np.full(len(positions) + 1, 13)
+        )
+        if trial.minimum_distance() > 3.0:
+            positions = trial.positions
+    return Structure(positions, cell, np.where(np.arange(n_atoms) % 2, 14, 13))

@@ -1,0 +1,96 @@
+"""Real ranks: the same field on any number of them, and no hang when one fails."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from small_model import SHAPE, make_model, make_structure
+
+from rhocast.grid import Mesh
+from rhocast.inference import merge, predict_on_mesh, predict_shard, read_density
+
+pytestmark = pytest.mark.mpi
+
+
+@pytest.fixture(scope="module")
+def reference():
+    structure = make_structure()
+    return predict_on_mesh(make_model(), structure, Mesh(SHAPE, structure.cell), "sampled", 2)
+
+
+def assert_same(path: Path, reference) -> None:
+    merged = path.with_name("merged.h5")
+    merge([path], merged, scale_to_electrons=False)
+    field = read_density(merged)
+    for name in ("density", "epistemic_std", "aleatoric_std"):
+        np.testing.assert_array_equal(getattr(field, name), getattr(reference, name))
+
+
+@pytest.mark.parametrize("n_ranks", [1, 2, 3])
+def test_any_number_of_ranks_gives_the_same_bits(n_ranks, run, tmp_path, reference):
+    code, output = run(n_ranks, tmp_path / "shard.h5", "--expected-ranks", n_ranks)
+    assert code == 0, output
+    assert_same(tmp_path / "shard.h5", reference)
+
+
+def test_more_ranks_than_blocks(run, tmp_path):
+    code, output = run(3, tmp_path / "shard.h5", "--shard", "0/5")
+    assert code == 0, output
+    with h5py.File(tmp_path / "shard.h5") as file:
+        assert file["density"].shape == (0, *SHAPE[1:])
+
+
+def test_a_number_of_ranks_that_was_not_asked_for_is_refused(run, tmp_path):
+    code, output = run(2, tmp_path / "shard.h5", "--expected-ranks", 3)
+    assert code == 7
+    assert "expected 3 ranks, MPI sees 2" in output
+    assert not any(tmp_path.iterdir())
+
+
+def test_one_rank_with_unfit_input_stops_all_before_any_work(run, tmp_path):
+    code, output = run(3, tmp_path / "shard.h5", "--unfit-on-rank", 1)
+    assert code != 0
+    assert "Al, Si, which the model has never seen" in output
+    assert "rank 1" in output
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_rank_that_fails_at_work_ends_all_with_its_message(rank, run, tmp_path):
+    code, output = run(2, tmp_path / "shard.h5", "--fail-on-rank", rank)
+    assert code != 0
+    assert f"rank {rank}: RuntimeError('the fault that was asked for')" in output
+    assert not (tmp_path / "shard.h5").exists()
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_killed_run_goes_on_where_it_stopped(rank, start, tmp_path, reference, caplog):
+    path = tmp_path / "shard.h5"
+    process = start(2, path, "--slow")
+    journal = tmp_path / "shard.h5.journal"
+    deadline = time.monotonic() + 60
+    while not journal.exists() or len(journal.read_text().splitlines()) < 5:
+        assert time.monotonic() < deadline, process.communicate()[0]
+        time.sleep(0.02)
+    os.kill(int(path.with_suffix(f".pid{rank}").read_text()), signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert not path.exists()
+    finished = len(journal.read_text().splitlines()) - 1
+
+    structure = make_structure()
+    caplog.set_level("INFO")
+    predict_shard(
+        make_model(),
+        structure,
+        Mesh(SHAPE, structure.cell),
+        path,
+        uncertainty="sampled",
+        samples=2,
+    )
+    assert f"resumed, {finished} of 18 blocks" in caplog.text
+    assert_same(path, reference)

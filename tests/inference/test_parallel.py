@@ -1,0 +1,82 @@
+"""Finding the ranks; real ranks are in test_mpi."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from rhocast.errors import ParallelError
+from rhocast.inference.parallel import (
+    end_all_on_failure,
+    find_communicator,
+    launched_ranks,
+    lead,
+    rank_of,
+    ranks_on_this_machine,
+    size_of,
+    together,
+)
+
+
+@pytest.mark.parametrize(
+    ("environment", "ranks"),
+    [
+        ({}, 1),
+        ({"OMPI_COMM_WORLD_SIZE": "4"}, 4),
+        ({"PMI_SIZE": "3"}, 3),
+        ({"SLURM_STEP_NUM_TASKS": "8"}, 8),
+        ({"SLURM_NTASKS": "8"}, 1),  # of a batch script, which is one process
+        ({"SLURM_STEP_NUM_TASKS": "1", "OMPI_COMM_WORLD_SIZE": "2"}, 2),  # mpirun within srun
+    ],
+)
+def test_launchers_say_how_many_they_started(environment, ranks):
+    assert launched_ranks(environment) == ranks
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    for name in ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("expected", [None, 1])
+def test_one_process_needs_no_mpi(expected, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    assert find_communicator(expected) is None
+
+
+@pytest.mark.usefixtures("alone")
+def test_ranks_without_an_mpi_library_are_refused(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    with pytest.raises(ParallelError, match="MPI cannot be loaded"):
+        find_communicator(2)
+
+
+@pytest.mark.mpi
+def test_a_launcher_of_the_wrong_flavour_is_noticed(launcher):
+    # N copies that each see themselves alone, as another library's launcher would start them.
+    code = "from rhocast.inference import find_communicator as f; f()"
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PMI_SIZE": "2"},
+        capture_output=True,
+        text=True,
+    )
+    assert "expected 2 ranks, MPI sees 1" in result.stderr
+    assert "launcher is not that of" in result.stderr
+
+
+def test_alone_everything_is_plain():
+    assert (rank_of(None), size_of(None), ranks_on_this_machine(None)) == (0, 1, 1)
+    assert together(None, lambda: 3) == 3
+    with pytest.raises(KeyError), end_all_on_failure(None):
+        raise KeyError
+
+
+def test_alone_blocks_are_computed_in_order():
+    written = []
+    lead(None, range(3), lambda b: np.array([b * b]), lambda b, v: written.append((b, v[0])))
+    assert written == [(0, 0), (1, 1), (2, 4)]

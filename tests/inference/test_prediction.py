@@ -1,0 +1,211 @@
+"""The predicted field: symmetries, seams, the electron count, what is refused."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from small_model import SHAPE, make_model, make_structure
+
+from rhocast.errors import ConfigError, ModelError, ParallelError, RhocastError, StructureError
+from rhocast.grid import Mesh
+from rhocast.inference import (
+    limits,
+    merge,
+    predict_density,
+    predict_file,
+    predict_on_mesh,
+    predict_shard,
+    read_density,
+)
+from rhocast.inference.predictor import BlockPredictor
+from rhocast.structures import Structure
+
+#: Single-precision features and network: a few roundings of 0.03 e/Bohr³.
+TOLERANCE = 1e-7
+
+NAMES = ("density", "epistemic_std", "aleatoric_std")
+
+
+def predict(model, structure, shape=SHAPE, uncertainty="sampled", samples=2):
+    return predict_on_mesh(model, structure, Mesh(shape, structure.cell), uncertainty, samples)
+
+
+def repeated(structure: Structure, counts: tuple[int, int, int]) -> Structure:
+    shifts = np.stack(np.meshgrid(*map(np.arange, counts), indexing="ij"), -1).reshape(-1, 3)
+    positions = (structure.positions + (shifts @ structure.cell)[:, None]).reshape(-1, 3)
+    cell = structure.cell * np.array(counts)[:, None]
+    return Structure(positions, cell, np.tile(structure.numbers, len(shifts)))
+
+
+def test_supercell_is_the_tiled_cell(model, structure):
+    cell = predict(model, structure, (11, 9, 13))
+    supercell = predict(model, repeated(structure, (2, 1, 3)), (22, 9, 39))
+    for name in NAMES:
+        tiled = np.tile(getattr(cell, name), (2, 1, 3))
+        np.testing.assert_allclose(getattr(supercell, name), tiled, rtol=0, atol=TOLERANCE)
+
+
+def test_left_handed_cell_gives_the_same_field(model, structure):
+    right = predict(model, structure, (12, 9, 7))
+    swapped = Structure(structure.positions, structure.cell[[1, 0, 2]], structure.numbers)
+    left = predict(model, swapped, (9, 12, 7))
+    assert np.linalg.det(structure.cell) * np.linalg.det(swapped.cell) < 0
+    np.testing.assert_allclose(
+        left.density.transpose(1, 0, 2), right.density, rtol=0, atol=TOLERANCE
+    )
+
+
+def test_atoms_outside_the_cell_count_like_their_images(model, structure):
+    moved = structure.positions.copy()
+    moved[0] += 3 * structure.cell[0] - structure.cell[2]
+    inside = predict(model, structure, (9, 9, 9))
+    outside = predict(model, Structure(moved, structure.cell, structure.numbers), (9, 9, 9))
+    np.testing.assert_allclose(outside.density, inside.density, rtol=0, atol=TOLERANCE)
+
+
+def test_field_varies_and_is_uncertain(model, structure):
+    field = predict(model, structure)
+    assert field.density.std() > 1e-4
+    assert (field.epistemic_std > 0).any()
+    assert (field.aleatoric_std > 0).all()
+
+
+@pytest.mark.parametrize("n_shards", [1, 2, 5])
+def test_shards_join_without_a_seam(n_shards, model, structure, tmp_path):
+    whole = predict(model, structure)
+    paths = [tmp_path / f"shard-{k}.h5" for k in range(n_shards)]
+    for k, path in enumerate(paths):
+        predict_shard(
+            model,
+            structure,
+            whole.mesh,
+            path,
+            shard=k,
+            n_shards=n_shards,
+            uncertainty="sampled",
+            samples=2,
+        )
+    merge(paths, tmp_path / "density.h5", scale_to_electrons=False)
+    merged = read_density(tmp_path / "density.h5")
+    for name in NAMES:
+        np.testing.assert_array_equal(getattr(merged, name), getattr(whole, name))
+    assert merged.record["electron_count_before_scaling"] == pytest.approx(
+        whole.electron_count, rel=1e-12
+    )
+    assert not list(tmp_path.glob("*.partial"))
+    assert not list(tmp_path.glob("*.journal"))
+
+
+def test_scaling_gives_the_valence_electrons(model, structure, tmp_path):
+    path = tmp_path / "density.h5"
+    mesh = Mesh(SHAPE, structure.cell)
+    predict_file(model, structure, mesh, path, uncertainty="sampled", samples=2)
+    field, plain = read_density(path), predict(model, structure)
+    assert field.electron_count == pytest.approx(3 * 3 + 2 * 4, rel=1e-6)
+    assert field.record["n_electrons"] == 17.0
+    assert plain.electron_count != pytest.approx(17.0, rel=0.05)
+    scale = field.record["scale"]
+    for name in NAMES:
+        expected = getattr(plain, name) * scale
+        np.testing.assert_allclose(getattr(field, name), expected, rtol=1e-6)
+    in_memory = plain.scaled_to_electrons()
+    np.testing.assert_allclose(in_memory.density, field.density, rtol=1e-6)
+    assert [p.name for p in tmp_path.iterdir()] == ["density.h5"]
+
+
+def test_predict_density_takes_a_spacing(model, structure):
+    field = predict_density(model, structure, mesh_spacing_bohr=0.8)
+    assert (field.mesh.spacing <= 0.8).all()
+    assert field.electron_count == pytest.approx(17.0, rel=1e-6)
+    assert field.epistemic_std is None
+    assert field.total_std is None
+
+
+def test_points_far_from_every_atom_are_finite(model):
+    lonely = Structure(np.zeros((1, 3)), 40.0 * np.eye(3), np.array([13]))
+    assert np.isfinite(predict(model, lonely, (5, 5, 5)).density).all()
+
+
+def test_no_array_is_as_large_as_the_field(model, structure, tmp_path, monkeypatch):
+    mesh = Mesh((480, 48, 48), structure.cell)
+
+    def constant(self, block):
+        return np.full((1, *self._blocks.shape(block)), 0.03, dtype=np.float32)
+
+    monkeypatch.setattr(BlockPredictor, "__call__", constant)
+    tracemalloc.start()
+    predict_shard(model, structure, mesh, tmp_path / "shard.h5")
+    merge([tmp_path / "shard.h5"], tmp_path / "density.h5")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 0.25 * 4 * mesh.n_points
+
+
+def test_uncertainties_that_do_not_exist_are_refused(model, structure):
+    with pytest.raises(ConfigError, match="`fast` is not available yet"):
+        predict(model, structure, uncertainty="fast")
+    with pytest.raises(ConfigError, match="expected `none` or `sampled`, found 'both'"):
+        predict(model, structure, uncertainty="both")
+    with pytest.raises(ConfigError, match="at least 2"):
+        predict(model, structure, samples=1)
+
+
+def test_unknown_element_is_named_with_its_file(structure, tmp_path):
+    with pytest.raises(ModelError, match=r"slab\.vasp: holds Si, .*trained on Al"):
+        predict_shard(
+            make_model(species=("Al",)),
+            structure,
+            Mesh(SHAPE, structure.cell),
+            tmp_path / "shard.h5",
+            where="slab.vasp",
+        )
+    assert not any(tmp_path.iterdir())
+
+
+def test_coinciding_atoms_are_refused(model):
+    twice = Structure(np.full((2, 3), 1.0), 8.0 * np.eye(3), np.array([13, 13]))
+    with pytest.raises(StructureError, match=r"0 Bohr apart"):
+        predict(model, twice)
+
+
+def test_a_mesh_of_another_cell_is_refused(model, structure):
+    with pytest.raises(RhocastError, match="another cell"):
+        predict_on_mesh(model, structure, Mesh(SHAPE, 2 * structure.cell))
+
+
+def test_a_model_that_answers_nan_is_refused(structure):
+    broken = make_model()
+    broken.normalisation.feature_mean[0] = float("nan")
+    with pytest.raises(ModelError, match="NaN or infinity in block 0"):
+        predict(broken, structure)
+
+
+def test_a_mesh_that_memory_does_not_hold_is_refused(model, structure):
+    with pytest.raises(ParallelError, match=r"takes .* GB of memory.*coarser mesh"):
+        predict_density(model, structure, mesh_spacing_bohr=1e-3)
+
+
+def test_a_mesh_that_the_disk_does_not_hold_is_refused(model, structure, tmp_path):
+    mesh = Mesh.with_spacing(structure.cell, 1e-4)
+    with pytest.raises(RhocastError, match=r"takes .* GB on disk.*mesh_spacing_bohr"):
+        predict_file(model, structure, mesh, tmp_path / "density.h5")
+    assert not any(tmp_path.iterdir())
+
+
+def test_too_little_memory_for_the_ranks_is_refused(model, structure, tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "available_memory_bytes", lambda: 10_000_000)
+    with pytest.raises(ParallelError, match="each rank needs about"):
+        predict_shard(model, structure, Mesh(SHAPE, structure.cell), tmp_path / "shard.h5")
+
+
+def test_progress_is_logged(model, structure, tmp_path, caplog):
+    caplog.set_level("INFO")
+    predict_shard(
+        model, structure, Mesh(SHAPE, structure.cell), tmp_path / "0.h5", shard=0, n_shards=2
+    )
+    assert "shard 0 of 2: 100 % of 8976 points" in caplog.text
+    assert "points/s, 0 s left" in caplog.text
+
+
+def test_make_structure_keeps_atoms_apart():
+    assert make_structure(n_atoms=6, seed=3).minimum_distance() > 3.0

@@ -1,0 +1,163 @@
+"""Shard files: resuming, and what is refused."""
+
+import h5py
+import numpy as np
+import pytest
+from small_model import SHAPE, make_model, make_structure
+
+from rhocast.errors import FileFormatError
+from rhocast.grid import Mesh
+from rhocast.inference import predict_shard, shards
+from rhocast.inference.predictor import BlockPredictor
+from rhocast.inference.request import Request
+from rhocast.inference.shards import Shard, ShardHeader, ShardWriter
+
+
+class StoppedError(Exception):
+    """Stands for the plug that is pulled."""
+
+
+@pytest.fixture
+def request_(model, structure):
+    return Request(model, structure, Mesh(SHAPE, structure.cell))
+
+
+@pytest.fixture
+def stop_after(monkeypatch):
+    """Let the computation of blocks stop after some; returns the blocks that were computed."""
+    compute = BlockPredictor.__call__
+
+    def stop_after(n_blocks):
+        computed = []
+
+        def counted(self, block):
+            if len(computed) == n_blocks:
+                raise StoppedError
+            computed.append(block)
+            return compute(self, block)
+
+        monkeypatch.setattr(BlockPredictor, "__call__", counted)
+        return computed
+
+    return stop_after
+
+
+@pytest.fixture
+def interrupted(request_, stop_after, tmp_path, monkeypatch):
+    """Path of a shard of 18 blocks that stopped after 5."""
+    monkeypatch.setattr(shards, "SECONDS_BETWEEN_COMMITS", 0.0)
+    stop_after(5)
+    with pytest.raises(StoppedError):
+        predict(request_, tmp_path / "shard.h5")
+    return tmp_path / "shard.h5"
+
+
+def predict(request, path):
+    predict_shard(request.model, request.structure, request.mesh, path)
+
+
+def density(path):
+    with Shard(path) as shard:
+        return shard.file["density"][()]
+
+
+def test_resumed_file_equals_an_uninterrupted_one(request_, interrupted, stop_after, tmp_path):
+    assert not interrupted.exists()
+    computed = stop_after(-1)
+    predict(request_, interrupted)
+    assert computed == list(range(5, 18))
+    predict(request_, tmp_path / "whole.h5")
+    with Shard(interrupted) as resumed, Shard(tmp_path / "whole.h5") as whole:
+        for name in ("density", "block_sums"):
+            np.testing.assert_array_equal(resumed.file[name][()], whole.file[name][()])
+
+
+def test_a_block_that_was_not_journalled_is_computed_again(request_, tmp_path, structure):
+    path = tmp_path / "shard.h5"
+    header = ShardHeader.of(request_, 0, 1)
+    with ShardWriter(path, header, structure) as writer:
+        writer.write(0, BlockPredictor(request_)(0))
+        writer.commit()
+        writer.write(1, np.full((1, *header.blocks.shape(1)), 7.0, np.float32))
+    predict(request_, path)
+    assert density(path).max() < 1.0
+
+
+def test_a_torn_line_of_the_journal_does_not_count(request_, interrupted, stop_after):
+    journal = interrupted.with_name("shard.h5.journal")
+    journal.write_text(journal.read_text().removesuffix("\n"))
+    computed = stop_after(-1)
+    predict(request_, interrupted)
+    assert computed == list(range(4, 18))
+
+
+@pytest.mark.parametrize("change", ["model", "structure", "seed"])
+def test_another_request_starts_afresh(change, interrupted, stop_after, caplog):
+    model = make_model(trained="otherwise") if change == "model" else make_model()
+    structure = make_structure(seed=9 if change == "structure" else 0)
+    options = {"uncertainty": "sampled", "samples": 2} if change == "seed" else {}
+    computed = stop_after(-1)
+    predict_shard(model, structure, Mesh(SHAPE, structure.cell), interrupted, **options)
+    assert len(computed) == 18
+    assert "another request" in caplog.text
+
+
+@pytest.mark.parametrize("damaged", ["shard.h5.journal", "shard.h5.partial"])
+def test_damaged_remains_start_afresh(damaged, request_, interrupted, stop_after, caplog):
+    path = interrupted.with_name(damaged)
+    path.write_bytes(path.read_bytes()[:40] + b"\n\xff\n")
+    computed = stop_after(-1)
+    predict(request_, interrupted)
+    assert len(computed) == 18
+    assert "starting afresh" in caplog.text
+
+
+def test_the_hash_tells_apart_what_changes_the_numbers(request_, model, structure):
+    def hash_of(**changes):
+        return Request(**({"model": model, "structure": structure, "mesh": mesh} | changes)).hash
+
+    mesh = request_.mesh
+    sampled = {"uncertainty": "sampled", "samples": 3}
+    hashes = [
+        request_.hash,
+        hash_of(mesh=Mesh((35, 17, 32), structure.cell)),
+        hash_of(model=make_model(species=("Si", "Al"))),
+        hash_of(structure=make_structure(seed=1)),
+        hash_of(**sampled),
+        hash_of(**sampled, seed=1),
+        hash_of(**sampled | {"samples": 4}),
+    ]
+    assert len(set(hashes)) == len(hashes)
+    assert hash_of(seed=5) == request_.hash  # nothing is drawn
+
+
+def test_an_incomplete_shard_is_refused(interrupted):
+    partial = interrupted.with_name("shard.h5.partial")
+    with pytest.raises(FileFormatError, match=r"13 of 18 blocks are missing.*goes on where"):
+        Shard(partial)
+
+
+def test_a_truncated_shard_is_refused(request_, tmp_path):
+    path = tmp_path / "shard.h5"
+    predict(request_, path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(FileFormatError, match=r"shard\.h5: .*predict this shard again"):
+        Shard(path)
+
+
+def test_other_files_are_refused(tmp_path):
+    with pytest.raises(FileFormatError, match="cannot be read"):
+        Shard(tmp_path / "missing.h5")
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["density"] = np.zeros((2, 2, 2))
+    with pytest.raises(FileFormatError, match="no shard"):
+        Shard(tmp_path / "other.h5")
+
+
+def test_a_newer_format_is_refused(request_, tmp_path):
+    path = tmp_path / "shard.h5"
+    predict(request_, path)
+    with h5py.File(path, "r+") as file:
+        file.attrs["format_version"] = 99
+    with pytest.raises(FileFormatError, match=r"shard format 99.*upgrade"):
+        Shard(path)

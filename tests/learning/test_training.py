@@ -1,0 +1,163 @@
+import logging
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from ase.build import bulk
+from known_density import DESCRIPTOR, VALENCE, make_snapshot, write_dataset
+
+import rhocast
+from rhocast import config, descriptors
+from rhocast.dft.snapshot import read_snapshot, write_snapshot
+from rhocast.errors import ModelError
+from rhocast.learning import sample_features, train, transfer
+from rhocast.model import DensityModel
+
+NETWORK = config.Network(width=16, blocks=1)
+TRAINING = config.Training(
+    dataset="small", steps=300, batch_size=128, learning_rate=1e-2, validation_share=0.25
+)
+TRANSFER = config.Transfer(
+    dataset="large",
+    steps=200,
+    batch_size=128,
+    learning_rate=5e-3,
+    validation_share=0.25,
+    frozen_share=0.3,
+)
+
+
+def sampled(path, snapshots, descriptor=DESCRIPTOR, **changes):
+    options = {"points_per_snapshot": 400, "seed": 0, "valence": VALENCE} | changes
+    sample_features(path, snapshots, descriptor=descriptor, **options)
+    return path
+
+
+def misplaced(model: DensityModel, path) -> float:
+    """Share of the electrons that the model puts in the wrong place."""
+    snapshot = read_snapshot(path)
+    points = snapshot.mesh.points(np.arange(snapshot.mesh.n_points))
+    bound = descriptors.make(model.descriptor, model.species).bind(snapshot.structure)
+    predicted = model.predict(bound(points)).mean
+    density = snapshot.density.reshape(-1)
+    return float(np.abs(predicted - density).sum() / density.sum())
+
+
+@pytest.fixture(scope="module")
+def features(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("small")
+    return sampled(folder / "small.h5", write_dataset(folder))
+
+
+@pytest.fixture(scope="module")
+def base(features):
+    return train(features, network=NETWORK, training=TRAINING, seed=0)
+
+
+@pytest.fixture
+def larger(tmp_path):
+    """Snapshots whose density differs from the small cells': more electrons to an atom."""
+    paths = []
+    for seed in range(3):
+        path = tmp_path / "large" / f"{300 + 100 * seed}K" / "0.h5"
+        atoms = bulk("Al", cubic=True).repeat((2, 1, 1))
+        write_snapshot(path, make_snapshot(atoms, seed=10 + seed, charge=3.3))
+        paths.append(path)
+    return paths
+
+
+def test_a_known_density_is_learnt(base, tmp_path):
+    write_snapshot(tmp_path / "unseen.h5", make_snapshot(seed=9))
+    assert misplaced(base, tmp_path / "unseen.h5") < 0.02
+
+
+def test_metadata_say_what_was_learnt_and_how_well(base, features):
+    record = base.metadata["training"]
+    assert base.metadata["valence"] == {"Al": 3.0}
+    assert record["temperatures_K"] == [300.0, 303.0]
+    assert record["cells"] == ["Al4"]
+    assert set(record["snapshots"]) == {f"al4/{t}K/{i}.h5" for t in (300, 400) for i in (0, 1)}
+    assert record["points"] == 1200
+    assert record["rhocast_version"] == rhocast.__version__
+    assert record["validation"]["held_back"] == "snapshots"
+    assert 0.0 < record["validation"]["rmse"] < 1e-3
+    assert len(record["data_hash"]) == len(base.metadata["config_hash"]) == 64
+
+
+def test_a_rerun_gives_the_same_model(base, features):
+    torch.rand(5)
+    again = train(features, network=NETWORK, training=TRAINING, seed=0)
+    assert again.hash == base.hash
+    assert train(features, network=NETWORK, training=TRAINING, seed=1).hash != base.hash
+
+
+def test_transfer_lowers_the_error_on_larger_cells(base, larger, tmp_path):
+    features = sampled(tmp_path / "large.h5", larger[:2])
+    before = base.hash
+    model = transfer(base, features, transfer=TRANSFER, seed=0)
+    assert base.hash == before
+    assert misplaced(model, larger[2]) < 0.5 * misplaced(base, larger[2])
+    assert model.metadata["transfer"]["base_hash"] == base.hash
+    assert model.metadata["transfer"]["points"] == 240  # 0.4 of what is not held back
+    assert model.metadata["training"] == base.metadata["training"]
+    assert model.metadata["config_hash"] != base.metadata["config_hash"]
+
+
+def test_transfer_keeps_the_first_layers_and_the_normalisation(base, larger, tmp_path):
+    model = transfer(base, sampled(tmp_path / "l.h5", larger), transfer=TRANSFER, seed=0)
+    assert model.normalisation is base.normalisation
+    changed = [
+        not torch.equal(new.weight, old.weight)
+        for new, old in zip(model.network.layers, base.network.layers, strict=True)
+    ]
+    assert changed == [False, True, True, True]
+
+
+def test_transfer_of_a_model_from_a_file(base, larger, tmp_path):
+    features = sampled(tmp_path / "large.h5", larger)
+    base.save(tmp_path / "base.safetensors")
+    loaded = DensityModel.load(tmp_path / "base.safetensors")
+    expected = transfer(base, features, transfer=TRANSFER, seed=0)
+    assert transfer(loaded, features, transfer=TRANSFER, seed=0).hash == expected.hash
+
+
+def test_transfer_refuses_features_of_another_kind(base, larger, tmp_path):
+    other = config.Descriptor(cutoff_bohr=8.0, distances=5, angle_atoms=0, angle_neighbours=0)
+    features = sampled(tmp_path / "other.h5", larger, descriptor=other)
+    with pytest.raises(ModelError, match=r"other\.h5: descriptor is .*distances=5"):
+        transfer(base, features, transfer=TRANSFER, seed=0)
+    features = sampled(tmp_path / "two.h5", larger, valence={"Al": 3.0, "Si": 4.0})
+    with pytest.raises(ModelError, match=r"species is \('Al', 'Si'\), the base model's is \('Al'"):
+        transfer(base, features, transfer=TRANSFER, seed=0)
+
+
+def binary_snapshot(seed, swapped=False):
+    atoms = bulk("Si", cubic=True)
+    atoms.numbers[np.random.default_rng(seed).permutation(8)[:4]] = 32
+    snapshot = make_snapshot(atoms, seed=seed, charge=4.0, n_electrons=32.0, record={})
+    if not swapped:
+        return snapshot
+    numbers = np.where(snapshot.structure.numbers == 14, 32, 14)
+    return replace(snapshot, structure=replace(snapshot.structure, numbers=numbers))
+
+
+def test_two_species_are_learnt_and_told_apart(tmp_path):
+    paths = [tmp_path / f"{seed}.h5" for seed in range(4)]
+    for seed, path in enumerate(paths):
+        write_snapshot(path, binary_snapshot(seed))
+    valence = {"Si": 4.0, "Ge": 4.0}
+    features = sampled(tmp_path / "f.h5", paths[:3], valence=valence, points_per_snapshot=1700)
+    training = TRAINING.model_copy(update={"steps": 600})
+    model = train(features, network=NETWORK, training=training, seed=0)
+    assert model.species == ("Si", "Ge")
+    assert misplaced(model, paths[3]) < 0.04
+    write_snapshot(paths[3], binary_snapshot(3, swapped=True))
+    assert misplaced(model, paths[3]) > 0.08
+
+
+def test_what_was_held_back_is_logged(features, caplog):
+    short = TRAINING.model_copy(update={"steps": 2})
+    with caplog.at_level(logging.INFO):
+        train(features, network=NETWORK, training=short, seed=0)
+    assert "training on 1200 points, snapshots held back" in caplog.text

@@ -1,0 +1,188 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch.func import functional_call
+
+from rhocast import config
+from rhocast.errors import ModelError
+from rhocast.model import DensityModel, DensityNetwork, Normalisation
+from rhocast.model import checkpoint as checkpoint_module
+
+PARAMETERS = config.Network(width=8, blocks=1)
+DESCRIPTOR = config.Descriptor(cutoff_bohr=7.0, distances=3, angle_atoms=1, angle_neighbours=2)
+
+
+@pytest.fixture
+def features():
+    return np.random.default_rng(0).normal(3.0, 2.0, size=(5000, 5)).astype(np.float32)
+
+
+@pytest.fixture
+def model(features):
+    torch.manual_seed(0)
+    target = np.random.default_rng(1).normal(0.03, 0.01, size=len(features))
+    return DensityModel(
+        network=DensityNetwork(5, PARAMETERS).eval(),
+        parameters=PARAMETERS,
+        descriptor=DESCRIPTOR,
+        species=("Al",),
+        normalisation=Normalisation.of(features, target.astype(np.float32)),
+        metadata={"training": {"temperatures_K": [300.0, 900.0]}},
+    )
+
+
+def test_normalisation_gives_zero_mean_and_unit_variance(model, features):
+    scaled = model.normalisation.features(torch.from_numpy(features))
+    torch.testing.assert_close(scaled.mean(0), torch.zeros(5), atol=1e-4, rtol=0.0)
+    torch.testing.assert_close(scaled.std(0), torch.ones(5), atol=1e-3, rtol=0.0)
+    density = torch.tensor([0.01, 0.05])
+    there_and_back = model.normalisation.density(model.normalisation.target(density))
+    torch.testing.assert_close(there_and_back, density)
+
+
+def test_a_constant_feature_is_harmless():
+    normalisation = Normalisation.of(np.full((10, 2), 9.0, np.float32), np.ones(10, np.float32))
+    scaled = normalisation.features(torch.tensor([[9.0, 8.0]]))
+    torch.testing.assert_close(scaled, torch.tensor([[0.0, -1.0]]))
+
+
+def test_prediction_is_the_network_in_physical_units(model, features):
+    prediction = model.predict(features)
+    with torch.no_grad():
+        scaled = model.normalisation.features(torch.from_numpy(features))
+        mean, std = model.network(scaled)
+    width = model.normalisation.target_std.item()
+    centre = model.normalisation.target_mean.item()
+    np.testing.assert_allclose(prediction.mean, mean.numpy() * width + centre, rtol=1e-4)
+    np.testing.assert_allclose(prediction.aleatoric_std, std.numpy() * width, rtol=1e-4)
+    assert prediction.epistemic_std is None
+    assert prediction.mean.dtype == prediction.aleatoric_std.dtype == np.float32
+
+
+def test_epistemic_deviation_is_the_spread_over_drawn_weights(model, features):
+    prediction = model.predict(features[:50], samples=6, seed=2)
+    scaled = model.normalisation.features(torch.from_numpy(features[:50]))
+    with torch.no_grad():
+        drawn = [
+            functional_call(model.network, draw, (scaled,))[0].numpy()
+            for draw in model.network.draw_weights(6, seed=2)
+        ]
+    expected = np.std(drawn, axis=0, ddof=1) * model.normalisation.target_std.item()
+    np.testing.assert_allclose(prediction.epistemic_std, expected, rtol=1e-3)
+    np.testing.assert_allclose(
+        prediction.total_std**2,
+        prediction.epistemic_std**2 + prediction.aleatoric_std**2,
+        rtol=1e-5,
+    )
+
+
+def test_the_field_does_not_depend_on_how_points_are_grouped(model, features):
+    whole = model.predict(features, samples=3, seed=1)
+    parts = [model.predict(part, samples=3, seed=1) for part in np.array_split(features, 7)]
+    for name in ("mean", "aleatoric_std", "epistemic_std"):
+        joined = np.concatenate([getattr(part, name) for part in parts])
+        np.testing.assert_allclose(joined, getattr(whole, name), rtol=1e-4, atol=1e-9)
+
+
+def test_no_points_give_an_empty_prediction(model):
+    prediction = model.predict(np.zeros((0, 5), np.float32), samples=2)
+    assert prediction.mean.shape == prediction.epistemic_std.shape == (0,)
+
+
+def test_refuses_features_of_another_width(model):
+    with pytest.raises(ModelError, match=r"expected shape \(p, 5\).*found \(4, 6\)"):
+        model.predict(np.zeros((4, 6), np.float32))
+
+
+def test_refuses_a_single_sample(model, features):
+    with pytest.raises(ModelError, match="samples: expected 0 or at least 2"):
+        model.predict(features, samples=1)
+
+
+def test_round_trip_through_a_file(model, features, tmp_path):
+    model.save(tmp_path / "model.safetensors")
+    loaded = DensityModel.load(tmp_path / "model.safetensors")
+    assert loaded.hash == model.hash
+    assert loaded.metadata == model.metadata
+    assert loaded.species == model.species
+    assert loaded.descriptor == model.descriptor
+    assert loaded.n_features == 5
+    expected, found = (m.predict(features[:9], samples=2) for m in (model, loaded))
+    np.testing.assert_array_equal(found.mean, expected.mean)
+    np.testing.assert_array_equal(found.epistemic_std, expected.epistemic_std)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model.safetensors"]
+
+
+def test_loading_leaves_the_random_numbers_alone(model, tmp_path):
+    model.save(tmp_path / "model.safetensors")
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    DensityModel.load(tmp_path / "model.safetensors")
+    torch.testing.assert_close(torch.rand(3), expected, rtol=0.0, atol=0.0)
+
+
+def test_hash_sees_weights_and_metadata(model):
+    assert replace(model, metadata={}).hash != model.hash
+    before = model.hash
+    with torch.no_grad():
+        model.network.head.bias[0] += 1e-6
+    assert model.hash != before
+
+
+def test_refuses_a_truncated_file(model, tmp_path):
+    path = tmp_path / "model.safetensors"
+    model.save(path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ModelError, match=r"model\.safetensors: cannot be read"):
+        DensityModel.load(path)
+
+
+def test_refuses_a_damaged_file(model, tmp_path):
+    path = tmp_path / "model.safetensors"
+    model.save(path)
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 0x40
+    path.write_bytes(bytes(content))
+    with pytest.raises(ModelError, match="does not match its checksum"):
+        DensityModel.load(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"no model", b"CDF\x01" + bytes(100)])
+def test_refuses_what_is_no_safetensors_file(content, tmp_path):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match="cannot be read as a model file"):
+        DensityModel.load(path)
+
+
+def test_refuses_a_missing_file(tmp_path):
+    with pytest.raises(ModelError, match=r"absent\.safetensors: cannot be read"):
+        DensityModel.load(tmp_path / "absent.safetensors")
+
+
+def test_refuses_tensors_of_another_program(tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_file({"weight": torch.zeros(3)}, path)
+    with pytest.raises(ModelError, match="no Rhocast model"):
+        DensityModel.load(path)
+
+
+def test_refuses_another_format_version(model, tmp_path, monkeypatch):
+    path = tmp_path / "model.safetensors"
+    monkeypatch.setattr(checkpoint_module, "FORMAT_VERSION", 99)
+    model.save(path)
+    monkeypatch.undo()
+    with pytest.raises(ModelError, match="model format 99, this program reads 1"):
+        DensityModel.load(path)
+
+
+def test_the_file_is_plain_safetensors(model, tmp_path):
+    path = tmp_path / "model.safetensors"
+    model.save(path)
+    tensors = load_file(path)
+    assert tensors["normalisation.feature_mean"].shape == (5,)
+    assert tensors["entry.weight"].shape == (8, 5)

@@ -1,0 +1,116 @@
+import copy
+import json
+
+import pytest
+import yaml
+
+from rhocast.cli import schema
+from rhocast.config import load_config, parse_config, seed_for
+from rhocast.errors import ConfigError
+
+
+@pytest.fixture
+def demo(root, monkeypatch):
+    monkeypatch.chdir(root)
+    return yaml.safe_load((root / "config.yaml").read_text())
+
+
+def change(data, path, value):
+    """Set one key, given as a dotted path, in a copy."""
+    data = copy.deepcopy(data)
+    *way, last = path.split(".")
+    part = data
+    for key in way:
+        part = part[int(key)] if isinstance(part, list) else part[key]
+    part[last] = value
+    return data
+
+
+def test_the_demo_is_valid(demo):
+    config = parse_config(demo)
+    assert config.trajectories("small") == {("sige16", 300), ("sige16", 900)}
+    assert config.frames("sige16", 300) == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("trainig", {}, r"^trainig: unknown key"),
+        ("training.step", 3, r"^training\.step: unknown key \(found 3\)"),
+        ("training.steps", "many", r"^training\.steps: expected a valid integer.*found 'many'"),
+        (
+            "dft.mesh_spacing_bohr",
+            -0.4,
+            r"^dft\.mesh_spacing_bohr: expected a value greater than 0",
+        ),
+        (
+            "material.pseudopotentials.Xy",
+            "spms",
+            r"^material\.pseudopotentials\.Xy: expected a che",
+        ),
+        (
+            "material.pseudopotentials.Ge",
+            "no.psp8",
+            r"Ge: expected a file, found none at 'no.psp8'",
+        ),
+        (
+            "datasets.small.0.temperatures_K",
+            [],
+            r"^datasets\.small\[0\]\.temperatures_K: expected a",
+        ),
+        ("datasets.small.0.temperatures_K", [-5], r"temperatures_K\[0\]: expected a value greater"),
+        ("datasets.small.0.system", "gold", r"datasets\.small\[0\]\.system: expected one of"),
+        ("dft.spin", 2, r"^dft: `spin` is not supported"),
+        ("dft.charge", 1, r"^dft: `charge` is not supported"),
+        ("prediction.cells", ["gold"], r"prediction\.cells: expected one of"),
+        ("prediction.uncertainty", "magic", r"^prediction\.uncertainty: expected 'none' or"),
+        (
+            "systems.sige16.composition",
+            {"Si": 0.5},
+            r"systems\.sige16: composition: expected shares",
+        ),
+        ("systems.sige16.file", "a.xyz", r"systems\.sige16: expected either `file` or `lattice`"),
+        ("systems.sige16.composition", {"Al": 1.0}, r"systems\.sige16\.composition: expected one"),
+        ("evaluation", ["small"], r"evaluation: dataset 'small' holds trajectories that are train"),
+        ("descriptor.angle_atoms", 99, r"^descriptor: angle_atoms: expected at most"),
+        ("name", "../x", r"^name: expected letters"),
+    ],
+)
+def test_a_fault_is_told_in_one_line_that_names_the_key(demo, path, value, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        parse_config(change(demo, path, value))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_key_is_named(demo):
+    del demo["training"]["steps"]
+    with pytest.raises(ConfigError, match=r"^training\.steps: expected a value, found none$"):
+        parse_config(demo)
+
+
+def test_every_fault_is_told_at_once(demo):
+    faulty = change(change(demo, "seed", -1), "network.width", 0)
+    with pytest.raises(ConfigError) as caught:
+        parse_config(faulty)
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_files_that_are_no_configuration(tmp_path):
+    for text in ("a: [", "- 1"):
+        path = tmp_path / "bad.yaml"
+        path.write_text(text)
+        with pytest.raises(ConfigError, match=r"bad\.yaml"):
+            load_config(path)
+
+
+def test_seeds_are_stable_and_differ():
+    assert seed_for(1, "aimd", "al", 300) == seed_for(1, "aimd", "al", "300")
+    seeds = {seed_for(s, p, t) for s in (0, 1) for p in ("aimd", "train") for t in (300, 600)}
+    assert len(seeds) == 8
+    assert all(0 <= seed < 2**31 for seed in seeds)
+
+
+def test_the_reference_is_the_one_made_from_the_types(root):
+    assert (root / "docs/configuration.md").read_text() == schema.markdown()
+    assert (root / "docs/config.schema.json").read_text() == schema.json_schema()
+    assert "frames" in json.loads(schema.json_schema())["$defs"]["Source"]["properties"]

@@ -1,0 +1,37 @@
+"""Packages import downwards only."""
+
+import ast
+
+ORDER = [
+    "units", "errors", "fields", "config", "structures", "grid", "dft", "descriptors",
+    "model", "learning", "inference", "analysis", "cli",
+]  # fmt: skip
+
+
+def test_imports_run_downwards_only(root):
+    package = root / "src/rhocast"
+    upwards = []
+    for path in package.rglob("*.py"):
+        room = path.relative_to(package).parts[0].removesuffix(".py")
+        if room == "__init__":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            modules = (
+                [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else [name.name for name in node.names]
+                if isinstance(node, ast.Import)
+                else []
+            )
+            if modules == ["rhocast"]:
+                modules = [f"rhocast.{name.name}" for name in node.names]
+            for module in modules:
+                parts = module.split(".")
+                if parts[0] == "rhocast" and len(parts) > 1 and parts[1] in ORDER:
+                    if ORDER.index(parts[1]) > ORDER.index(room):
+                        upwards.append(f"{path.relative_to(package)} imports {module}")
+    assert not upwards
+    assert {p.name.removesuffix(".py") for p in package.iterdir()} - {
+        "__init__",
+        "__pycache__",
+    } == set(ORDER)

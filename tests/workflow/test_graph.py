@@ -1,0 +1,121 @@
+"""The job graph, without running a job."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+pytestmark = pytest.mark.workflow
+
+RULES = re.compile(r"^rule (\w+):\n(.*?)(?=^rule |^checkpoint |\Z)", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def clone(root, tmp_path_factory):
+    """A fresh clone, as far as the workflow is concerned: what git would give a user."""
+    folder = tmp_path_factory.mktemp("clone") / "rhocast"
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=root, check=True, capture_output=True, text=True,
+    ).stdout.splitlines()  # fmt: skip
+    for name in listed:
+        source, target = root / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_symlink():
+            target.symlink_to(source.readlink())
+        elif source.is_file():
+            shutil.copy2(source, target)
+    return folder
+
+
+def jobs(output):
+    """Read Snakemake's table of job counts."""
+    table = output.split("Job stats:")[1]
+    return {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("profile", ["slurm", "profiles/slurm", "profiles/local"])
+def test_profiles_work_from_the_root_of_a_clone(run, clone, profile):
+    result = run("snakemake", "--profile", profile, "-n", cwd=clone)
+    assert result.returncode == 0, result.stderr
+    assert jobs(result.stdout)["predict"] == 3
+
+
+def test_the_whole_graph_is_known_without_engine_or_mpi(run, clone, tmp_path):
+    """With nothing on the PATH but Python's own programs and the shell's."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("bash", "sh", "env", "which"):
+        (tools / name).symlink_to(shutil.which(name))
+    snakemake = run("sh", "-c", "command -v snakemake").stdout.strip()
+    result = run(snakemake, "-n", cwd=clone, PATH=str(tools))
+    assert result.returncode == 0, result.stderr
+    counted = jobs(result.stdout)
+    expected = {"engine": 1, "aimd": 5, "scf": 9, "train": 1, "transfer": 1, "predict": 3}
+    assert {name: counted[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("target", "needed", "not_needed"),
+    [
+        ("results/structures/vacancy.extxyz", "structure", "aimd"),
+        ("results/densities/sige16/300K/1.h5", "scf", "train"),
+        ("results/models/sige/base.safetensors", "train", "transfer"),
+        ("results/predictions/vacancy/shard-1.h5", "predict", "merge"),
+        ("results/figures/vacancy.png", "figures", "evaluate"),
+        ("engine", "engine", "aimd"),
+        ("train", "train", "transfer"),
+        ("summary", "summary", "figures"),
+    ],
+)
+def test_any_file_or_rule_can_be_asked_for(run, clone, target, needed, not_needed):
+    result = run("snakemake", "-n", target, cwd=clone)
+    assert result.returncode == 0, result.stderr
+    counted = jobs(result.stdout)
+    assert needed in counted
+    assert not_needed not in counted
+
+
+def test_lint_and_format_are_clean(run, clone):
+    assert run("snakemake", "--lint", cwd=clone).returncode == 0
+    formatted = run("snakefmt", "--check", "Snakefile", "rules", cwd=clone)
+    assert formatted.returncode == 0, formatted.stderr
+
+
+def test_a_faulty_configuration_stops_before_the_graph(run, clone):
+    result = run("snakemake", "-n", "--config", "trainig={}", cwd=clone)
+    assert result.returncode != 0
+    assert "trainig: unknown key" in result.stdout
+    assert "Traceback" not in result.stdout + result.stderr
+    assert "Job stats" not in result.stdout
+
+
+def test_a_configuration_of_ones_own_stands_for_itself(run, clone, tmp_path):
+    text = (clone / "config.yaml").read_text().replace("sige16", "small").replace("sige32", "big")
+    (tmp_path / "own.yaml").write_text(text)
+    result = run("snakemake", "-n", "--configfile", tmp_path / "own.yaml", cwd=clone)
+    assert result.returncode == 0, result.stderr
+    assert "sige16" not in result.stdout
+
+
+def test_every_rule_is_complete(root):
+    """Named input, output and params, log, benchmark, threads, resources, message."""
+    for path in (root / "rules").glob("*.smk"):
+        for name, body in RULES.findall(path.read_text()):
+            for part in ("output", "params", "log", "benchmark", "threads", "resources", "message"):
+                assert f"    {part}:" in body, (name, part)
+            assert name == "engine" or "    input:\n" in body, name
+            for part in ("input", "output", "params", "resources"):
+                block = re.search(rf"^    {part}:\n((?:        .*\n|\n)+)", body, re.MULTILINE)
+                for line in block[1].splitlines() if block else ():
+                    assert not re.match(r" {8}[^ #)\]}]", line) or re.match(r" {8}(\w+=|\)|\])", line)
+            for resource in ("mem_mb=", "runtime=", "tasks="):
+                assert resource in body, (name, resource)
+            assert "format_version=" in body, name
+            assert ("mpi=" in body) == ("{resources.mpi} -n {resources.tasks}" in body), name
+
+
+def test_scripts_are_adapters(root):
+    for path in (root / "scripts").glob("*.py"):
+        assert len(path.read_text().splitlines()) <= 30, path.name
