@@ -2,12 +2,12 @@
 
 import json
 
-DFT = json.dumps(cfg.dft.model_dump(exclude={"engine"}))
-AIMD = json.dumps(cfg.aimd.model_dump())
+# What determines a trajectory, and a single point: their settings and their params' slice.
+SCF = {"dft": cfg.dft.model_dump(exclude={"engine"}), "material": cfg.material.model_dump()}
+AIMD = SCF | {"aimd": cfg.aimd.model_dump()}
 ENGINE_ENVIRONMENT = (
     f"../envs/{'sparc' if cfg.dft.engine == 'sparc' else 'abinit'}.yaml"
 )
-PSEUDOPOTENTIALS = json.dumps(cfg.material.pseudopotentials)
 
 
 # The engine is settled once and recorded: a PATH that changes must not mix engines.
@@ -53,10 +53,7 @@ rule aimd:
         tasks=2,
         mpi="mpirun",
     params:
-        dft=DFT,
-        aimd=AIMD,
-        pseudopotentials=PSEUDOPOTENTIALS,
-        debye_temperature_K=cfg.material.debye_temperature_K,
+        settings=json.dumps(AIMD),
         frames=lambda wildcards: cfg.frames(
             wildcards.system, int(wildcards.temperature)
         ),
@@ -70,9 +67,7 @@ rule aimd:
         "rhocast aimd {input.structure} -o {output.trajectory}"
         " --engine {input.engine} --launcher '{resources.mpi} -n {resources.tasks}'"
         " --temperature-K {wildcards.temperature} --frames {params.frames}"
-        " --dft {params.dft:q} --aimd {params.aimd:q}"
-        " --pseudopotentials {params.pseudopotentials:q}"
-        " --debye-temperature-K {params.debye_temperature_K} --seed {params.seed}"
+        " --settings {params.settings:q} --seed {params.seed}"
         " > {log} 2>&1"
 
 
@@ -95,9 +90,7 @@ rule snapshots:
         runtime=10,
         tasks=1,
     params:
-        dft=DFT,
-        aimd=cfg.aimd.model_dump(),
-        pseudopotentials=PSEUDOPOTENTIALS,
+        settings=AIMD,
         seed=lambda wildcards: seed_for(
             cfg.seed, "aimd", wildcards.system, wildcards.temperature
         ),
@@ -127,8 +120,7 @@ rule scf:
         tasks=2,
         mpi="mpirun",
     params:
-        dft=DFT,
-        pseudopotentials=PSEUDOPOTENTIALS,
+        settings=json.dumps(SCF),
         format_version=1,
     message:
         "Density of {wildcards.system} at {wildcards.temperature} K, frame {wildcards.frame}"
@@ -136,5 +128,5 @@ rule scf:
         "rhocast scf {input.frame} -o {output.density}"
         " --engine {input.engine} --launcher '{resources.mpi} -n {resources.tasks}'"
         " --temperature-K {wildcards.temperature}"
-        " --dft {params.dft:q} --pseudopotentials {params.pseudopotentials:q}"
+        " --settings {params.settings:q}"
         " > {log} 2>&1"

@@ -1,7 +1,7 @@
 """Settle the DFT engine and record it."""
 
 from rhocast.cli.job import job
-from rhocast.dft import resolve_engine
+from rhocast.dft import resolve_engine, write_engine_record
 
 with job(snakemake.log[0]):
-    resolve_engine(snakemake.params.requested, snakemake.output.engine)
+    write_engine_record(snakemake.output.engine, resolve_engine(snakemake.params.requested))

@@ -1,7 +1,5 @@
 """Build one cell of the configuration."""
 
-from pathlib import Path
-
 from rhocast.cli.job import job
 from rhocast.config import System
 from rhocast.structures import build_system, write_structure
@@ -11,4 +9,4 @@ with job(snakemake.log[0]):
     structure = build_system(
         System.model_validate(params.system), params.debye_temperature_K, params.seed
     )
-    write_structure(Path(snakemake.output.structure), structure)
+    write_structure(snakemake.output.structure, structure)

@@ -113,6 +113,13 @@ def test_scaling_gives_the_valence_electrons(model, structure, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["density.h5"]
 
 
+def test_unknown_valence_is_noticed_before_the_work(structure, tmp_path):
+    model = make_model(valence={"Al": 3.0})
+    with pytest.raises(ModelError, match="valence electrons"):
+        predict_file(model, structure, Mesh(SHAPE, structure.cell), tmp_path / "density.h5")
+    assert not any(tmp_path.iterdir())
+
+
 def test_predict_density_takes_a_spacing(model, structure):
     field = predict_density(model, structure, mesh_spacing_bohr=0.8)
     assert (field.mesh.spacing <= 0.8).all()

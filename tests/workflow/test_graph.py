@@ -109,7 +109,9 @@ def test_every_rule_is_complete(root):
             for part in ("input", "output", "params", "resources"):
                 block = re.search(rf"^    {part}:\n((?:        .*\n|\n)+)", body, re.MULTILINE)
                 for line in block[1].splitlines() if block else ():
-                    assert not re.match(r" {8}[^ #)\]}]", line) or re.match(r" {8}(\w+=|\)|\])", line)
+                    assert not re.match(r" {8}[^ #)\]}]", line) or re.match(
+                        r" {8}(\w+=|\)|\])", line
+                    )
             for resource in ("mem_mb=", "runtime=", "tasks="):
                 assert resource in body, (name, resource)
             assert "format_version=" in body, name

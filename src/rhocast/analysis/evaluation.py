@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -119,13 +119,11 @@ def compare_models(
             name,
             100 * reports[name]["l1_per_electron"],
         )
-    draw_errors(
-        *(
-            np.concatenate([getattr(c, array).ravel() for c in comparisons])
-            for array in ("density", "total_std", "reference")
-        ),
-        picture,
+    density, total_std, reference = (
+        np.concatenate([getattr(c, array).ravel() for c in comparisons])
+        for array in ("density", "total_std", "reference")
     )
+    draw_errors(density, total_std, reference, picture)
     Path(errors).parent.mkdir(parents=True, exist_ok=True)
     Path(errors).write_text(json.dumps(reports, indent=2) + "\n", encoding="utf-8")
 
@@ -144,7 +142,8 @@ def _compare_one(
         where=str(path),
     )
     seconds = time.perf_counter() - start
-    sums = compare(
-        field.density, field.total_std, snapshot.density, snapshot.mesh.voxel_volume, seconds
-    )
-    return Comparison(path, field.density, field.total_std, snapshot.density, sums)
+    # `sampled` always brings both standard deviations
+    total_std = cast(np.ndarray, field.total_std)
+    volume = snapshot.mesh.voxel_volume
+    sums = compare(field.density, total_std, snapshot.density, volume, seconds)
+    return Comparison(path, field.density, total_std, snapshot.density, sums)

@@ -34,12 +34,21 @@ class KMesh:
     @property
     def n_irreducible(self) -> int:
         """Points that are left when k and -k count once (time reversal)."""
+        return int(np.prod(self.divisions) + self._n_own_partners) // 2
+
+    @property
+    def has_real_waves(self) -> bool:
+        """Whether each point is its own partner, so that wave functions can be taken as real."""
+        return self._n_own_partners == np.prod(self.divisions)
+
+    @property
+    def _n_own_partners(self) -> int:
         # i + s and n - (i + s) are the same point for 2 (i + s) = 0 mod n.
-        own_partners = [
+        own = [
             (2 - n % 2) if s == 0.0 else n % 2
             for n, s in zip(self.divisions, self.shift, strict=True)
         ]
-        return int(np.prod(self.divisions) + np.prod(own_partners)) // 2
+        return int(np.prod(own))
 
 
 def kpoint_mesh(cell: np.ndarray, spacing_per_bohr: float, shift: str = "gamma") -> KMesh:

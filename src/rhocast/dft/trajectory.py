@@ -11,7 +11,6 @@ import numpy as np
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.data import atomic_masses
 from ase.io.extxyz import write_extxyz
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
 
 from rhocast.errors import EngineError, FileFormatError, StructureError
 from rhocast.structures import Structure
@@ -86,7 +85,7 @@ class Trajectory:
         return len(self.times_fs)
 
     @property
-    def temperatures_K(self) -> np.ndarray:
+    def temperatures_K(self) -> np.ndarray:  # noqa: N802
         """Temperature of the ions at each time, K; shape (s,)."""
         return np.array([kinetic_temperature_K(self.numbers, v) for v in self.velocities])
 
@@ -105,16 +104,15 @@ def thermal_velocities(structure: Structure, temperature_K: float, seed: int) ->
     """
     if len(structure) < 2:
         raise EngineError("molecular dynamics: expected two atoms or more, found one")
-    atoms = structure.to_ase()
     rng = np.random.default_rng(seed)
-    MaxwellBoltzmannDistribution(atoms, temperature_K=temperature_K, rng=rng)
-    Stationary(atoms)
-    velocities = atoms.get_velocities() * ATOMIC_VELOCITY_PER_ASE
+    mass = masses(structure.numbers)[:, None]
+    velocities = rng.normal(size=(len(structure), 3)) / np.sqrt(mass)
+    velocities -= np.sum(mass * velocities, axis=0) / mass.sum()
     found = kinetic_temperature_K(structure.numbers, velocities)
     return velocities * np.sqrt(temperature_K / found)
 
 
-def kinetic_temperature_K(numbers: np.ndarray, velocities: np.ndarray) -> float:
+def kinetic_temperature_K(numbers: np.ndarray, velocities: np.ndarray) -> float:  # noqa: N802
     """Temperature of 3n - 3 degrees of freedom: the centre of mass does not move.
 
     Parameters
@@ -124,8 +122,13 @@ def kinetic_temperature_K(numbers: np.ndarray, velocities: np.ndarray) -> float:
     velocities : (n, 3) array
         Bohr per atomic unit of time.
     """
-    twice_kinetic = np.sum(masses(numbers)[:, None] * velocities**2)
-    return float(twice_kinetic / (degrees_of_freedom(len(numbers)) * HARTREE_PER_KELVIN))
+    twice_kinetic = 2.0 * kinetic_energy_ha(numbers, velocities)
+    return twice_kinetic / (degrees_of_freedom(len(numbers)) * HARTREE_PER_KELVIN)
+
+
+def kinetic_energy_ha(numbers: np.ndarray, velocities: np.ndarray) -> float:
+    """Kinetic energy of atoms (n,) with velocities (n, 3) in atomic units, Ha."""
+    return 0.5 * float(np.sum(masses(numbers)[:, None] * velocities**2))
 
 
 def masses(numbers: np.ndarray) -> np.ndarray:
@@ -189,7 +192,7 @@ def read_trajectory(path: str | Path) -> Trajectory:
         If the file is missing, damaged or of other contents.
     """
     try:
-        images = ase.io.read(path, ":", format="extxyz")
+        images: Any = ase.io.read(path, ":", format="extxyz")
         first = images[0]
         own = ("time_fs", "target_K", "conserved_eV")
         return Trajectory(
@@ -203,7 +206,7 @@ def read_trajectory(path: str | Path) -> Trajectory:
             / EV_PER_HARTREE,
             conserved_ha=np.array([i.info["conserved_eV"] for i in images]) / EV_PER_HARTREE,
             target_K=float(first.info["target_K"]),
-            record={key: value for key, value in first.info.items() if key not in own},
+            record={key: _plain(value) for key, value in first.info.items() if key not in own},
         )
     except Exception as error:  # ASE's readers raise whatever their parsers meet
         raise FileFormatError(
@@ -277,13 +280,9 @@ def select_frames(
             f"trajectory: {count} frames {steps_between} steps apart after {first_step} steps of "
             f"equilibration need {last} steps, found {len(trajectory) - 1}; run the aimd rule again"
         )
-    spacing_fs = (
-        float(trajectory.times_fs[first_step + steps_between] - trajectory.times_fs[first_step])
-        if count > 1
-        else np.inf
-    )
+    spacing_fs = steps_between * float(trajectory.times_fs[1] - trajectory.times_fs[0])
     memory_fs = velocity_memory_fs(trajectory, first_step)
-    if spacing_fs < memory_fs:
+    if count > 1 and spacing_fs < memory_fs:
         logger.warning(
             "frames are %.1f fs apart, but velocities remember each other for %.1f fs; raise "
             "aimd.steps_between_frames",
@@ -305,3 +304,8 @@ def velocity_memory_fs(trajectory: Trajectory, first_step: int = 0) -> float:
         if np.sum(velocities[lag:] * velocities[: n_times - lag]) <= 0.0:
             return float(times[lag])
     return float(times[-1])
+
+
+def _plain(value: Any) -> Any:
+    """Turn what ASE returns for an entry of a comment line into plain Python."""
+    return value.item() if isinstance(value, np.generic) else value

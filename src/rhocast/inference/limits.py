@@ -11,6 +11,8 @@ from rhocast.inference.request import Request
 
 #: Atoms within reach of a layer of blocks, with their neighbours and search trees, per atom.
 BYTES_PER_ATOM = 2_500
+#: Atoms of the whole structure: positions, and the copies that a search for images makes, per atom.
+BYTES_PER_STORED_ATOM = 250
 #: Intermediate arrays of descriptor and network, per point of a block and feature.
 BYTES_PER_FEATURE = 100
 #: The interpreter with its libraries.
@@ -32,6 +34,7 @@ def bytes_per_rank(request: Request) -> int:
     points = int(np.prod(request.blocks.shape(0)))
     return int(
         BYTES_OF_PROGRAM
+        + BYTES_PER_STORED_ATOM * len(structure)
         + BYTES_PER_ATOM * atoms
         + BYTES_PER_FEATURE * points * descriptor.n_features
     )

@@ -21,7 +21,7 @@ from rhocast.inference.predictor import BlockPredictor
 from rhocast.inference.progress import Progress
 from rhocast.inference.request import Request
 from rhocast.inference.shards import ShardHeader, ShardWriter
-from rhocast.inference.storage import DensityField
+from rhocast.inference.storage import DensityField, scale_factor
 from rhocast.model import DensityModel
 from rhocast.structures import Structure
 
@@ -125,6 +125,10 @@ def predict_file(
     """
     path = Path(path)
     shard = path.with_name(path.name + ".shard")
+    if scale_to_electrons:
+        where = options.get("where", "structure")
+        request = together(comm, lambda: Request(model, structure, mesh, where=where))
+        together(comm, lambda: scale_factor(1.0, request.n_electrons, where))
     predict_shard(model, structure, mesh, shard, comm=comm, **options)
     with end_all_on_failure(comm):
         if rank_of(comm) == 0:

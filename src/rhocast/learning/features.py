@@ -64,7 +64,9 @@ def sample_features(
     """
     sources = [Path(source) for source in snapshot_paths]
     groups = groups or ["/".join(source.parts[-3:-1]) for source in sources]
-    valence = {symbol: valence[symbol] for symbol in sorted(valence, key=atomic_numbers.__getitem__)}
+    valence = {
+        symbol: valence[symbol] for symbol in sorted(valence, key=atomic_numbers.__getitem__)
+    }
     maker = descriptors.make(descriptor, tuple(valence))
     provenance: dict[str, tuple[object, Path]] = {}
     rejected: list[Path] = []
@@ -146,5 +148,5 @@ def _check_rejected(rejected: list[Path], total: int, max_share: float) -> None:
         names = ", ".join(str(path) for path in rejected)
         raise FileFormatError(
             f"{len(rejected)} of {total} snapshots are rejected ({names}), expected at most a "
-            f"share of {max_share} (dft.max_rejected_share); their attribute `reason` says why"
+            f"share of {max_share} (features.max_rejected_share); their attribute `reason` says why"
         )

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import ase.io
 import numpy as np
@@ -124,7 +125,7 @@ def read_structure(path: str | Path) -> Structure:
         If the file cannot be read or holds no structure that a density can be computed for.
     """
     try:
-        atoms = ase.io.read(path)
+        atoms = cast(Atoms, ase.io.read(path, index=-1))
     except Exception as error:  # ASE's readers raise whatever their parsers meet
         raise StructureError(
             f"{path}: ASE cannot read a structure from it ({type(error).__name__}: {error})"

@@ -1,0 +1,48 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rhocast.dft.calculation import Calculation
+from rhocast.dft.engine import SinglePoint
+from rhocast.dft.gates import faults
+
+
+@pytest.fixture
+def calculation(silicon, settings, pseudopotentials):
+    return Calculation.plan(silicon, settings(), pseudopotentials)
+
+
+@pytest.fixture
+def sound(calculation):
+    density = np.full(calculation.mesh.shape, 8.0 / calculation.structure.volume)
+    return SinglePoint(density, np.zeros((2, 3)), -8.0, True, 9, 1e-9)
+
+
+def test_sound_point_passes(sound, calculation):
+    assert faults(sound, calculation) == []
+
+
+def test_each_fault_is_found_and_told(sound, calculation):
+    broken = sound.density.copy()
+    broken[0, 0, 0] = np.nan
+    dipped = sound.density.copy()
+    dipped[0] -= 4.0 * dipped.mean()
+    dipped[1] += 4.0 * sound.density.mean()
+    cases = {
+        "not converged after 9": replace(sound, converged=False),
+        "density holds NaN": replace(sound, density=broken),
+        "forces hold NaN": replace(sound, forces=np.full((2, 3), np.nan)),
+        "energy is inf": replace(sound, energy_ha=np.inf),
+        "integrates to 8.0008": replace(sound, density=sound.density * 1.0001),
+        "negative density": replace(sound, density=dipped),
+        "highest band is occupied to 0.2": replace(sound, highest_occupation=0.2),
+    }
+    for expected, point in cases.items():
+        (told,) = faults(point, calculation)
+        assert expected in told
+
+
+def test_all_faults_are_told_at_once(sound, calculation):
+    point = replace(sound, converged=False, forces=np.full((2, 3), np.inf))
+    assert len(faults(point, calculation)) == 2

@@ -1,0 +1,151 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rhocast.dft.trajectory import (
+    Trajectory,
+    check_trajectory,
+    kinetic_temperature_K,
+    masses,
+    read_trajectory,
+    select_frames,
+    thermal_velocities,
+    thermostat_mass,
+    velocity_memory_fs,
+    write_trajectory,
+)
+from rhocast.errors import EngineError, FileFormatError
+from rhocast.structures import Structure
+from rhocast.units import FEMTOSECOND_PER_ATOMIC_TIME, HARTREE_PER_KELVIN
+
+PERIOD_FS = 40.0
+
+
+@pytest.fixture
+def trajectory(aluminium) -> Trajectory:
+    """Atoms that swing in step for two periods, 1 fs a step."""
+    times = np.arange(81.0)
+    velocities = thermal_velocities(aluminium, 600.0, seed=0)
+    angle = 2.0 * np.pi * times / PERIOD_FS
+    period = PERIOD_FS / FEMTOSECOND_PER_ATOMIC_TIME
+    swing = np.sin(angle)[:, None, None] * velocities * period / (2.0 * np.pi)
+    return Trajectory(
+        cell=aluminium.cell,
+        numbers=aluminium.numbers,
+        times_fs=times,
+        positions=aluminium.positions + swing,
+        velocities=np.cos(angle)[:, None, None] * velocities,
+        potential_energies_ha=-9.0 + 0.01 * np.sin(angle) ** 2,
+        conserved_ha=np.full(81, -8.99),
+        target_K=300.0,
+        record={"engine": "abinit", "ranks": 2, "kpoints": "2 2 2 shift 0 0 0"},
+    )
+
+
+def test_velocities_at_the_start(aluminium):
+    mixed = replace(aluminium, numbers=np.array([13, 14, 13, 32]))
+    velocities = thermal_velocities(mixed, 500.0, seed=1)
+    assert np.isclose(kinetic_temperature_K(mixed.numbers, velocities), 500.0)
+    np.testing.assert_allclose(masses(mixed.numbers) @ velocities, 0.0, atol=1e-12)
+    np.testing.assert_array_equal(velocities, thermal_velocities(mixed, 500.0, seed=1))
+    assert not np.allclose(velocities, thermal_velocities(mixed, 500.0, seed=2))
+
+
+def test_velocities_are_maxwell_boltzmann():
+    n = 2000
+    positions = np.arange(3 * n, dtype=float).reshape(n, 3)
+    structure = Structure(positions, 1e4 * np.eye(3), [13] * n)
+    velocities = thermal_velocities(structure, 500.0, seed=0)
+    share = velocities**2 * masses(structure.numbers)[0] / (500.0 * HARTREE_PER_KELVIN)
+    np.testing.assert_allclose(share.mean(axis=0), 1.0, atol=0.1)
+    assert np.isclose((share**2).mean(), 3.0, rtol=0.1)  # kurtosis of a Gaussian
+
+
+def test_one_atom_cannot_move():
+    with pytest.raises(EngineError, match="two atoms or more"):
+        thermal_velocities(Structure(np.zeros((1, 3)), 8.0 * np.eye(3), [13]), 300.0, seed=0)
+
+
+def test_thermostat_mass_gives_its_period():
+    """Integrate the thermostat of an ideal gas, for which the formula is exact."""
+    n_atoms, temperature_K = 10, 700.0
+    mass = thermostat_mass(n_atoms, temperature_K, PERIOD_FS)
+    target = 27.0 * HARTREE_PER_KELVIN * temperature_K
+    step = 0.1 / FEMTOSECOND_PER_ATOMIC_TIME
+    twice_kinetic, friction, seen = 1.01 * target, 0.0, []
+    for _ in range(1000):
+        friction += step * (twice_kinetic - target) / mass
+        twice_kinetic -= step * 2.0 * friction * twice_kinetic
+        seen.append(twice_kinetic)
+    crossings = np.flatnonzero(np.diff(np.sign(np.array(seen) - target)))
+    assert np.isclose(2.0 * np.diff(crossings).mean() * 0.1, PERIOD_FS, rtol=0.02)
+
+
+def test_file_round_trip(tmp_path, trajectory):
+    write_trajectory(tmp_path / "trajectory.extxyz", trajectory)
+    again = read_trajectory(tmp_path / "trajectory.extxyz")
+    for name in ("cell", "positions", "potential_energies_ha", "conserved_ha", "times_fs"):
+        np.testing.assert_allclose(getattr(again, name), getattr(trajectory, name), atol=1e-7)
+    np.testing.assert_allclose(again.temperatures_K, trajectory.temperatures_K, rtol=1e-3, atol=0.1)
+    assert again.target_K == 300.0
+    assert again.record == trajectory.record
+    assert [path.name for path in tmp_path.iterdir()] == ["trajectory.extxyz"]
+
+
+def test_truncated_file(tmp_path, trajectory):
+    path = tmp_path / "trajectory.extxyz"
+    write_trajectory(path, trajectory)
+    path.write_text(path.read_text()[:-200])
+    with pytest.raises(FileFormatError, match=r"trajectory\.extxyz: cannot be read"):
+        read_trajectory(path)
+
+
+def test_wrong_shapes_are_refused(trajectory):
+    with pytest.raises(EngineError, match=r"velocities should have shape \(81, 4, 3\)"):
+        replace(trajectory, velocities=trajectory.velocities[:-1])
+
+
+def test_sound_run_passes(trajectory):
+    check_trajectory(trajectory, "here")
+
+
+def test_runs_that_blew_up(trajectory):
+    broken = trajectory.positions.copy()
+    broken[7, 2, 1] = np.nan
+    close = trajectory.positions.copy()
+    close[9, 1] = close[9, 0] + [0.1, 0.0, 0.0]
+    jump = trajectory.conserved_ha.copy()
+    jump[50:] += 1.0
+    cases = {
+        "positions is not finite at step 7": {"positions": broken},
+        "mean temperature is 5[0-9]{3} K, expected about 300 K": {
+            "velocities": 4.3 * trajectory.velocities
+        },
+        "conserved energy jumps by 0.25 Ha per atom at step 50": {"conserved_ha": jump},
+        "step 9: two atoms are 0.1 Bohr apart": {"positions": close},
+    }
+    for message, changes in cases.items():
+        with pytest.raises(EngineError, match=f"here.*{message}"):
+            check_trajectory(replace(trajectory, **changes), "here")
+
+
+def test_velocities_are_forgotten_after_a_quarter_period(trajectory):
+    assert np.isclose(velocity_memory_fs(trajectory), PERIOD_FS / 4.0, atol=1.0)
+
+
+def test_frames_are_where_they_are_said_to_be(trajectory, caplog):
+    frames = select_frames(trajectory, first_step=20, steps_between=15, count=5)
+    assert len(frames) == 5
+    np.testing.assert_array_equal(frames[4].positions, trajectory.positions[80])
+    assert not caplog.records
+
+
+def test_frames_too_close_in_time_give_a_warning(trajectory, caplog):
+    select_frames(trajectory, first_step=20, steps_between=3, count=5)
+    assert "remember each other" in caplog.text
+
+
+def test_too_short_a_run(trajectory):
+    with pytest.raises(EngineError, match="need 81 steps, found 80"):
+        select_frames(trajectory, first_step=21, steps_between=15, count=5)
