@@ -7,9 +7,6 @@ VENV := .venv
 SHELL := /bin/bash
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
-# Containers and CI run as root, which Open MPI wants to be told twice.
-export OMPI_ALLOW_RUN_AS_ROOT := 1
-export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
 
 ROOT_APT := [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
 APT_INSTALL := apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq

@@ -4,6 +4,7 @@
 `snakemake --profile slurm --configfile my.yaml` a campaign of your own on a cluster.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -30,6 +31,11 @@ except ConfigError as error:
 # Jobs find `rhocast` beside the Python that runs Snakemake, unless their own environment
 # (conda, a module) brings one.
 shell.prefix(f"export PATH=$PATH:{Path(sys.executable).parent}; ")
+
+
+# Containers run as root, which Open MPI refuses unless it is told twice.
+for name in ("OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"):
+    os.environ.setdefault(name, "1")
 
 
 wildcard_constraints:

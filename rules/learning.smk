@@ -40,7 +40,7 @@ rule train:
         benchmark_of("train")
     conda:
         "../envs/rhocast.yaml"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=8000,
         runtime=720,
@@ -68,7 +68,7 @@ rule transfer:
         benchmark_of("transfer")
     conda:
         "../envs/rhocast.yaml"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=8000,
         runtime=720,

@@ -2,44 +2,20 @@
 
 import re
 import shutil
-import subprocess
 
 import pytest
+from graph import jobs_of
 
 pytestmark = pytest.mark.workflow
 
 RULES = re.compile(r"^rule (\w+):\n(.*?)(?=^rule |^checkpoint |\Z)", re.MULTILINE | re.DOTALL)
 
 
-@pytest.fixture(scope="module")
-def clone(root, tmp_path_factory):
-    """A fresh clone, as far as the workflow is concerned: what git would give a user."""
-    folder = tmp_path_factory.mktemp("clone") / "rhocast"
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=root, check=True, capture_output=True, text=True,
-    ).stdout.splitlines()  # fmt: skip
-    for name in listed:
-        source, target = root / name, folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_symlink():
-            target.symlink_to(source.readlink())
-        elif source.is_file():
-            shutil.copy2(source, target)
-    return folder
-
-
-def jobs(output):
-    """Read Snakemake's table of job counts."""
-    table = output.split("Job stats:")[1]
-    return {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
-
-
 @pytest.mark.parametrize("profile", ["slurm", "profiles/slurm", "profiles/local"])
 def test_profiles_work_from_the_root_of_a_clone(run, clone, profile):
     result = run("snakemake", "--profile", profile, "-n", cwd=clone)
     assert result.returncode == 0, result.stderr
-    assert jobs(result.stdout)["predict"] == 3
+    assert jobs_of(result.stdout)["predict"] == 3
 
 
 def test_the_whole_graph_is_known_without_engine_or_mpi(run, clone, tmp_path):
@@ -51,7 +27,7 @@ def test_the_whole_graph_is_known_without_engine_or_mpi(run, clone, tmp_path):
     snakemake = run("sh", "-c", "command -v snakemake").stdout.strip()
     result = run(snakemake, "-n", cwd=clone, PATH=str(tools))
     assert result.returncode == 0, result.stderr
-    counted = jobs(result.stdout)
+    counted = jobs_of(result.stdout)
     expected = {"engine": 1, "aimd": 5, "scf": 9, "train": 1, "transfer": 1, "predict": 3}
     assert {name: counted[name] for name in expected} == expected
 
@@ -72,7 +48,7 @@ def test_the_whole_graph_is_known_without_engine_or_mpi(run, clone, tmp_path):
 def test_any_file_or_rule_can_be_asked_for(run, clone, target, needed, not_needed):
     result = run("snakemake", "-n", target, cwd=clone)
     assert result.returncode == 0, result.stderr
-    counted = jobs(result.stdout)
+    counted = jobs_of(result.stdout)
     assert needed in counted
     assert not_needed not in counted
 

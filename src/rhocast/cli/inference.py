@@ -5,7 +5,8 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from rhocast.errors import ConfigError
+import torch
+
 from rhocast.grid import Mesh
 from rhocast.inference import (
     export,
@@ -91,6 +92,8 @@ def _predict(options: argparse.Namespace) -> None:
     comm = find_communicator(options.ranks)
     if rank_of(comm) != 0:
         logging.getLogger().setLevel(logging.ERROR)
+    if comm is not None:
+        torch.set_num_threads(1)  # ranks and threads must not fight over the cores
 
     def read() -> tuple[DensityModel, Structure]:
         return DensityModel.load(options.model), read_structure(options.structure)
@@ -103,10 +106,6 @@ def _predict(options: argparse.Namespace) -> None:
         "comm": comm,
         "where": str(options.structure),
     }
-    if options.mesh_spacing_bohr <= 0.0:
-        raise ConfigError(
-            f"--mesh-spacing-bohr: expected a positive length, found {options.mesh_spacing_bohr}"
-        )
     mesh = Mesh.with_spacing(structure.cell, options.mesh_spacing_bohr)
     if options.shard is None:
         scale = not options.unscaled

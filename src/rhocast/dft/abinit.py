@@ -202,6 +202,7 @@ def dynamics_lines(calculation: Calculation, dynamics: Dynamics) -> list[str]:
         f"dtion {dynamics.timestep_fs / FEMTOSECOND_PER_ATOMIC_TIME!r}",
         # The start, the steps, and one more: velocities are central differences.
         f"ntime {dynamics.n_steps + 2}",
+        "boxcutmin 1.5",  # 7e-5 of the electrons and 1e-4 Ha/Bohr, for a tenth of the time
         "tolmxf 1.0d-30",  # a crystal at rest is no reason to stop
         *_block("vel", dynamics.velocities),
     ]
@@ -275,7 +276,8 @@ def _parallel_lines(calculation: Calculation, ranks: int) -> list[str]:
     k_groups = _kpoint_groups(calculation.kpoints.n_irreducible, ranks)
     band_groups = ranks // k_groups
     bands = 4 * math.ceil(calculation.n_bands / (4 * band_groups))
-    together = next(size for size in (12, 8, 4) if bands % size == 0)
+    divisors = [size for size in range(1, bands + 1) if bands % size == 0]
+    together = min(divisors, key=lambda size: abs(size - 12))
     return [
         f"nband {bands * band_groups}",
         "paral_kgb 1",
@@ -285,6 +287,7 @@ def _parallel_lines(calculation: Calculation, ranks: int) -> list[str]:
         f"bandpp {together}",
         "useylm 1",
         "use_gemm_nonlop 1",
+        "nline 3",
     ]
 
 

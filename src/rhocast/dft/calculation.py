@@ -97,11 +97,12 @@ def electron_count(structure: Structure, pseudopotentials: Mapping[str, Psp8]) -
 
 
 def band_count(n_electrons: float) -> int:
-    """Return how many bands hold the electrons, with a fifth and four more for the smearing.
+    """Return how many bands hold the electrons: a tenth more than are full, at least four more.
 
     Engines may add to it; whether it was enough is seen from the occupation of the highest band.
     """
-    return math.ceil(1.2 * n_electrons / 2.0) + 4
+    occupied = n_electrons / 2.0
+    return math.ceil(max(1.1 * occupied, occupied + 4.0))
 
 
 def dynamics_settings(dft: config.Dft, aimd: config.Aimd) -> config.Dft:

@@ -85,7 +85,7 @@ class Trajectory:
         return len(self.times_fs)
 
     @property
-    def temperatures_K(self) -> np.ndarray:  # noqa: N802
+    def temperatures_K(self) -> np.ndarray:
         """Temperature of the ions at each time, K; shape (s,)."""
         return np.array([kinetic_temperature_K(self.numbers, v) for v in self.velocities])
 
@@ -112,7 +112,7 @@ def thermal_velocities(structure: Structure, temperature_K: float, seed: int) ->
     return velocities * np.sqrt(temperature_K / found)
 
 
-def kinetic_temperature_K(numbers: np.ndarray, velocities: np.ndarray) -> float:  # noqa: N802
+def kinetic_temperature_K(numbers: np.ndarray, velocities: np.ndarray) -> float:
     """Temperature of 3n - 3 degrees of freedom: the centre of mass does not move.
 
     Parameters

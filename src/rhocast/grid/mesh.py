@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rhocast.errors import RhocastError
+from rhocast.errors import ConfigError, RhocastError
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,9 @@ class Mesh:
     def with_spacing(cls, cell: np.ndarray, spacing_bohr: float) -> "Mesh":
         """Return the coarsest mesh whose points lie at most ``spacing_bohr`` apart on each axis."""
         if not spacing_bohr > 0.0:
-            raise RhocastError(f"mesh spacing: expected a positive length, found {spacing_bohr}")
+            raise ConfigError(
+                f"mesh spacing: expected a positive length in Bohr, found {spacing_bohr}"
+            )
         lengths = np.linalg.norm(cell, axis=1)
         nx, ny, nz = np.maximum(1, np.ceil(lengths / spacing_bohr - 1e-9)).astype(int)
         return cls((nx, ny, nz), cell)

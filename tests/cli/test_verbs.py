@@ -1,0 +1,238 @@
+"""The verbs as scripts rely on them: arguments, figures, exit codes."""
+
+import json
+import shutil
+
+import ase.io
+import h5py
+import numpy as np
+import pytest
+from ase.build import bulk
+
+import rhocast.cli.main
+from rhocast.cli.main import MODULES, main
+
+FIGURES = {
+    "rmse",
+    "nrmse",
+    "l1_per_electron",
+    "electron_count_error",
+    "coverage_1sigma",
+    "coverage_2sigma",
+    "coverage_3sigma",
+    "points_per_second",
+}
+
+
+@pytest.fixture(autouse=True)
+def _quiet(monkeypatch):
+    """Leave logging to pytest."""
+    monkeypatch.setattr(rhocast.cli.main, "start_logging", lambda: None)
+
+
+@pytest.fixture(scope="module")
+def densities(root):
+    return root / "tests/data/densities"
+
+
+@pytest.fixture(scope="module")
+def models(root, densities, tmp_path_factory):
+    """Train and transfer by the verbs, on stored densities; gives both model files."""
+    folder = tmp_path_factory.mktemp("models")
+    config = ["--config", str(root / "tests/data/tiny.yaml")]
+    small, large = (sorted(densities.glob(f"{name}/[39]00K/*.h5")) for name in ("si8", "si16"))
+    for name, snapshots in (("small", small), ("large", large)):
+        assert main(["features", *map(str, snapshots), "-o", f"{folder}/{name}.h5", *config]) == 0
+    base, transferred = f"{folder}/base.safetensors", f"{folder}/transferred.safetensors"
+    assert main(["train", f"{folder}/small.h5", "-o", base, *config]) == 0
+    assert main(["transfer", base, f"{folder}/large.h5", "-o", transferred, *config]) == 0
+    return base, transferred
+
+
+@pytest.fixture(scope="module")
+def structure(tmp_path_factory):
+    atoms = bulk("Si", "diamond", a=5.466, cubic=True)
+    atoms.rattle(0.05, seed=0)
+    path = tmp_path_factory.mktemp("structure") / "silicon.cif"
+    atoms.write(path)
+    return str(path)
+
+
+def test_evaluate_reports_the_figures_of_the_contract(models, densities, capsys):
+    paths = [str(densities / "si16/600K/0.h5"), str(densities / "si8/300K/0.h5")]
+    assert main(["evaluate", models[1], *paths, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert set(report) == FIGURES | {"snapshots"}
+    # files of the same name are told apart by their paths
+    assert set(report["snapshots"]) == set(paths)
+    for figures in report["snapshots"].values():
+        assert set(figures) == FIGURES
+    errors = [figures["l1_per_electron"] for figures in report["snapshots"].values()]
+    assert min(errors) < report["l1_per_electron"] < max(errors) < 0.2
+    assert main(["evaluate", models[1], paths[0], "--json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)["snapshots"]) == {"0.h5"}
+
+
+def test_transfer_helps_on_the_larger_cells(models, densities, capsys):
+    found = []
+    for model in models:
+        assert main(["evaluate", model, str(densities / "si16/600K/0.h5"), "--json"]) == 0
+        found.append(json.loads(capsys.readouterr().out)["rmse"])
+    assert found[1] < found[0]
+
+
+def test_info_tells_where_a_model_comes_from(models, capsys):
+    assert main(["info", models[1], "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["valence"] == {"Si": 4.0}
+    assert told["training"]["temperatures_K"] == [300.0, 900.0]
+    assert "si8/300K/0.h5" in told["training"]["snapshots"]
+    assert main(["info", models[1]]) == 0
+    assert "temperatures_K" in capsys.readouterr().out
+
+
+def test_predict_scales_to_the_electrons(models, structure, tmp_path):
+    out = tmp_path / "density.h5"
+    arguments = ["predict", models[1], structure, "-o", str(out), "--mesh-spacing-bohr", "0.9"]
+    assert main([*arguments, "--uncertainty", "sampled", "--samples", "3"]) == 0
+    with h5py.File(out) as file:
+        voxel = abs(np.linalg.det(file["cell"])) / file["density"].size
+        assert file["density"][()].sum() * voxel == pytest.approx(32.0, rel=1e-6)
+        assert file["density"].shape == (12, 12, 12)
+        assert set(file) >= {"density", "epistemic_std", "aleatoric_std"}
+        before = file.attrs["electron_count_before_scaling"]
+    assert main([*arguments, "--unscaled"]) == 0
+    with h5py.File(out) as file:
+        assert file["density"][()].sum() * voxel == pytest.approx(before, rel=1e-6)
+        assert "epistemic_std" not in file
+
+
+def test_shards_merge_to_the_whole(models, structure, tmp_path):
+    arguments = ["predict", models[1], structure, "--mesh-spacing-bohr", "0.5"]
+    shards = [str(tmp_path / f"{k}.h5") for k in range(3)]
+    for number, shard in enumerate(shards):
+        assert main([*arguments, "-o", shard, "--shard", f"{number}/3"]) == 0
+    assert main(["merge", *shards, "-o", str(tmp_path / "merged.h5")]) == 0
+    assert main([*arguments, "-o", str(tmp_path / "whole.h5")]) == 0
+    with h5py.File(tmp_path / "merged.h5") as one, h5py.File(tmp_path / "whole.h5") as other:
+        np.testing.assert_array_equal(one["density"], other["density"])
+    assert main(["export", str(tmp_path / "merged.h5"), str(tmp_path / "field.cube")]) == 0
+    assert len(ase.io.read(tmp_path / "field.cube")) == 8
+
+
+@pytest.mark.mpi
+def test_ranks_give_the_same_file(models, structure, tmp_path, run):
+    arguments = ["predict", models[1], structure, "--mesh-spacing-bohr", "0.5"]
+    assert main([*arguments, "-o", str(tmp_path / "one.h5")]) == 0
+    result = run(
+        "mpirun", "-n", "2", "rhocast", *arguments, "-o", tmp_path / "two.h5", "--ranks", "2"
+    )
+    assert result.returncode == 0, result.stderr
+    with h5py.File(tmp_path / "one.h5") as one, h5py.File(tmp_path / "two.h5") as two:
+        np.testing.assert_array_equal(one["density"], two["density"])
+
+
+@pytest.mark.mpi
+def test_every_rank_ends_on_bad_input(models, tmp_path, run):
+    result = run("mpirun", "-n", "2", "rhocast", "predict", models[1], "none.xyz", "-o", "x.h5")
+    assert result.returncode == 3
+    assert "none.xyz" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def refuse(caplog, code, *words):
+    """Run a verb that must fail; returns its message."""
+    caplog.clear()
+    assert main([str(word) for word in words]) == code
+    return caplog.records[-1].getMessage()
+
+
+class TestBadInput:
+    """Each message names the file, what was found and what to do."""
+
+    def test_fast_uncertainty_is_refused_for_now(self, models, structure, tmp_path, caplog):
+        out = tmp_path / "x.h5"
+        told = refuse(
+            caplog, 2, "predict", models[1], structure, "-o", out, "--uncertainty", "fast"
+        )
+        assert "`fast` is not available yet" in told
+        assert not list(tmp_path.iterdir())
+
+    def test_an_element_never_seen(self, models, tmp_path, caplog):
+        bulk("Al", cubic=True).write(tmp_path / "al.xyz")
+        told = refuse(caplog, 6, "predict", models[1], tmp_path / "al.xyz", "-o", tmp_path / "x.h5")
+        assert "al.xyz" in told
+        assert "Al" in told
+        assert "Si" in told
+
+    def test_a_cell_without_volume(self, models, tmp_path, caplog):
+        (tmp_path / "molecule.xyz").write_text("1\n\nSi 0 0 0\n")
+        told = refuse(
+            caplog, 3, "predict", models[1], tmp_path / "molecule.xyz", "-o", tmp_path / "x.h5"
+        )
+        assert "molecule.xyz" in told
+        assert "singular" in told
+
+    def test_a_position_that_is_no_number(self, models, tmp_path, caplog):
+        atoms = bulk("Si", cubic=True)
+        atoms.positions[3, 1] = np.nan
+        ase.io.write(tmp_path / "nan.xyz", atoms, format="extxyz")
+        told = refuse(
+            caplog, 3, "predict", models[1], tmp_path / "nan.xyz", "-o", tmp_path / "x.h5"
+        )
+        assert "nan.xyz" in told
+        assert "atom 3" in told
+
+    @pytest.mark.parametrize("spacing", ["1e-3", "-1", "0", "nan"])
+    def test_a_mesh_that_cannot_be(self, models, structure, tmp_path, caplog, spacing):
+        told = refuse(
+            caplog, {"1e-3": 7}.get(spacing, 2), "predict", models[1], structure,
+            "-o", tmp_path / "x.h5", f"--mesh-spacing-bohr={spacing}",
+        )  # fmt: skip
+        assert "mesh" in told
+        assert not list(tmp_path.iterdir())
+
+    def test_a_truncated_snapshot(self, models, densities, tmp_path, caplog):
+        path = tmp_path / "cut.h5"
+        content = (densities / "si8/300K/0.h5").read_bytes()
+        path.write_bytes(content[: len(content) // 2])
+        assert "cut.h5: cannot be read as HDF5" in refuse(caplog, 4, "evaluate", models[1], path)
+
+    def test_a_damaged_snapshot(self, models, densities, tmp_path, caplog):
+        path = tmp_path / "damaged.h5"
+        shutil.copy(densities / "si8/300K/0.h5", path)
+        with h5py.File(path, "r+") as file:
+            file["density"][3, 4, 5] = 1.0
+        assert "density does not match its checksum" in refuse(
+            caplog, 4, "evaluate", models[1], path
+        )
+
+    def test_what_is_no_model(self, densities, caplog):
+        path = densities / "si8/300K/0.h5"
+        assert "0.h5" in refuse(caplog, 6, "info", path)
+
+    def test_a_shard_that_is_not_there(self, models, structure, tmp_path, caplog):
+        told = refuse(
+            caplog, 7, "predict", models[1], structure, "-o", tmp_path / "x.h5", "--shard", "4/4"
+        )
+        assert "shard 4 of 4" in told
+
+    def test_ranks_that_nobody_launched(self, models, structure, tmp_path, caplog):
+        told = refuse(
+            caplog, 7, "predict", models[1], structure, "-o", tmp_path / "x.h5", "--ranks", "2"
+        )
+        assert "expected 2 ranks" in told
+
+    def test_an_error_reaches_the_shell(self, run):
+        result = run("rhocast", "info", "none.safetensors")
+        assert result.returncode == 6
+        assert "none.safetensors" in result.stderr
+        assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("verb", [verb for verbs in MODULES.values() for verb in verbs])
+def test_every_verb_has_help(verb, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([verb, "--help"])
+    assert ended.value.code == 0
+    assert "usage: rhocast" in capsys.readouterr().out

@@ -1,0 +1,142 @@
+"""A whole small campaign with ABINIT, once; then what edits make run again, and what not."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+import yaml
+from graph import jobs_of
+
+pytestmark = [pytest.mark.workflow, pytest.mark.abinit, pytest.mark.mpi]
+
+LEARNING = {"train", "transfer", "evaluate", "predict", "merge", "figures", "summary"}
+
+
+@pytest.fixture(scope="module")
+def snakemake(run, clone):
+    """Run Snakemake on the small campaign, in the clone."""
+
+    def start(*arguments, **edits):
+        config = yaml.safe_load((clone / "tests/data/tiny.yaml").read_text())
+        for section, value in edits.items():
+            config[section] = {**config[section], **value}
+        (clone / "tiny.yaml").write_text(yaml.safe_dump(config))
+        return run(
+            "snakemake", *arguments, "--profile", "profiles/local", "--configfile", "tiny.yaml",
+            cwd=clone,
+        )  # fmt: skip
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def campaign(snakemake, clone):
+    """The finished campaign: from DFT to figures."""
+    result = snakemake()
+    logs = "\n".join(f"{p}\n{p.read_text()}" for p in (clone / "results/logs").rglob("*.log"))
+    assert result.returncode == 0, f"{result.stdout}\n{result.stderr}\n{logs}"
+    return clone / "results"
+
+
+def planned(result):
+    assert result.returncode == 0, result.stdout + result.stderr
+    return {name: n for name, n in jobs_of(result.stdout).items() if name not in ("all", "total")}
+
+
+def test_one_field_comes_out(campaign):
+    with h5py.File(campaign / "predictions/si64/density.h5") as file:
+        voxel = abs(np.linalg.det(file["cell"])) / file["density"].size
+        assert file["density"][()].sum() * voxel == pytest.approx(63 * 4, rel=1e-6)
+        assert (file["epistemic_std"][()] > 0).all()
+        assert (file["aleatoric_std"][()] > 0).all()
+    assert not list(campaign.glob("predictions/si64/shard-*"))
+    assert (campaign / "figures/si64.png").stat().st_size > 10_000
+    errors = json.loads((campaign / "evaluation/test.json").read_text())
+    # 150 steps of a 16-wide network: better than the mean density (42 %) by far is enough here
+    assert errors["transferred"]["l1_per_electron"] < 0.2
+    assert "Si63" in (campaign / "summary.txt").read_text()
+    engine = json.loads((campaign / "engine.json").read_text())
+    with h5py.File(campaign / "densities/si16/600K/0.h5") as file:
+        assert file.attrs["status"] == "accepted"
+        assert file.attrs["engine_version"] == engine["version"]
+
+
+def test_a_second_run_does_nothing(campaign, snakemake):
+    result = snakemake()
+    assert result.returncode == 0
+    assert "Nothing to be done" in result.stdout + result.stderr
+
+
+def test_an_edit_of_the_training_reruns_it_and_what_follows(campaign, snakemake):
+    counted = planned(snakemake("-n", training={"steps": 160}))
+    assert set(counted) == LEARNING
+
+
+def test_an_edit_of_the_prediction_reruns_no_training(campaign, snakemake):
+    counted = planned(snakemake("-n", prediction={"mesh_spacing_bohr": 0.8}))
+    assert set(counted) == {"predict", "merge", "figures", "summary"}
+
+
+def test_a_comment_or_an_upgrade_reruns_nothing(campaign, snakemake, clone):
+    edited = [*(clone / "scripts").glob("*.py"), *(clone / "rules").glob("*.smk")]
+    before = {path: path.read_text() for path in edited}
+    version = clone / "src/rhocast/__init__.py"
+    before[version] = version.read_text()
+    for path, text in before.items():
+        path.write_text(text.replace("0.1.0", "0.2.0") + "\n# a comment\n")
+    try:
+        assert planned(snakemake("-n")) == {}
+    finally:
+        for path, text in before.items():
+            path.write_text(text)
+
+
+def test_another_temperature_adds_only_its_own_data(campaign, snakemake):
+    source = {"system": "si8", "temperatures_K": [300, 900, 600], "frames": 3}
+    counted = planned(snakemake("-n", datasets={"small": [source]}))
+    assert counted["aimd"] == 1
+    assert counted["scf"] == counted["snapshots"] == 3
+
+
+def test_more_frames_repeat_none(campaign, snakemake):
+    source = {"system": "si8", "temperatures_K": [300, 900], "frames": 4}
+    counted = planned(snakemake("-n", datasets={"small": [source]}))
+    assert counted["aimd"] == 2  # longer runs, with the same first steps
+    assert counted["scf"] == counted["snapshots"] == 2
+
+
+def test_resources_rerun_nothing(campaign, snakemake):
+    assert planned(snakemake("-n", "--set-resources", "scf:tasks=2", "predict:tasks=1")) == {}
+
+
+def test_a_rule_can_be_forced(campaign, snakemake):
+    counted = planned(snakemake("-n", "--forcerun", "transfer"))
+    assert set(counted) == LEARNING - {"train"}
+
+
+def test_the_report_holds_the_pictures(campaign, snakemake, clone):
+    result = snakemake("--report", "report.html")
+    assert result.returncode == 0, result.stdout + result.stderr
+    text = (clone / "report.html").read_text()
+    for name in ("figures/si64.png", "figures/errors-test.png", "summary.txt"):
+        assert name in text
+
+
+def test_a_rejected_single_point_stops_nothing_else(campaign, snakemake, clone):
+    """Last in this module: it changes the data."""
+    path = campaign / "densities/si8/300K/1.h5"
+    path.chmod(0o644)
+    with h5py.File(path, "r+") as file:
+        file.attrs["status"] = "rejected"
+        file.attrs["reason"] = "SCF did not converge"
+    refused = snakemake(
+        "results/features/small.h5",
+        features={"max_rejected_share": 0.1, "points_per_snapshot": 600},
+    )
+    assert refused.returncode != 0
+    log = (clone / "results/logs/features/small.log").read_text()
+    assert "si8/300K/1.h5" in log
+    assert "max_rejected_share" in log
+    accepted = snakemake("results/models/si/base.safetensors")
+    assert accepted.returncode == 0, accepted.stdout + accepted.stderr
