@@ -5,6 +5,7 @@ which ASE reads) and what concerns the thermostat.
 """
 
 import io
+import math
 import re
 import tempfile
 import warnings
