@@ -16,9 +16,11 @@ APT_INSTALL := apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get inst
 demo: $(VENV)/.installed engine
 	snakemake --profile profiles/local
 	snakemake --profile profiles/local --report results/report.html
-	@echo && cat results/summary.txt && echo "Report: results/report.html"
+	@echo && cat results/summary.txt && echo "Figures: results/figures/*.png" && echo "Report: results/report.html"
 
-test: $(VENV)/.installed engine
+# Without an engine the tests that need one are skipped.
+test: $(VENV)/.installed
+	@$(MAKE) --no-print-directory engine || true
 	python -m pytest
 
 check: $(VENV)/.installed

@@ -39,11 +39,11 @@ for name in ("OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"):
 
 
 wildcard_constraints:
-    system="[A-Za-z0-9_-]+",
+    system="|".join(cfg.systems),
+    cell="|".join(cfg.systems),
+    dataset="|".join(cfg.datasets),
     temperature=r"\d+",
     frame=r"\d+",
-    dataset="[A-Za-z0-9_-]+",
-    cell="[A-Za-z0-9_-]+",
     shard=r"\d+",
 
 

@@ -27,6 +27,7 @@ rule evaluate:
         tasks=1,
     params:
         samples=cfg.prediction.samples,
+        seed=seed_for(cfg.seed, "weight samples"),
         format_version=1,
     message:
         "Measuring errors on dataset {wildcards.dataset}, before and after transfer"

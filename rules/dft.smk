@@ -1,13 +1,42 @@
-"""Data: molecular dynamics, decorrelated frames, one Kohn-Sham single point for each frame."""
+"""Data: molecular dynamics, frames of it, one Kohn-Sham single point for each frame."""
 
 import json
 
-# What determines a trajectory, and a single point: their settings and their params' slice.
-SCF = {"dft": cfg.dft.model_dump(exclude={"engine"}), "material": cfg.material.model_dump()}
-AIMD = SCF | {"aimd": cfg.aimd.model_dump()}
 ENGINE_ENVIRONMENT = (
     f"../envs/{'sparc' if cfg.dft.engine == 'sparc' else 'abinit'}.yaml"
 )
+
+
+def scf_settings(wildcards):
+    """Return what determines a single point: DFT, and the pseudopotentials of its elements."""
+    dft = cfg.dft.model_copy(update={"engine": "auto"})
+    system = cfg.systems[wildcards.system]
+    elements = (
+        system.composition or cfg.material.pseudopotentials
+    )  # a file's are not known yet
+    files = {element: cfg.material.pseudopotentials[element] for element in elements}
+    return {"dft": slice_of(dft), "material": {"pseudopotentials": files}}
+
+
+def aimd_settings(wildcards):
+    """Return what determines a trajectory, but for its length."""
+    settings = scf_settings(wildcards) | {"aimd": slice_of(cfg.aimd)}
+    settings["material"]["debye_temperature_K"] = cfg.material.debye_temperature_K
+    return settings
+
+
+def check_settled_engine(record):
+    """Refuse a configuration that asks for another engine than the data were begun with."""
+    if cfg.dft.engine != "auto" and record.is_file():
+        settled = json.loads(record.read_text())["name"]
+        if settled != cfg.dft.engine:
+            raise WorkflowError(
+                f"dft.engine: expected {settled}, which the data in {cfg.results} were begun with, "
+                f"found {cfg.dft.engine}; name another folder under `results` to begin anew"
+            )
+
+
+check_settled_engine(Path(results("engine.json")))
 
 
 # The engine is settled once and recorded: a PATH that changes must not mix engines.
@@ -26,7 +55,6 @@ rule engine:
         runtime=10,
         tasks=1,
     params:
-        requested=cfg.dft.engine,
         format_version=1,
     message:
         "Settling the DFT engine ({params.requested})"
@@ -39,7 +67,7 @@ rule aimd:
         structure=results("structures/{system}.extxyz"),
         engine=ancient(results("engine.json")),
     output:
-        trajectory=protected(results("aimd/{system}/{temperature}K/trajectory.extxyz")),
+        trajectory=results("aimd/{system}/{temperature}K/trajectory.extxyz"),
     log:
         log_of("aimd/{system}/{temperature}K"),
     benchmark:
@@ -53,7 +81,7 @@ rule aimd:
         tasks=2,
         mpi="mpirun",
     params:
-        settings=json.dumps(AIMD),
+        settings=lambda wildcards: json.dumps(aimd_settings(wildcards)),
         frames=lambda wildcards: cfg.frames(
             wildcards.system, int(wildcards.temperature)
         ),
@@ -90,7 +118,7 @@ rule snapshots:
         runtime=10,
         tasks=1,
     params:
-        settings=AIMD,
+        settings=aimd_settings,
         seed=lambda wildcards: seed_for(
             cfg.seed, "aimd", wildcards.system, wildcards.temperature
         ),
@@ -120,7 +148,7 @@ rule scf:
         tasks=2,
         mpi="mpirun",
     params:
-        settings=json.dumps(SCF),
+        settings=lambda wildcards: json.dumps(scf_settings(wildcards)),
         format_version=1,
     message:
         "Density of {wildcards.system} at {wildcards.temperature} K, frame {wildcards.frame}"

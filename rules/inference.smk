@@ -24,6 +24,7 @@ rule predict:
         mesh_spacing_bohr=cfg.prediction.mesh_spacing_bohr,
         uncertainty=cfg.prediction.uncertainty,
         samples=cfg.prediction.samples,
+        seed=seed_for(cfg.seed, "weight samples"),
         format_version=1,
     message:
         "Predicting shard {wildcards.shard} of cell {wildcards.cell}"
@@ -33,6 +34,7 @@ rule predict:
         " --shard {wildcards.shard}/{params.shards} --ranks {resources.tasks}"
         " --mesh-spacing-bohr {params.mesh_spacing_bohr}"
         " --uncertainty {params.uncertainty} --samples {params.samples}"
+        " --seed {params.seed}"
         " > {log} 2>&1"
 
 

@@ -18,8 +18,8 @@ rule features:
         runtime=120,
         tasks=1,
     params:
-        features=cfg.features.model_dump(),
-        descriptor=cfg.descriptor.model_dump(),
+        features=slice_of(cfg.features),
+        descriptor=slice_of(cfg.descriptor),
         pseudopotentials=cfg.material.pseudopotentials,
         seed=lambda wildcards: seed_for(cfg.seed, "features", wildcards.dataset),
         format_version=1,
@@ -46,8 +46,8 @@ rule train:
         runtime=720,
         tasks=1,
     params:
-        network=cfg.network.model_dump(),
-        training=cfg.training.model_dump(),
+        network=slice_of(cfg.network),
+        training=slice_of(cfg.training),
         seed=seed_for(cfg.seed, "train"),
         format_version=1,
     message:
@@ -74,7 +74,7 @@ rule transfer:
         runtime=720,
         tasks=1,
     params:
-        transfer=cfg.transfer.model_dump(),
+        transfer=slice_of(cfg.transfer),
         seed=seed_for(cfg.seed, "transfer"),
         format_version=1,
     message:

@@ -1,4 +1,4 @@
-"""Where things lie: every path of the workflow is written here or follows from these."""
+"""What all rules share: where things lie, and how they take their slice of the configuration."""
 
 
 def results(path):
@@ -24,3 +24,12 @@ def densities_of(dataset):
         for temperature in source.temperatures_K
         for frame in range(source.frames)
     ]
+
+
+def slice_of(section):
+    """Return a section of the configuration as a rule's param.
+
+    Defaults are left out: a later version's new key must not run anything again. A default that
+    changes raises the format version of the rules that it concerns.
+    """
+    return section.model_dump(exclude_defaults=True)

@@ -18,7 +18,7 @@ rule structure:
         runtime=30,
         tasks=1,
     params:
-        system=lambda wildcards: cfg.systems[wildcards.system].model_dump(),
+        system=lambda wildcards: slice_of(cfg.systems[wildcards.system]),
         debye_temperature_K=cfg.material.debye_temperature_K,
         seed=lambda wildcards: seed_for(cfg.seed, "structure", wildcards.system),
         format_version=1,

@@ -4,4 +4,5 @@ from rhocast.cli.job import job
 from rhocast.dft import resolve_engine, write_engine_record
 
 with job(snakemake.log[0]):
-    write_engine_record(snakemake.output.engine, resolve_engine(snakemake.params.requested))
+    requested = snakemake.config["dft"].get("engine", "auto")
+    write_engine_record(snakemake.output.engine, resolve_engine(requested))

@@ -1,4 +1,4 @@
-"""Take one decorrelated frame from a trajectory."""
+"""Take one frame from a trajectory."""
 
 from rhocast.cli.job import job
 from rhocast.config import Aimd

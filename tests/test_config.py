@@ -28,8 +28,11 @@ def change(data, path, value):
 
 def test_the_demo_is_valid(demo):
     config = parse_config(demo)
-    assert config.trajectories("small") == {("sige16", 300), ("sige16", 900)}
-    assert config.frames("sige16", 300) == 3
+    assert config.trajectories("large") == {("sige16", 300), ("sige16", 900)}
+    assert config.frames("sige16", 300) == 2
+    assert config.frames("sige16", 600) == 1
+    with pytest.raises(ConfigError, match="none holds sige16 at 450 K"):
+        config.frames("sige16", 450)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +77,13 @@ def test_the_demo_is_valid(demo):
         ("evaluation", ["small"], r"evaluation: dataset 'small' holds trajectories that are train"),
         ("descriptor.angle_atoms", 99, r"^descriptor: angle_atoms: expected at most"),
         ("name", "../x", r"^name: expected letters"),
+        ("name", "größe", r"^name: expected letters"),
+        ("systems.sige16.magnetic_moments", [1], r"^systems\.sige16: `magnetic_moments` is not"),
+        ("dft.cutoff_ha", float("inf"), r"^dft\.cutoff_ha: expected a finite number"),
+        ("dft.max_scf_iterations", True, r"^dft\.max_scf_iterations: expected no truth value"),
+        ("datasets.small", [], r"^datasets\.small: expected at least 1 value"),
+        ("datasets.small.0.temperatures_K", [300, 300], r"temperatures_K: expected distinct"),
+        ("systems.vacancy", {"file": "config.yaml", "repeat": [2, 1, 1]}, r"vacancy: `file` bring"),
     ],
 )
 def test_a_fault_is_told_in_one_line_that_names_the_key(demo, path, value, message):

@@ -3,7 +3,7 @@
 import ast
 
 ORDER = [
-    "units", "errors", "fields", "config", "structures", "grid", "dft", "descriptors",
+    "units", "errors", "files", "fields", "config", "structures", "grid", "dft", "descriptors",
     "model", "learning", "inference", "analysis", "cli",
 ]  # fmt: skip
 

@@ -18,6 +18,7 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -31,10 +32,19 @@ def _known_element(symbol: str) -> str:
 
 
 def _plain_name(name: str) -> str:
-    if not name.replace("-", "").replace("_", "").isalnum():
+    if not (name.isascii() and name.replace("-", "").replace("_", "").isalnum()):
         raise ValueError(f"expected letters, digits, - and _ (it becomes a path), found {name!r}")
     return name
 
+
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError(f"expected distinct values, found {list(values)}")
+    return values
+
+
+#: Keys that users of DFT codes may look for, refused by name wherever they stand.
+_NOT_SUPPORTED = ("spin", "spin_polarized", "nspin", "nsppol", "magnetic_moments", "charge")
 
 Element = Annotated[str, AfterValidator(_known_element)]
 Name = Annotated[str, AfterValidator(_plain_name)]
@@ -45,7 +55,26 @@ Temperature = Annotated[int, Field(gt=0)]
 class Section(BaseModel):
     """A part of the configuration; unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_spin_no_charge(cls, data: Any) -> Any:
+        for key in _NOT_SUPPORTED:
+            if isinstance(data, dict) and key in data:
+                raise ValueError(
+                    f"`{key}` is not supported: the density of neutral cells without spin is "
+                    "learnt; take the key out"
+                )
+        return data
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_switches(cls, value: Any) -> Any:
+        # YAML reads yes and no as truth values, which would pass for 1 and 0.
+        if isinstance(value, bool):
+            raise ValueError(f"expected no truth value, found {value}")
+        return value
 
 
 class Material(Section):
@@ -83,6 +112,8 @@ class System(Section):
         lattice = (self.lattice, self.lattice_constant_bohr, self.composition)
         if (self.file is None) == (self.lattice is None):
             raise ValueError("expected either `file` or `lattice`")
+        if self.file is not None and (lattice != (None, None, None) or self.repeat != (1, 1, 1)):
+            raise ValueError("`file` brings its own cell; take `composition`, `repeat` … out")
         if self.lattice is not None and None in lattice:
             raise ValueError("`lattice` needs `lattice_constant_bohr` and `composition`")
         if self.composition is not None and abs(sum(self.composition.values()) - 1.0) > 1e-6:
@@ -104,7 +135,8 @@ class Dft(Section):
     )
     cutoff_ha: PositiveFloat = Field(description="plane-wave cutoff (ABINIT), Ha")
     kpoint_spacing_per_bohr: PositiveFloat = Field(
-        description="distance of k-points, at most about; cells of any size get the same k-density"
+        description="distance of k-points (2π/L over their number), at most 6 % more; cells whose "
+        "lengths it divides get the same points"
     )
     kpoint_shift: Literal["gamma", "half"] = Field(
         "gamma", description="mesh centred on Γ or shifted by half a step"
@@ -116,17 +148,6 @@ class Dft(Section):
         description="bound on the residual of the SCF cycle, as the engine defines it",
     )
     max_scf_iterations: PositiveInt = Field(60, description="then the snapshot is rejected")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _no_spin_no_charge(cls, data: Any) -> Any:
-        for key in ("spin", "spin_polarized", "magnetic_moments", "charge"):
-            if isinstance(data, dict) and key in data:
-                raise ValueError(
-                    f"`{key}` is not supported: the density of neutral cells without spin is "
-                    "learnt; take the key out"
-                )
-        return data
 
 
 class Aimd(Section):
@@ -151,8 +172,15 @@ class Source(Section):
     """Snapshots of one system at some temperatures."""
 
     system: Name = Field(description="a key of `systems`")
-    temperatures_K: tuple[Temperature, ...] = Field(min_length=1, description="ions, K")
-    frames: PositiveInt = Field(description="decorrelated snapshots at each temperature")
+    temperatures_K: Annotated[tuple[Temperature, ...], AfterValidator(_distinct)] = Field(
+        min_length=1, description="ions, K"
+    )
+    frames: PositiveInt = Field(
+        description="snapshots at each temperature, `aimd.steps_between_frames` apart"
+    )
+
+
+Sources = Annotated[tuple[Source, ...], Field(min_length=1)]
 
 
 class Descriptor(Section):
@@ -201,7 +229,9 @@ class Training(Section):
     steps: PositiveInt = Field(description="optimiser steps")
     batch_size: PositiveInt = Field(description="points a step")
     learning_rate: PositiveFloat = Field(description="of AdamW at the start; falls to zero")
-    validation_share: Share = Field(0.1, description="points held back to watch the loss")
+    validation_share: Share = Field(
+        0.1, description="held back to watch the loss: trajectories, else snapshots, else points"
+    )
 
 
 class Transfer(Training):
@@ -214,7 +244,9 @@ class Transfer(Training):
 class Prediction(Section):
     """Prediction of cells too large for DFT."""
 
-    cells: tuple[Name, ...] = Field(min_length=1, description="keys of `systems`")
+    cells: Annotated[tuple[Name, ...], AfterValidator(_distinct)] = Field(
+        min_length=1, description="keys of `systems`"
+    )
     mesh_spacing_bohr: PositiveFloat = Field(description="at most, Bohr")
     shards: PositiveInt = Field(description="files, and jobs, that one cell is cut into")
     uncertainty: Literal["none", "sampled"] = Field(
@@ -228,12 +260,14 @@ class Config(Section):
 
     name: Name = Field(description="of the model: `models/{name}/`")
     seed: int = Field(0, ge=0, description="everything random follows from it")
-    results: str = Field("results", description="folder for all that the workflow writes")
+    results: str = Field(
+        "results", min_length=1, description="folder for all that the workflow writes"
+    )
     material: Material
     systems: dict[Name, System] = Field(min_length=1, description="cells by name")
     dft: Dft
     aimd: Aimd
-    datasets: dict[Name, tuple[Source, ...]] = Field(min_length=1, description="by name")
+    datasets: dict[Name, Sources] = Field(min_length=1, description="snapshots by name")
     features: Features
     descriptor: Descriptor
     network: Network
@@ -288,12 +322,15 @@ class Config(Section):
 
     def frames(self, system: str, temperature_K: int) -> int:
         """Return how many frames the most demanding dataset takes from a trajectory."""
-        return max(
+        wanted = [
             source.frames
             for sources in self.datasets.values()
             for source in sources
             if source.system == system and temperature_K in source.temperatures_K
-        )
+        ]
+        if not wanted:
+            raise ConfigError(f"datasets: none holds {system} at {temperature_K} K")
+        return max(wanted)
 
 
 def _expect(key: str, name: str, known: dict[str, Any]) -> None:

@@ -42,6 +42,6 @@ class ModelError(RhocastError):
 
 
 class ParallelError(RhocastError):
-    """MPI ranks that are not the ones asked for, or too little memory for the work per rank."""
+    """MPI ranks that are not the ones asked for, or too little memory or disk for the work."""
 
     exit_code = 7

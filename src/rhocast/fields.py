@@ -4,7 +4,7 @@ One table serves the HDF5 attributes, the documentation and the tests. Shapes ar
 letters below; a letter that stands in several fields of one file means the same number there.
 
 ``nx, ny, nz`` mesh points along the three lattice vectors; ``n`` atoms; ``p`` sampled points;
-``d`` features; ``s`` snapshots.
+``d`` features.
 """
 
 from collections.abc import Mapping
@@ -60,9 +60,7 @@ DENSITY_FIELDS = _table(
 FEATURE_FIELDS = _table(
     Field("features", ("p", "d"), "f4", "1", "descriptor of the point"),
     Field("target", ("p",), "f4", "e/Bohr^3", "density at the point"),
-    Field("snapshot", ("p",), "i4", "1", "index into `sources`"),
-    Field("sources", ("s",), "str", "1", "names of the snapshot files"),
-    Field("groups", ("s",), "str", "1", "trajectory each snapshot comes from"),
+    Field("snapshot", ("p",), "i4", "1", "index into the attribute `records`"),
 )
 
 

@@ -5,7 +5,11 @@ import pytest
 
 from rhocast import config
 from rhocast.dft import resolve_pseudopotentials
+from rhocast.dft.calculation import Calculation
+from rhocast.dft.engine import Dynamics
+from rhocast.dft.trajectory import Trajectory, thermal_velocities
 from rhocast.structures import Structure
+from rhocast.units import FEMTOSECOND_PER_ATOMIC_TIME
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -52,3 +56,37 @@ def settings():
         return config.Dft(**(coarse | changes))
 
     return make
+
+
+@pytest.fixture
+def alloy(settings, pseudopotentials) -> Calculation:
+    """Return the cell of SPARC's stored runs; its elements take turns, SPARC sorts them."""
+    fractional = np.array([[0.01, 0, 0], [0, 0.5, 0.49], [0.5, 0, 0.5], [0.5, 0.51, 0]])
+    structure = Structure(8.0 * fractional, 8.0 * np.eye(3), [14, 13, 14, 13])
+    return Calculation.plan(structure, settings(scf_tolerance=1e-4), pseudopotentials)
+
+
+@pytest.fixture
+def dynamics(alloy) -> Dynamics:
+    return Dynamics(thermal_velocities(alloy.structure, 600.0, seed=1), 600.0, 1.0, 40.0, 4)
+
+
+@pytest.fixture
+def trajectory(aluminium) -> Trajectory:
+    """Atoms that swing in step for two periods of 40 fs, 1 fs a step."""
+    times = np.arange(81.0)
+    velocities = thermal_velocities(aluminium, 600.0, seed=0)
+    angle = 2.0 * np.pi * times / 40.0
+    period = 40.0 / FEMTOSECOND_PER_ATOMIC_TIME
+    swing = np.sin(angle)[:, None, None] * velocities * period / (2.0 * np.pi)
+    return Trajectory(
+        cell=aluminium.cell,
+        numbers=aluminium.numbers,
+        times_fs=times,
+        positions=aluminium.positions + swing,
+        velocities=np.cos(angle)[:, None, None] * velocities,
+        potential_energies_ha=-9.0 + 0.01 * np.sin(angle) ** 2,
+        conserved_ha=np.full(81, -8.99),
+        target_K=300.0,
+        record={"engine": "abinit", "ranks": 2, "kpoints": "2 2 2 shift 0 0 0"},
+    )

@@ -5,65 +5,11 @@ import pytest
 
 from rhocast import config
 from rhocast.dft import Launcher, compute_snapshot, make_engine, resolve_engine, run_aimd
-from rhocast.dft.abinit import _kpoint_groups, dynamics_lines, input_lines, scf_residuals
+from rhocast.dft.abinit import AbinitEngine, check_mesh, scf_residuals
 from rhocast.dft.calculation import Calculation
-from rhocast.dft.engine import Dynamics, EngineRecord
-from rhocast.dft.trajectory import thermal_velocities
+from rhocast.dft.engine import EngineRecord
 from rhocast.errors import EngineError
 from rhocast.units import HARTREE_PER_KELVIN
-
-
-def keys(lines):
-    """Return input lines that hold a key and its value as a mapping."""
-    return dict(line.split(maxsplit=1) for line in lines if line[0].isalpha() and " " in line)
-
-
-# The input.
-
-
-def test_input_for_the_electrons(silicon, settings, pseudopotentials):
-    mixed = replace(silicon, numbers=np.array([14, 13]))
-    calculation = Calculation.plan(
-        mixed, settings(kpoint_shift="half", smearing_K=1000.0), pseudopotentials
-    )
-    found = keys(input_lines(calculation, ranks=1))
-    assert found["pseudos"] == '"Al.psp8, Si.psp8"'
-    assert (found["znucl"], found["typat"]) == ("13 14", "2 1")
-    assert (found["occopt"], found["ixc"], found["nsym"], found["kptopt"]) == ("3", "11", "1", "2")
-    assert np.isclose(float(found["tsmear"]), 1000.0 * HARTREE_PER_KELVIN)
-    assert found["shiftk"] == "0.5 0.5 0.5"
-    assert found["ngkpt"].split() == [str(n) for n in calculation.kpoints.divisions]
-    assert int(found["nband"]) >= calculation.n_bands
-
-
-def test_thermostat_heats_no_more_than_the_atoms_freedom(aluminium, settings, pseudopotentials):
-    calculation = Calculation.plan(aluminium, settings(), pseudopotentials)
-    velocities = thermal_velocities(aluminium, 600.0, seed=0)
-    found = keys(dynamics_lines(calculation, Dynamics(velocities, 600.0, 1.0, 40.0, 10)))
-    bath_K = float(found["mdtemp"].split()[0])
-    assert np.isclose(3 * 4 * bath_K, (3 * 4 - 3) * 600.0)
-    assert found["ntime"] == "12"
-    assert (found["ionmov"], found["nnos"]) == ("13", "1")
-
-
-@pytest.mark.parametrize("ranks", [1, 2, 3, 4, 6, 12, 32])
-@pytest.mark.parametrize("spacing", [0.1, 0.2, 0.4])
-def test_every_rank_has_work(aluminium, settings, pseudopotentials, ranks, spacing):
-    dft = settings(kpoint_spacing_per_bohr=spacing)
-    calculation = Calculation.plan(aluminium, dft, pseudopotentials)
-    found = keys(input_lines(calculation, ranks))
-    if found["paral_kgb"] == "0":
-        assert ranks <= calculation.kpoints.n_irreducible
-    else:
-        groups = int(found["npkpt"]), int(found["npband"])
-        assert groups[0] * groups[1] == ranks
-        assert groups[0] <= calculation.kpoints.n_irreducible
-        assert int(found["nband"]) % (groups[1] * int(found["bandpp"])) == 0
-
-
-def test_kpoints_are_divided_evenly():
-    assert [_kpoint_groups(14, ranks) for ranks in (1, 2, 4, 7, 14, 28)] == [1, 2, 4, 7, 14, 14]
-    assert _kpoint_groups(4, 3) == 1
 
 
 def test_residuals_of_each_cycle(tmp_path):
@@ -110,6 +56,40 @@ def test_program_that_fails_in_the_middle_gives_a_rejected_snapshot(snapshot_by,
     assert "NaN met" in snapshot.reason
     assert snapshot.forces.shape == silicon.positions.shape
     assert (tmp_path / "work" / "run.log").is_file()
+
+
+def test_program_that_ends_well_without_a_cycle_gives_a_rejected_snapshot(snapshot_by):
+    snapshot = snapshot_by("echo Calculation completed > run.abo")
+    assert "no SCF iteration" in snapshot.reason
+
+
+def test_program_without_a_version(tmp_path):
+    program = tmp_path / "abinit"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    with pytest.raises(EngineError, match="expected a version, found nothing"):
+        AbinitEngine.version(str(program))
+
+
+def test_mesh_that_takes_the_shortest_waves_for_a_constant(settings, pseudopotentials, aluminium):
+    """Two waves of G_max in opposite directions make one of 2 G_max."""
+    dft = settings(cutoff_ha=6.0)
+    g_max = np.sqrt(2.0 * 6.0)
+
+    def check(n_points):
+        spacing = 7.65 / n_points * (1.0 + 1e-9)
+        changed = dft.model_copy(update={"mesh_spacing_bohr": spacing})
+        check_mesh(Calculation.plan(aluminium, changed, pseudopotentials))
+
+    shortest = int(2.0 * g_max * 7.65 / (2.0 * np.pi))  # in units of 2π over the cell's length
+    for n_points in range(1, 20):
+        wave = np.cos(2.0 * np.pi * shortest * np.arange(n_points) / n_points)
+        if n_points > shortest:
+            assert np.isclose(wave.mean(), 0.0)
+            check(n_points)
+        else:
+            with pytest.raises(EngineError, match=r"mesh_spacing_bohr: expected less than 0\.907"):
+                check(n_points)
 
 
 # The program.

@@ -4,6 +4,7 @@ import sys
 import pytest
 
 from rhocast.dft.engine import (
+    PROGRAMS,
     EngineRecord,
     check_ranks,
     check_version,
@@ -31,16 +32,16 @@ def programs(tmp_path, monkeypatch):
 
 def test_auto_prefers_sparc_and_falls_back_to_abinit(programs):
     folder = programs("abinit")
-    assert find_program("auto") == ("abinit", str(folder / "abinit"))
+    assert find_program(PROGRAMS) == ("abinit", str(folder / "abinit"))
     programs("sparc")
-    assert find_program("auto") == ("sparc", str(folder / "sparc"))
-    assert find_program("abinit") == ("abinit", str(folder / "abinit"))
+    assert find_program(PROGRAMS) == ("sparc", str(folder / "sparc"))
+    assert find_program(["abinit"]) == ("abinit", str(folder / "abinit"))
 
 
 def test_absent_engine_is_named_with_the_way_to_get_it(programs):
     programs()
-    with pytest.raises(EngineError, match=r"dft\.engine: auto.*sparc or abinit.*conda install"):
-        find_program("auto")
+    with pytest.raises(EngineError, match=r"dft\.engine: no program sparc or abinit.*conda"):
+        find_program(PROGRAMS)
 
 
 def test_record_round_trip(tmp_path):

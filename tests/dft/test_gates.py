@@ -16,7 +16,7 @@ def calculation(silicon, settings, pseudopotentials):
 @pytest.fixture
 def sound(calculation):
     density = np.full(calculation.mesh.shape, 8.0 / calculation.structure.volume)
-    return SinglePoint(density, np.zeros((2, 3)), -8.0, True, 9, 1e-9)
+    return SinglePoint(density, np.zeros((2, 3)), -8.0, True, 9, 1e-9, 1e-6)
 
 
 def test_sound_point_passes(sound, calculation):
@@ -37,6 +37,7 @@ def test_each_fault_is_found_and_told(sound, calculation):
         "integrates to 8.0008": replace(sound, density=sound.density * 1.0001),
         "negative density": replace(sound, density=dipped),
         "highest band is occupied to 0.2": replace(sound, highest_occupation=0.2),
+        "highest band is occupied to nan": replace(sound, highest_occupation=np.nan),
     }
     for expected, point in cases.items():
         (told,) = faults(point, calculation)

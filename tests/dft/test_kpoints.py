@@ -8,12 +8,12 @@ from rhocast.dft.kpoints import KMesh, kpoint_mesh
 CUBIC = 7.65
 
 
-def points(mesh: KMesh, cell: np.ndarray) -> set[tuple[float, ...]]:
-    """Cartesian k-points, folded into the cell of the cubic crystal's reciprocal lattice."""
+def points(mesh: KMesh, cell: np.ndarray, images: int = 1) -> set[tuple[float, ...]]:
+    """Cartesian k-points and those that a supercell takes for them, folded into the cubic zone."""
     fractional = np.array(
         [
             [(i + s) / n for i, s, n in zip(index, mesh.shift, mesh.divisions, strict=True)]
-            for index in itertools.product(*map(range, mesh.divisions))
+            for index in itertools.product(*(range(images * n) for n in mesh.divisions))
         ]
     )
     cartesian = fractional @ np.linalg.inv(cell).T * CUBIC
@@ -32,14 +32,14 @@ def test_reciprocal_spacing_is_at_most_about_the_one_asked_for(shift):
         assert ((lengths / coarser > 0.15 * 1.06) | (np.array(mesh.divisions) == 1)).all()
 
 
-def test_supercells_are_sampled_by_the_same_points():
+@pytest.mark.parametrize("shift", ["gamma", "half"])
+def test_supercells_are_sampled_by_the_same_points(shift):
     spacing = 2.0 * np.pi / (6.0 * CUBIC)
     cells = {n: np.diag([n, n, 1.0]) * CUBIC for n in (1, 2, 3)}
-    meshes = {n: kpoint_mesh(cell, spacing) for n, cell in cells.items()}
+    meshes = {n: kpoint_mesh(cell, spacing, shift) for n, cell in cells.items()}
     assert [meshes[n].divisions for n in (1, 2, 3)] == [(6, 6, 6), (3, 3, 6), (2, 2, 6)]
-    # Folded into the cubic cell's zone, a supercell's Γ also stands for the zone's other points.
     for n in (2, 3):
-        assert points(meshes[n], cells[n]) <= points(meshes[1], cells[1])
+        assert points(meshes[n], cells[n], images=n) == points(meshes[1], cells[1])
 
 
 @pytest.mark.parametrize("strain", [-0.05, 0.05])

@@ -60,6 +60,11 @@ def test_damage_is_noticed(tmp_path, snapshot):
         read_snapshot(path)
 
 
+def test_missing_file_is_called_missing(tmp_path):
+    with pytest.raises(FileFormatError, match=r"0\.h5: no such file"):
+        read_snapshot(tmp_path / "0.h5")
+
+
 def test_newer_format_is_refused(tmp_path, snapshot):
     path = tmp_path / "0.h5"
     write_snapshot(path, snapshot)

@@ -9,98 +9,15 @@ import pytest
 
 from rhocast import config
 from rhocast.dft import Launcher, compute_snapshot, make_engine, resolve_engine, run_aimd
-from rhocast.dft.calculation import Calculation
-from rhocast.dft.engine import CalculationError, Dynamics, EngineRecord
+from rhocast.dft.engine import CalculationError, EngineRecord
 from rhocast.dft.gates import faults
-from rhocast.dft.psp8 import read_psp8
-from rhocast.dft.sparc import (
-    dynamics_keys,
-    electronic_keys,
-    read_dynamics,
-    read_single_point,
-    write_input,
-    write_restart,
-)
-from rhocast.dft.trajectory import check_trajectory, thermal_velocities, thermostat_mass
+from rhocast.dft.sparc import read_dynamics, read_single_point
+from rhocast.dft.trajectory import check_trajectory, thermal_velocities
 from rhocast.errors import EngineError
-from rhocast.structures import Structure
 
 DATA = Path(__file__).parent / "data"
 RECORD = EngineRecord("sparc", "sparc", "2025.12.03")
 TWO_RANKS = Launcher(("mpirun", "-n", "2"))
-
-
-@pytest.fixture
-def alloy(settings, pseudopotentials) -> Calculation:
-    """Return the cell of the stored runs; its elements take turns, SPARC sorts them."""
-    fractional = np.array([[0.01, 0, 0], [0, 0.5, 0.49], [0.5, 0, 0.5], [0.5, 0.51, 0]])
-    structure = Structure(8.0 * fractional, 8.0 * np.eye(3), [14, 13, 14, 13])
-    return Calculation.plan(structure, settings(scf_tolerance=1e-4), pseudopotentials)
-
-
-@pytest.fixture
-def dynamics(alloy) -> Dynamics:
-    return Dynamics(thermal_velocities(alloy.structure, 600.0, seed=1), 600.0, 1.0, 40.0, 4)
-
-
-def entries(path: Path) -> dict[str, list[str]]:
-    """Return the values of each key in a SPARC input, those of several lines too."""
-    found: dict[str, list[str]] = {}
-    key = ""
-    for line in path.read_text().splitlines():
-        if line.startswith("#"):
-            continue
-        if ":" in line:
-            key, _, line = line.partition(":")
-        found.setdefault(key, []).extend(line.split())
-    return found
-
-
-def test_no_default_of_sparc_is_left_to_chance(alloy, tmp_path):
-    write_input(alloy, electronic_keys(alloy), tmp_path)
-    found = entries(tmp_path / "run.inpt")
-    assert [float(x) for x in found["KPOINT_SHIFT"]] == [0.0, 0.0, 0.0]
-    assert found["KPOINT_GRID"] == [str(n) for n in alloy.kpoints.divisions]
-    assert found["FD_GRID"] == [str(n) for n in alloy.mesh.shape]
-    assert found["ELEC_TEMP_TYPE"] == ["fermi-dirac"]
-    assert float(found["ELEC_TEMP"][0]) == alloy.dft.smearing_K
-    assert float(found["TOL_SCF"][0]) == 1e-4
-    np.testing.assert_allclose(
-        np.array(found["LATVEC"], dtype=float).reshape(3, 3), alloy.structure.cell, atol=1e-12
-    )
-
-
-def test_atoms_are_sorted_and_their_order_is_known(alloy, tmp_path):
-    resort = write_input(alloy, electronic_keys(alloy), tmp_path)
-    text = (tmp_path / "run.ion").read_text()
-    rows = [line.split() for line in text.splitlines() if line and line[0].isdigit()]
-    np.testing.assert_allclose(
-        np.array(rows, dtype=float)[resort], alloy.structure.positions, atol=1e-12
-    )
-    assert (tmp_path / alloy.pseudopotentials["Si"].name).is_file()
-
-
-def test_restart_file_follows_the_sorted_order(alloy, dynamics, tmp_path):
-    resort = write_input(alloy, dynamics_keys(alloy, dynamics) | electronic_keys(alloy), tmp_path)
-    write_restart(alloy, dynamics, np.argsort(resort), tmp_path)
-    lines = (tmp_path / "run.restart").read_text().splitlines()
-    start = lines.index(":V(Bohr/atu):") + 1
-    velocities = np.array([line.split() for line in lines[start : start + 4]], dtype=float)
-    np.testing.assert_allclose(velocities[resort], dynamics.velocities)
-
-
-def test_thermostat_mass_is_not_sparcs_default(alloy, dynamics):
-    found = dynamics_keys(alloy, dynamics)
-    assert found["QMASS"] == thermostat_mass(4, 600.0, 40.0)
-    assert found["MD_METHOD"] == "NVT_NH"
-
-
-def test_fortran_exponents_are_refused(alloy, tmp_path):
-    text = alloy.pseudopotentials["Al"].path.read_text().replace("E-0", "D-0")
-    (tmp_path / "fortran.psp8").write_text(text)
-    own = alloy.pseudopotentials | {"Al": read_psp8(tmp_path / "fortran.psp8", "Al")}
-    with pytest.raises(EngineError, match=r"fortran\.psp8: numbers written as 1\.0D-03"):
-        write_input(replace(alloy, pseudopotentials=own), {}, tmp_path)
 
 
 def test_stored_single_point(alloy):
@@ -109,9 +26,23 @@ def test_stored_single_point(alloy):
     assert point.energy_ha == pytest.approx(-12.95478, abs=1e-5)
     assert point.scf_iterations == 9
     assert point.scf_residual == pytest.approx(5.019e-5)
+    assert point.highest_occupation < 1e-9
     np.testing.assert_allclose(point.forces.sum(axis=0), 0.0, atol=1e-9)
     # The first silicon atom is third in SPARC's order.
     np.testing.assert_allclose(point.forces[0], [1.1039e-2, -1.463e-4, 1.3214e-3], rtol=1e-3)
+
+
+def test_occupation_is_that_of_the_highest_band_at_any_point(alloy, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(DATA / "sparc-single-point", folder)
+    eigen = folder / "run.eigen"
+    rows = eigen.read_text().splitlines()
+    last = max(i for i, row in enumerate(rows) if row.startswith("13 "))
+    rows[last] = "13 1.0E-01 0.5"
+    eigen.write_text("\n".join(rows) + "\n")
+    point = read_single_point(alloy, folder, TWO_RANKS, RECORD)
+    assert point.highest_occupation == 0.25
+    assert "highest band is occupied to 0.25" in faults(point, alloy)[0]
 
 
 def test_stored_density_is_denser_around_silicon(alloy):
@@ -207,7 +138,7 @@ def test_dynamics_from_given_velocities(engine, aluminium, settings, pseudopoten
         workdir=tmp_path / "work",
     )
     assert len(trajectory) == 6
-    expected = thermal_velocities(aluminium, 600.0, seed=7)
+    expected = thermal_velocities(aluminium, 600.0, config.seed_for(7, "velocities"))
     np.testing.assert_allclose(trajectory.velocities[1], expected, atol=0.2 * expected.std())
 
 

@@ -4,43 +4,20 @@ import numpy as np
 import pytest
 
 from rhocast.dft.trajectory import (
-    Trajectory,
     check_trajectory,
     kinetic_temperature_K,
     masses,
-    read_trajectory,
     select_frames,
     thermal_velocities,
     thermostat_mass,
     velocity_memory_fs,
-    write_trajectory,
 )
-from rhocast.errors import EngineError, FileFormatError
+from rhocast.errors import EngineError
 from rhocast.structures import Structure
 from rhocast.units import FEMTOSECOND_PER_ATOMIC_TIME, HARTREE_PER_KELVIN
 
+#: Of the swing of the fixture `trajectory`.
 PERIOD_FS = 40.0
-
-
-@pytest.fixture
-def trajectory(aluminium) -> Trajectory:
-    """Atoms that swing in step for two periods, 1 fs a step."""
-    times = np.arange(81.0)
-    velocities = thermal_velocities(aluminium, 600.0, seed=0)
-    angle = 2.0 * np.pi * times / PERIOD_FS
-    period = PERIOD_FS / FEMTOSECOND_PER_ATOMIC_TIME
-    swing = np.sin(angle)[:, None, None] * velocities * period / (2.0 * np.pi)
-    return Trajectory(
-        cell=aluminium.cell,
-        numbers=aluminium.numbers,
-        times_fs=times,
-        positions=aluminium.positions + swing,
-        velocities=np.cos(angle)[:, None, None] * velocities,
-        potential_energies_ha=-9.0 + 0.01 * np.sin(angle) ** 2,
-        conserved_ha=np.full(81, -8.99),
-        target_K=300.0,
-        record={"engine": "abinit", "ranks": 2, "kpoints": "2 2 2 shift 0 0 0"},
-    )
 
 
 def test_velocities_at_the_start(aluminium):
@@ -82,25 +59,6 @@ def test_thermostat_mass_gives_its_period():
     assert np.isclose(2.0 * np.diff(crossings).mean() * 0.1, PERIOD_FS, rtol=0.02)
 
 
-def test_file_round_trip(tmp_path, trajectory):
-    write_trajectory(tmp_path / "trajectory.extxyz", trajectory)
-    again = read_trajectory(tmp_path / "trajectory.extxyz")
-    for name in ("cell", "positions", "potential_energies_ha", "conserved_ha", "times_fs"):
-        np.testing.assert_allclose(getattr(again, name), getattr(trajectory, name), atol=1e-7)
-    np.testing.assert_allclose(again.temperatures_K, trajectory.temperatures_K, rtol=1e-3, atol=0.1)
-    assert again.target_K == 300.0
-    assert again.record == trajectory.record
-    assert [path.name for path in tmp_path.iterdir()] == ["trajectory.extxyz"]
-
-
-def test_truncated_file(tmp_path, trajectory):
-    path = tmp_path / "trajectory.extxyz"
-    write_trajectory(path, trajectory)
-    path.write_text(path.read_text()[:-200])
-    with pytest.raises(FileFormatError, match=r"trajectory\.extxyz: cannot be read"):
-        read_trajectory(path)
-
-
 def test_wrong_shapes_are_refused(trajectory):
     with pytest.raises(EngineError, match=r"velocities should have shape \(81, 4, 3\)"):
         replace(trajectory, velocities=trajectory.velocities[:-1])
@@ -134,16 +92,15 @@ def test_velocities_are_forgotten_after_a_quarter_period(trajectory):
     assert np.isclose(velocity_memory_fs(trajectory), PERIOD_FS / 4.0, atol=1.0)
 
 
-def test_frames_are_where_they_are_said_to_be(trajectory, caplog):
+def test_frames_are_where_they_are_said_to_be(trajectory):
     frames = select_frames(trajectory, first_step=20, steps_between=15, count=5)
     assert len(frames) == 5
     np.testing.assert_array_equal(frames[4].positions, trajectory.positions[80])
-    assert not caplog.records
 
 
-def test_frames_too_close_in_time_give_a_warning(trajectory, caplog):
-    select_frames(trajectory, first_step=20, steps_between=3, count=5)
-    assert "remember each other" in caplog.text
+def test_velocities_that_never_turn_are_never_forgotten(trajectory):
+    steady = np.broadcast_to(trajectory.velocities[:1], trajectory.velocities.shape)
+    assert velocity_memory_fs(replace(trajectory, velocities=steady)) == np.inf
 
 
 def test_too_short_a_run(trajectory):

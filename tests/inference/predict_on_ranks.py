@@ -11,7 +11,7 @@ from small_model import SHAPE, make_model, make_structure
 
 from rhocast.errors import RhocastError
 from rhocast.grid import Mesh
-from rhocast.inference import find_communicator, predict_shard, rank_of, shards
+from rhocast.inference import find_communicator, predict_shard, rank_of, shard_writer
 from rhocast.inference.predictor import BlockPredictor
 
 log = logging.getLogger("predict_on_ranks")
@@ -63,7 +63,7 @@ def _install_faults(options: argparse.Namespace, rank: int) -> None:
 
     BlockPredictor.__call__ = faulty
     if options.slow:
-        shards.SECONDS_BETWEEN_COMMITS = 0.0
+        shard_writer.SECONDS_BETWEEN_COMMITS = 0.0
         options.path.with_suffix(f".pid{rank}").write_text(str(os.getpid()), encoding="ascii")
 
 

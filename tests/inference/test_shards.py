@@ -7,10 +7,11 @@ from small_model import SHAPE, make_model, make_structure
 
 from rhocast.errors import FileFormatError
 from rhocast.grid import Mesh
-from rhocast.inference import predict_shard, shards
+from rhocast.inference import predict_shard, shard_writer
 from rhocast.inference.predictor import BlockPredictor
 from rhocast.inference.request import Request
-from rhocast.inference.shards import Shard, ShardHeader, ShardWriter
+from rhocast.inference.shard_writer import ShardWriter
+from rhocast.inference.shards import Shard, ShardHeader
 
 
 class StoppedError(Exception):
@@ -45,7 +46,7 @@ def stop_after(monkeypatch):
 @pytest.fixture
 def interrupted(request_, stop_after, tmp_path, monkeypatch):
     """Path of a shard of 18 blocks that stopped after 5."""
-    monkeypatch.setattr(shards, "SECONDS_BETWEEN_COMMITS", 0.0)
+    monkeypatch.setattr(shard_writer, "SECONDS_BETWEEN_COMMITS", 0.0)
     stop_after(5)
     with pytest.raises(StoppedError):
         predict(request_, tmp_path / "shard.h5")
@@ -83,12 +84,54 @@ def test_a_block_that_was_not_journalled_is_computed_again(request_, tmp_path, s
     assert density(path).max() < 1.0
 
 
-def test_a_torn_line_of_the_journal_does_not_count(request_, interrupted, stop_after):
-    journal = interrupted.with_name("shard.h5.journal")
-    journal.write_text(journal.read_text().removesuffix("\n"))
+@pytest.mark.parametrize("kept", ["0\n1", "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n1"])
+def test_a_torn_line_of_the_journal_does_not_count(
+    kept, request_, stop_after, tmp_path, monkeypatch
+):
+    """Block 1 without its newline, or 10 without its 0; what is appended must not complete it."""
+    monkeypatch.setattr(shard_writer, "SECONDS_BETWEEN_COMMITS", 0.0)
+    path = tmp_path / "shard.h5"
+    whole = kept.count("\n")
+    stop_after(whole + 1)
+    with pytest.raises(StoppedError):
+        predict(request_, path)
+    journal = path.with_name("shard.h5.journal")
+    identity, blocks = journal.read_text().split("\n", maxsplit=1)
+    assert blocks.startswith(kept)
+    journal.write_text(f"{identity}\n{kept}")
+    computed = stop_after(3)
+    with pytest.raises(StoppedError):
+        predict(request_, path)
+    assert computed == [whole, whole + 1, whole + 2]
+    computed = stop_after(-1)
+    predict(request_, path)
+    assert computed == list(range(whole + 3, 18))
+    predict(request_, tmp_path / "uninterrupted.h5")
+    np.testing.assert_array_equal(density(path), density(tmp_path / "uninterrupted.h5"))
+
+
+@pytest.mark.parametrize("block", [18, -1])
+def test_blocks_of_another_shard_in_the_journal_start_afresh(
+    block, request_, interrupted, stop_after, caplog
+):
+    with interrupted.with_name("shard.h5.journal").open("a") as journal:
+        journal.write(f"{block}\n")
     computed = stop_after(-1)
     predict(request_, interrupted)
-    assert computed == list(range(4, 18))
+    assert len(computed) == 18
+    assert f"lists block {block}, which is not of this shard" in caplog.text
+
+
+def test_a_shard_with_pending_blocks_cannot_be_finished(request_, tmp_path, structure):
+    path = tmp_path / "shard.h5"
+    with ShardWriter(path, ShardHeader.of(request_, 0, 1), structure) as writer:
+        for block in range(17):
+            writer.write(block, BlockPredictor(request_)(block))
+        with pytest.raises(RuntimeError, match=r"blocks \[17\] were never written"):
+            writer.finish()
+    assert not path.exists()
+    predict(request_, path)
+    assert np.isfinite(density(path)).all()
 
 
 @pytest.mark.parametrize("change", ["model", "structure", "seed"])
@@ -141,12 +184,12 @@ def test_a_truncated_shard_is_refused(request_, tmp_path):
     path = tmp_path / "shard.h5"
     predict(request_, path)
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(FileFormatError, match=r"shard\.h5: .*predict this shard again"):
+    with pytest.raises(FileFormatError, match=r"shard\.h5: .*truncated.*predict this shard again"):
         Shard(path)
 
 
 def test_other_files_are_refused(tmp_path):
-    with pytest.raises(FileFormatError, match="cannot be read"):
+    with pytest.raises(FileFormatError, match=r"missing\.h5: no such file; predict this shard"):
         Shard(tmp_path / "missing.h5")
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["density"] = np.zeros((2, 2, 2))

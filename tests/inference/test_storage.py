@@ -66,7 +66,7 @@ def test_failure_while_writing_leaves_no_file(field, tmp_path):
     bad = DensityField(field.structure, field.density, np.zeros((2, 2)))
     with pytest.raises(FileFormatError, match="epistemic_std should have shape"):
         write_density(tmp_path / "density.h5", bad)
-    assert not (tmp_path / "density.h5").exists()
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("fault", ["missing", "truncated", "foreign", "newer", "shapes"])
@@ -86,5 +86,6 @@ def test_other_files_are_refused(fault, field, tmp_path):
             else:
                 del file["aleatoric_std"]
                 file["aleatoric_std"] = np.zeros((7, 8, 10), np.float32)
-    with pytest.raises(FileFormatError, match=r"density\.h5"), open_density(path):
+    message = {"missing": "no such file", "truncated": "truncated"}.get(fault, "")
+    with pytest.raises(FileFormatError, match=rf"density\.h5.*{message}"), open_density(path):
         pass

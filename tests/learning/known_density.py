@@ -14,7 +14,14 @@ from rhocast.structures import Structure, periodic_images
 DESCRIPTOR = config.Descriptor(cutoff_bohr=8.0, distances=6, angle_atoms=2, angle_neighbours=2)
 VALENCE = {"Al": 3.0}
 WIDTHS_BOHR = {13: 2.0, 14: 1.6, 32: 1.8}
-RECORD = {"engine": "abinit", "functional": "pbe", "psp8_Al_sha256": "a1"}
+RECORD = {
+    "engine": "abinit",
+    "engine_version": "10.0",
+    "functional": "pbe",
+    "cutoff_ha": 15.0,
+    "mesh_spacing_bohr": 0.6,
+    "psp8_Al_sha256": "a1",
+}
 
 
 def gaussian_density(structure: Structure, shape: tuple[int, int, int], charge: float):

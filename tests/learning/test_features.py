@@ -53,6 +53,15 @@ def test_what_is_remembered_of_a_snapshot(dataset, tmp_path):
     assert record.volume_per_atom_bohr3 == pytest.approx(112.07, abs=0.05)
     assert data.descriptor == DESCRIPTOR
     assert data.valence == VALENCE
+    assert data.provenance == {
+        "engine": "abinit",
+        "engine_version": "10.0",
+        "functional": "pbe",
+        "smearing": "not recorded",
+        "smearing_K": "not recorded",
+        "cutoff_ha": 15.0,
+        "psp8_Al_sha256": "a1",
+    }
 
 
 def test_the_same_seed_gives_the_same_file(dataset, tmp_path):
@@ -110,10 +119,26 @@ def test_nothing_accepted_is_nothing_to_learn(dataset, tmp_path):
         sample(tmp_path / "f.h5", dataset[:1], max_rejected_share=0.99)
 
 
-@pytest.mark.parametrize("key", ["engine", "functional", "psp8_Al_sha256"])
+@pytest.mark.parametrize(
+    "key", ["engine", "engine_version", "functional", "cutoff_ha", "psp8_Al_sha256"]
+)
 def test_mixed_origins_are_refused_by_name(dataset, tmp_path, key):
     write_snapshot(dataset[2], make_snapshot(record=RECORD | {key: "other"}))
     with pytest.raises(FileFormatError, match=rf"400K/0\.h5: {key} is other.*300K/0\.h5"):
+        sample(tmp_path / "f.h5", dataset)
+
+
+def test_meshes_may_differ_as_cells_do(dataset, tmp_path):
+    write_snapshot(dataset[2], make_snapshot(record=RECORD | {"mesh_spacing_bohr": 0.55}))
+    assert len(sample(tmp_path / "f.h5", dataset)) == 400
+
+
+def test_snapshots_of_other_programs_are_accepted_but_not_mixed_in(dataset, tmp_path):
+    for path in dataset[:2]:
+        write_snapshot(path, make_snapshot(record={}))
+    data = sample(tmp_path / "f.h5", dataset[:2])
+    assert set(data.provenance.values()) == {"not recorded"}
+    with pytest.raises(FileFormatError, match="engine is abinit, but not recorded in"):
         sample(tmp_path / "f.h5", dataset)
 
 
@@ -139,6 +164,8 @@ def test_a_damaged_snapshot_is_named(dataset, tmp_path):
 
 def test_reading_refuses_what_it_does_not_know(dataset, tmp_path):
     path = tmp_path / "f.h5"
+    with pytest.raises(FileFormatError, match=r"f\.h5: no such file"):
+        read_features(path)
     with pytest.raises(FileFormatError, match="lacks features"):
         read_features(dataset[0])
     sample(path, dataset)

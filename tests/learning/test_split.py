@@ -3,7 +3,7 @@ import pytest
 from known_density import DESCRIPTOR, VALENCE
 
 from rhocast.learning.feature_file import FeatureSet, SnapshotRecord
-from rhocast.learning.split import split
+from rhocast.learning.split import split, thin
 
 PER_SNAPSHOT = 20
 
@@ -16,7 +16,7 @@ def dataset(groups: list[str]) -> FeatureSet:
     )
     features = np.zeros((len(snapshot), 10), np.float32)
     target = np.arange(len(snapshot), dtype=np.float32)
-    return FeatureSet(features, target, snapshot, records, DESCRIPTOR, VALENCE, "")
+    return FeatureSet(features, target, snapshot, records, DESCRIPTOR, VALENCE, {}, "")
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,13 @@ def test_what_is_held_back(groups, share, held_back, count):
 @pytest.mark.parametrize("groups", [["a"], ["a", "b"], ["a", "b", "b"]])
 def test_something_is_always_left_to_train_on(groups):
     assert len(split(dataset(groups), 1.0, np.random.default_rng(0)).training) > 0
+
+
+def test_thinning_keeps_a_share_and_what_is_held_back():
+    rng = np.random.default_rng(0)
+    parts = split(dataset(["a", "b", "c", "d"]), 0.25, rng)
+    fewer = thin(parts, 0.3, rng)
+    assert len(fewer.training) == len(set(fewer.training)) == 18
+    assert set(fewer.training) <= set(parts.training)
+    np.testing.assert_array_equal(fewer.validation, parts.validation)
+    assert len(thin(parts, 1e-6, rng).training) == 1

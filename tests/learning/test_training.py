@@ -1,17 +1,20 @@
 import logging
+import shutil
 from dataclasses import replace
 
+import h5py
 import numpy as np
 import pytest
 import torch
 from ase.build import bulk
-from known_density import DESCRIPTOR, VALENCE, make_snapshot, write_dataset
+from known_density import DESCRIPTOR, RECORD, VALENCE, make_snapshot, write_dataset
 
 import rhocast
 from rhocast import config, descriptors
 from rhocast.dft.snapshot import read_snapshot, write_snapshot
 from rhocast.errors import ModelError
-from rhocast.learning import sample_features, train, transfer
+from rhocast.learning import read_features, sample_features, train, transfer
+from rhocast.learning.split import split, thin
 from rhocast.model import DensityModel
 
 NETWORK = config.Network(width=16, blocks=1)
@@ -42,6 +45,26 @@ def misplaced(model: DensityModel, path) -> float:
     predicted = model.predict(bound(points)).mean
     density = snapshot.density.reshape(-1)
     return float(np.abs(predicted - density).sum() / density.sum())
+
+
+def same_parameters(model: DensityModel, other: DensityModel) -> list[set[bool]]:
+    """Layer by layer: whether means and deviations of weights and biases are the same."""
+    pairs = zip(model.network.layers, other.network.layers, strict=True)
+    return [
+        {torch.equal(value, b.state_dict()[name]) for name, value in a.state_dict().items()}
+        for a, b in pairs
+    ]
+
+
+def absurd_but_for(path, rows):
+    """Copy a feature file with absurd targets in all rows but the given ones."""
+    copy = path.with_name("absurd.h5")
+    shutil.copy(path, copy)
+    with h5py.File(copy, "a") as file:
+        target = np.full(len(file["target"]), 1e3, np.float32)
+        target[rows] = file["target"][rows]
+        file["target"][:] = target
+    return copy
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +98,7 @@ def test_a_known_density_is_learnt(base, tmp_path):
 def test_metadata_say_what_was_learnt_and_how_well(base, features):
     record = base.metadata["training"]
     assert base.metadata["valence"] == {"Al": 3.0}
+    assert base.metadata["provenance"] == read_features(features).provenance
     assert record["temperatures_K"] == [300.0, 303.0]
     assert record["cells"] == ["Al4"]
     assert set(record["snapshots"]) == {f"al4/{t}K/{i}.h5" for t in (300, 400) for i in (0, 1)}
@@ -92,6 +116,19 @@ def test_a_rerun_gives_the_same_model(base, features):
     assert train(features, network=NETWORK, training=TRAINING, seed=1).hash != base.hash
 
 
+def test_what_is_held_back_does_not_enter_the_fit(features):
+    data = read_features(features)
+    parts = split(data, 0.25, np.random.default_rng(config.seed_for(0, "validation")))
+    short = TRAINING.model_copy(update={"steps": 20})
+    options = {"network": NETWORK, "training": short, "seed": 0}
+    model = train(features, **options)
+    other = train(absurd_but_for(features, parts.training), **options)
+    assert same_parameters(other, model) == [{True}] * 4
+    assert other.normalisation.target_std == model.normalisation.target_std
+    error, absurd = (m.metadata["training"]["validation"]["rmse"] for m in (model, other))
+    assert absurd > 1e3 * error
+
+
 def test_transfer_lowers_the_error_on_larger_cells(base, larger, tmp_path):
     features = sampled(tmp_path / "large.h5", larger[:2])
     before = base.hash
@@ -101,17 +138,44 @@ def test_transfer_lowers_the_error_on_larger_cells(base, larger, tmp_path):
     assert model.metadata["transfer"]["base_hash"] == base.hash
     assert model.metadata["transfer"]["points"] == 240  # 0.4 of what is not held back
     assert model.metadata["training"] == base.metadata["training"]
+    assert model.metadata["provenance"] == base.metadata["provenance"]
     assert model.metadata["config_hash"] != base.metadata["config_hash"]
 
 
 def test_transfer_keeps_the_first_layers_and_the_normalisation(base, larger, tmp_path):
     model = transfer(base, sampled(tmp_path / "l.h5", larger), transfer=TRANSFER, seed=0)
     assert model.normalisation is base.normalisation
-    changed = [
-        not torch.equal(new.weight, old.weight)
-        for new, old in zip(model.network.layers, base.network.layers, strict=True)
-    ]
-    assert changed == [False, True, True, True]
+    assert same_parameters(model, base) == [{True}, {False}, {False}, {False}]
+    assert all(parameter.requires_grad for parameter in model.network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("changes", "frozen"), [({}, 2), ({"frozen_share": 0.0}, 0), ({"frozen_share": 0.99}, 5)]
+)
+def test_frozen_layers_are_the_first_and_never_all(larger, tmp_path, features, changes, frozen):
+    network = config.Network(width=8, blocks=2)  # six layers
+    short = TRAINING.model_copy(update={"steps": 5})
+    base = train(features, network=network, training=short, seed=0)
+    schedule = config.Transfer(dataset="large", steps=5, batch_size=64, learning_rate=1e-2)
+    model = transfer(
+        base,
+        sampled(tmp_path / "l.h5", larger),
+        transfer=schedule.model_copy(update=changes),
+        seed=0,
+    )
+    assert same_parameters(model, base) == [{True}] * frozen + [{False}] * (6 - frozen)
+
+
+def test_transfer_sees_its_share_alone(base, larger, tmp_path):
+    features = sampled(tmp_path / "large.h5", larger)
+    rng = np.random.default_rng(config.seed_for(0, "validation"))
+    used = thin(split(read_features(features), TRANSFER.validation_share, rng), 0.4, rng).training
+    short = TRANSFER.model_copy(update={"steps": 20})
+    model = transfer(base, features, transfer=short, seed=0)
+    other = transfer(base, absurd_but_for(features, used), transfer=short, seed=0)
+    assert same_parameters(other, model) == [{True}] * 4
+    other = transfer(base, absurd_but_for(features, used[1:]), transfer=short, seed=0)
+    assert same_parameters(other, model) != [{True}] * 4
 
 
 def test_transfer_of_a_model_from_a_file(base, larger, tmp_path):
@@ -129,6 +193,27 @@ def test_transfer_refuses_features_of_another_kind(base, larger, tmp_path):
         transfer(base, features, transfer=TRANSFER, seed=0)
     features = sampled(tmp_path / "two.h5", larger, valence={"Al": 3.0, "Si": 4.0})
     with pytest.raises(ModelError, match=r"species is \('Al', 'Si'\), the base model's is \('Al'"):
+        transfer(base, features, transfer=TRANSFER, seed=0)
+
+
+def test_transfer_refuses_other_valence_electrons(base, tmp_path):
+    path = tmp_path / "s.h5"
+    write_snapshot(path, make_snapshot(charge=11.0, n_electrons=44.0))
+    features = sampled(tmp_path / "f.h5", [path], valence={"Al": 11.0})
+    with pytest.raises(ModelError, match=r"valence is \{'Al': 11\.0\}, .* is \{'Al': 3\.0\}"):
+        transfer(base, features, transfer=TRANSFER, seed=0)
+
+
+@pytest.mark.parametrize("key", ["engine", "engine_version", "cutoff_ha", "psp8_Al_sha256"])
+def test_transfer_refuses_densities_of_other_settings(base, tmp_path, key):
+    path = tmp_path / "s.h5"
+    write_snapshot(path, make_snapshot(record=RECORD | {key: "other"}))
+    features = sampled(tmp_path / "f.h5", [path])
+    with pytest.raises(ModelError, match=rf"{key} is other, the base model's is {RECORD[key]}"):
+        transfer(base, features, transfer=TRANSFER, seed=0)
+    write_snapshot(path, make_snapshot(record={}))
+    features = sampled(tmp_path / "f.h5", [path])
+    with pytest.raises(ModelError, match=f"{key} is not recorded, the base"):
         transfer(base, features, transfer=TRANSFER, seed=0)
 
 

@@ -63,7 +63,7 @@ def test_prediction_is_the_network_in_physical_units(model, features):
 
 
 def test_epistemic_deviation_is_the_spread_over_drawn_weights(model, features):
-    prediction = model.predict(features[:50], samples=6, seed=2)
+    prediction = model.predict(features[:50], model.draw(6, seed=2))
     scaled = model.normalisation.features(torch.from_numpy(features[:50]))
     with torch.no_grad():
         drawn = [
@@ -80,15 +80,15 @@ def test_epistemic_deviation_is_the_spread_over_drawn_weights(model, features):
 
 
 def test_the_field_does_not_depend_on_how_points_are_grouped(model, features):
-    whole = model.predict(features, samples=3, seed=1)
-    parts = [model.predict(part, samples=3, seed=1) for part in np.array_split(features, 7)]
+    whole = model.predict(features, model.draw(3, seed=1))
+    parts = [model.predict(part, model.draw(3, seed=1)) for part in np.array_split(features, 7)]
     for name in ("mean", "aleatoric_std", "epistemic_std"):
         joined = np.concatenate([getattr(part, name) for part in parts])
         np.testing.assert_allclose(joined, getattr(whole, name), rtol=1e-4, atol=1e-9)
 
 
 def test_no_points_give_an_empty_prediction(model):
-    prediction = model.predict(np.zeros((0, 5), np.float32), samples=2)
+    prediction = model.predict(np.zeros((0, 5), np.float32), model.draw(2))
     assert prediction.mean.shape == prediction.epistemic_std.shape == (0,)
 
 
@@ -97,9 +97,9 @@ def test_refuses_features_of_another_width(model):
         model.predict(np.zeros((4, 6), np.float32))
 
 
-def test_refuses_a_single_sample(model, features):
+def test_refuses_a_single_sample(model):
     with pytest.raises(ModelError, match="samples: expected 0 or at least 2"):
-        model.predict(features, samples=1)
+        model.draw(1)
 
 
 def test_round_trip_through_a_file(model, features, tmp_path):
@@ -110,10 +110,18 @@ def test_round_trip_through_a_file(model, features, tmp_path):
     assert loaded.species == model.species
     assert loaded.descriptor == model.descriptor
     assert loaded.n_features == 5
-    expected, found = (m.predict(features[:9], samples=2) for m in (model, loaded))
+    expected, found = (m.predict(features[:9], m.draw(2)) for m in (model, loaded))
     np.testing.assert_array_equal(found.mean, expected.mean)
     np.testing.assert_array_equal(found.epistemic_std, expected.epistemic_std)
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.safetensors"]
+
+
+def test_others_may_read_the_file(model, tmp_path):
+    path = tmp_path / "model.safetensors"
+    plain = tmp_path / "plain"
+    plain.touch()
+    model.save(path)
+    assert path.stat().st_mode == plain.stat().st_mode
 
 
 def test_loading_leaves_the_random_numbers_alone(model, tmp_path):
@@ -160,7 +168,7 @@ def test_refuses_what_is_no_safetensors_file(content, tmp_path):
 
 
 def test_refuses_a_missing_file(tmp_path):
-    with pytest.raises(ModelError, match=r"absent\.safetensors: cannot be read"):
+    with pytest.raises(ModelError, match=r"absent\.safetensors: no such file"):
         DensityModel.load(tmp_path / "absent.safetensors")
 
 

@@ -22,6 +22,13 @@ def test_round_trip_through_ase(triclinic):
     assert back.species == ("Al", "Si", "Ge")
 
 
+def test_electrons_are_counted_by_element(triclinic):
+    valence = {"Si": 4, "Ge": 14.0, "Al": 3.0}
+    assert triclinic.count_electrons(valence) == 2 * 3 + 4 + 14
+    with pytest.raises(StructureError, match="valence electrons of Si, Ge are not known"):
+        triclinic.count_electrons({"Al": 3.0})
+
+
 def test_round_trip_through_a_file(triclinic, tmp_path):
     write_structure(tmp_path / "new/cell.extxyz", triclinic)
     back = read_structure(tmp_path / "new/cell.extxyz")

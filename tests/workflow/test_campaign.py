@@ -17,14 +17,14 @@ LEARNING = {"train", "transfer", "evaluate", "predict", "merge", "figures", "sum
 def snakemake(run, clone):
     """Run Snakemake on the small campaign, in the clone."""
 
-    def start(*arguments, **edits):
+    def start(*arguments, variables=None, **edits):
         config = yaml.safe_load((clone / "tests/data/tiny.yaml").read_text())
         for section, value in edits.items():
             config[section] = {**config[section], **value}
         (clone / "tiny.yaml").write_text(yaml.safe_dump(config))
         return run(
             "snakemake", *arguments, "--profile", "profiles/local", "--configfile", "tiny.yaml",
-            cwd=clone,
+            cwd=clone, **(variables or {}),
         )  # fmt: skip
 
     return start
@@ -90,6 +90,29 @@ def test_a_comment_or_an_upgrade_reruns_nothing(campaign, snakemake, clone):
     finally:
         for path, text in before.items():
             path.write_text(text)
+
+
+def test_a_key_that_a_later_version_adds_reruns_nothing(campaign, snakemake, clone, run):
+    """The installed package stays as it is; the clone's, with a new default, is put before it."""
+    path = clone / "src/rhocast/config.py"
+    text = path.read_text()
+    for section in ("Dft", "Aimd", "System", "Material", "Training", "Prediction"):
+        head = text.index(f"class {section}(")
+        place = text.index("= Field(", head)
+        place = text.rindex("\n    ", 0, place)
+        text = text[:place] + "\n    new_key: int = 3" + text[place:]
+    before = path.read_text()
+    path.write_text(text)
+    try:
+        result = snakemake("-n", variables={"PYTHONPATH": str(clone / "src")})
+        assert planned(result) == {}
+    finally:
+        path.write_text(before)
+
+
+def test_another_element_reruns_no_dft(campaign, snakemake):
+    material = {"pseudopotentials": {"Si": "spms", "C": "spms"}}
+    assert not {"aimd", "scf", "snapshots"} & set(planned(snakemake("-n", material=material)))
 
 
 def test_another_temperature_adds_only_its_own_data(campaign, snakemake):

@@ -28,7 +28,7 @@ def test_the_whole_graph_is_known_without_engine_or_mpi(run, clone, tmp_path):
     result = run(snakemake, "-n", cwd=clone, PATH=str(tools))
     assert result.returncode == 0, result.stderr
     counted = jobs_of(result.stdout)
-    expected = {"engine": 1, "aimd": 5, "scf": 9, "train": 1, "transfer": 1, "predict": 3}
+    expected = {"engine": 1, "aimd": 11, "scf": 13, "train": 1, "transfer": 1, "predict": 3}
     assert {name: counted[name] for name in expected} == expected
 
 
@@ -37,6 +37,7 @@ def test_the_whole_graph_is_known_without_engine_or_mpi(run, clone, tmp_path):
     [
         ("results/structures/vacancy.extxyz", "structure", "aimd"),
         ("results/densities/sige16/300K/1.h5", "scf", "train"),
+        ("results/features/large.h5", "features", "train"),
         ("results/models/sige/base.safetensors", "train", "transfer"),
         ("results/predictions/vacancy/shard-1.h5", "predict", "merge"),
         ("results/figures/vacancy.png", "figures", "evaluate"),
@@ -51,6 +52,37 @@ def test_any_file_or_rule_can_be_asked_for(run, clone, target, needed, not_neede
     counted = jobs_of(result.stdout)
     assert needed in counted
     assert not_needed not in counted
+
+
+def test_a_rule_with_wildcards_is_asked_for_with_until(run, clone):
+    result = run("snakemake", "-n", "--until", "scf", cwd=clone)
+    assert result.returncode == 0, result.stderr
+    assert jobs_of(result.stdout)["scf"] == 13
+    assert "features" not in jobs_of(result.stdout)
+
+
+@pytest.mark.parametrize(
+    "target", ["results/features/nope.h5", "results/densities/sige16/450K/0.h5"]
+)
+def test_what_the_configuration_does_not_name_is_refused(run, clone, target):
+    result = run("snakemake", "-n", target, cwd=clone)
+    assert result.returncode != 0
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_another_engine_than_the_data_were_begun_with_is_refused(run, clone):
+    record = clone / "results/engine.json"
+    record.parent.mkdir()
+    record.write_text('{"name": "abinit", "executable": "/bin/true", "version": "9"}')
+    try:
+        text = (clone / "config.yaml").read_text().replace("engine: auto", "engine: sparc")
+        (clone / "other.yaml").write_text(text)
+        result = run("snakemake", "-n", "--configfile", "other.yaml", cwd=clone)
+        assert result.returncode != 0
+        assert "dft.engine: expected abinit" in result.stdout + result.stderr
+    finally:
+        record.unlink()
+        record.parent.rmdir()
 
 
 def test_lint_and_format_are_clean(run, clone):
@@ -68,7 +100,7 @@ def test_a_faulty_configuration_stops_before_the_graph(run, clone):
 
 
 def test_a_configuration_of_ones_own_stands_for_itself(run, clone, tmp_path):
-    text = (clone / "config.yaml").read_text().replace("sige16", "small").replace("sige32", "big")
+    text = (clone / "config.yaml").read_text().replace("sige16", "larger")
     (tmp_path / "own.yaml").write_text(text)
     result = run("snakemake", "-n", "--configfile", tmp_path / "own.yaml", cwd=clone)
     assert result.returncode == 0, result.stderr

@@ -14,6 +14,7 @@ from rhocast.analysis.figures import draw_errors
 from rhocast.analysis.metrics import ErrorSums, compare, pool
 from rhocast.dft.snapshot import Snapshot, read_snapshot
 from rhocast.errors import FileFormatError
+from rhocast.files import replacing
 from rhocast.inference import predict_on_mesh
 from rhocast.model import DensityModel
 
@@ -65,7 +66,7 @@ def compare_snapshots(
         If a snapshot holds an element that the model has never seen.
     """
     comparisons = []
-    for path in map(Path, paths):
+    for path in dict.fromkeys(map(Path, paths)):  # a file that is named twice counts once
         snapshot = read_snapshot(path)
         if snapshot.accepted:
             comparisons.append(_compare_one(model, path, snapshot, samples, seed))
@@ -92,6 +93,7 @@ def compare_models(
     models: Mapping[str, str | Path],
     paths: Sequence[str | Path],
     samples: int,
+    seed: int,
     errors: str | Path,
     picture: str | Path,
 ) -> None:
@@ -105,6 +107,8 @@ def compare_models(
         Snapshot files.
     samples
         N_s, weight samples.
+    seed
+        Of the samples.
     errors
         JSON file to write: the report of each model, by name.
     picture
@@ -112,7 +116,7 @@ def compare_models(
     """
     reports = {}
     for name, path in models.items():
-        comparisons = compare_snapshots(DensityModel.load(path), paths, samples)
+        comparisons = compare_snapshots(DensityModel.load(path), paths, samples, seed)
         reports[name] = error_report(comparisons)
         log.info(
             "%s: %.2f %% of the electrons misplaced",
@@ -124,8 +128,8 @@ def compare_models(
         for array in ("density", "total_std", "reference")
     )
     draw_errors(density, total_std, reference, picture)
-    Path(errors).parent.mkdir(parents=True, exist_ok=True)
-    Path(errors).write_text(json.dumps(reports, indent=2) + "\n", encoding="utf-8")
+    with replacing(errors) as partial:
+        partial.write_text(json.dumps(reports, indent=2) + "\n", encoding="utf-8")
 
 
 def _compare_one(

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.spatial import cKDTree
 
+from rhocast.files import replacing
 from rhocast.grid import Mesh
 from rhocast.inference import open_density
 from rhocast.structures import Structure, periodic_images
@@ -143,6 +144,5 @@ def _in_plane(scaled: np.ndarray, mesh: Mesh) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _save(figure: Figure, picture: str | Path) -> None:
-    path = Path(picture)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    with replacing(picture) as partial:
+        figure.savefig(partial, dpi=150, format="png")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rhocast.dft.snapshot import read_snapshot
+from rhocast.files import replacing
 from rhocast.inference import open_density
 
 #: Figures of the error table: key of `rhocast.analysis.metrics`, heading, format.
@@ -43,7 +44,8 @@ def write_summary(
     """
     lines = [_data(engine, snapshots), "", _errors(errors), ""]
     lines += [_field(Path(path)) for path in fields]
-    Path(out).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with replacing(out) as partial:
+        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _data(engine: str | Path, snapshots: Sequence[str | Path]) -> str:

@@ -5,9 +5,10 @@ import json
 import logging
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from pydantic import ValidationError
 
 from rhocast import config
 from rhocast.dft import (
@@ -22,9 +23,16 @@ from rhocast.dft import (
     write_snapshot,
     write_trajectory,
 )
+from rhocast.errors import ConfigError
 from rhocast.structures import displace, read_structure
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T", bound=config.Section)
+
+#: Independent displacements of the Debye model hold 9/10 kT a degree of freedom (its mean square
+#: frequency is 3/5 of ω_D²); at this share of the temperature they hold the kT/2 of a crystal.
+POTENTIAL_SHARE = 5 / 9
 
 
 def add_verbs(verbs: Any) -> None:
@@ -63,20 +71,22 @@ def _add_common(verb: argparse.ArgumentParser, sections: str) -> None:
 
 
 def _aimd(options: argparse.Namespace) -> None:
-    dft, material = _dft(options), _material(options)
+    sections = _sections(options)
+    material = sections["material"]
+    dft = _validated(config.Dft, sections, "dft")
     structure = displace(
         read_structure(options.structure),
-        options.temperature_K,
-        material.debye_temperature_K,
-        np.random.default_rng(options.seed),
+        POTENTIAL_SHARE * options.temperature_K,
+        float(material["debye_temperature_K"]),
+        np.random.default_rng(config.seed_for(options.seed, "displacements")),
     )
     structure.check_distances(str(options.structure))
     trajectory = run_aimd(
         _engine(options, dft),
         structure,
         dft,
-        config.Aimd.model_validate(_section(options, "aimd")),
-        resolve_pseudopotentials(material.pseudopotentials, dft.functional),
+        _validated(config.Aimd, sections, "aimd"),
+        resolve_pseudopotentials(material["pseudopotentials"], dft.functional),
         temperature_K=options.temperature_K,
         frames=options.frames,
         seed=options.seed,
@@ -93,12 +103,13 @@ def _aimd(options: argparse.Namespace) -> None:
 
 
 def _scf(options: argparse.Namespace) -> None:
-    dft, material = _dft(options), _material(options)
+    sections = _sections(options)
+    dft = _validated(config.Dft, sections, "dft")
     snapshot = compute_snapshot(
         _engine(options, dft),
         read_structure(options.structure),
         dft,
-        resolve_pseudopotentials(material.pseudopotentials, dft.functional),
+        resolve_pseudopotentials(sections["material"]["pseudopotentials"], dft.functional),
         temperature_K=options.temperature_K,
         launcher=Launcher(tuple(shlex.split(options.launcher))),
         workdir=_workdir(options.output),
@@ -107,19 +118,21 @@ def _scf(options: argparse.Namespace) -> None:
     log.info("%s: %s %s", options.output, snapshot.status, snapshot.reason)
 
 
-def _section(options: argparse.Namespace, name: str) -> Any:
-    """Return one section of the configuration, from the JSON or the file that was given."""
+def _sections(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the sections of the configuration, from the JSON or the file that was given."""
     if options.settings is None:
-        return getattr(config.load_config(options.config), name)
-    return options.settings[name]
+        return config.load_config(options.config).model_dump()
+    missing = {"dft", "material"} - set(options.settings)
+    if missing:
+        raise ConfigError(f"--settings: expected the sections dft and material, lacks {missing}")
+    return options.settings
 
 
-def _dft(options: argparse.Namespace) -> config.Dft:
-    return config.Dft.model_validate(_section(options, "dft"))
-
-
-def _material(options: argparse.Namespace) -> config.Material:
-    return config.Material.model_validate(_section(options, "material"))
+def _validated(section: type[T], sections: dict[str, Any], name: str) -> T:
+    try:
+        return section.model_validate(sections.get(name))
+    except ValidationError as error:
+        raise ConfigError(f"--settings: {name}: {error}") from None
 
 
 def _engine(options: argparse.Namespace, dft: config.Dft) -> Engine:

@@ -32,6 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except BrokenPipeError:  # the reader of our output has gone: `rhocast info … | head`
         sys.stderr.close()
+    except OSError as error:  # a folder that cannot be written to, a disk that is full
+        log.error("%s", error)
+        return 1
     return 0
 
 

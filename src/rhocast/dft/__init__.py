@@ -7,6 +7,7 @@ record ever after (`make_engine`). `run_aimd` and `compute_snapshot` work with e
 from rhocast.dft.abinit import AbinitEngine
 from rhocast.dft.aimd import n_steps, run_aimd
 from rhocast.dft.engine import (
+    PROGRAMS,
     Engine,
     EngineRecord,
     find_program,
@@ -18,12 +19,8 @@ from rhocast.dft.psp8 import Psp8, resolve_pseudopotentials
 from rhocast.dft.single_point import compute_snapshot
 from rhocast.dft.snapshot import Snapshot, read_snapshot, write_snapshot
 from rhocast.dft.sparc import SparcEngine
-from rhocast.dft.trajectory import (
-    Trajectory,
-    read_trajectory,
-    select_frames,
-    write_trajectory,
-)
+from rhocast.dft.trajectory import Trajectory, select_frames
+from rhocast.dft.trajectory_file import read_trajectory, write_trajectory
 
 __all__ = [
     "Engine",
@@ -66,7 +63,8 @@ def resolve_engine(requested: str) -> EngineRecord:
     EngineError
         If there is none, or it does not run.
     """
-    name, executable = find_program(requested)
+    names = PROGRAMS if requested == "auto" else (requested,)
+    name, executable = find_program(names)
     return EngineRecord(name, executable, _ENGINES[name].version(executable))
 
 

@@ -1,6 +1,6 @@
 """The ABINIT engine: plane waves, psp8 pseudopotentials (https://www.abinit.org, 9.6 or later).
 
-Inputs are written here, outputs are read from ABINIT's netCDF files.
+Outputs are read from ABINIT's netCDF files.
 """
 
 import logging
@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase.data import atomic_masses
 from netCDF4 import Dataset
 
+from rhocast.dft.abinit_input import dynamics_lines, input_lines
 from rhocast.dft.calculation import Calculation
 from rhocast.dft.engine import (
     CalculationError,
@@ -35,9 +35,6 @@ logger = logging.getLogger(__name__)
 _INPUT, _OUTPUT, _LOG = "run.abi", "run.abo", "run.log"
 _DENSITY, _RESULTS, _HISTORY = "runo_DEN.nc", "runo_GSR.nc", "runo_HIST.nc"
 
-#: ABINIT's ``ixc`` by functional.
-_IXC = {"pbe": 11}
-
 
 class AbinitEngine:
     """ABINIT as an engine; see `rhocast.dft.engine.Engine`."""
@@ -54,15 +51,22 @@ class AbinitEngine:
             )
         except (OSError, subprocess.SubprocessError) as error:
             raise EngineError(f"{executable} --version failed ({error}); install it anew") from None
-        return answer.stdout.split()[-1]
+        words = answer.stdout.split()
+        if not words:
+            raise EngineError(f"{executable} --version: expected a version, found nothing")
+        return words[-1]
 
     def single_point(
         self, calculation: Calculation, launcher: Launcher, workdir: Path
     ) -> SinglePoint:
         """Compute density, energy and forces of one configuration."""
+        check_mesh(calculation)
         lines = [*input_lines(calculation, launcher.ranks), "prtden 1"]
         wall_time_s = self._run(calculation, lines, launcher, workdir)
-        iterations = scf_residuals(workdir / _OUTPUT)[-1]
+        cycles = scf_residuals(workdir / _OUTPUT)
+        if not cycles:
+            raise CalculationError(f"{workdir / _OUTPUT}: no SCF iteration (ETOT) in it")
+        iterations = cycles[-1]
         with _netcdf(workdir / _RESULTS) as file:
             check_version(self.record, str(file.abinit_version))
             energy_ha = float(file["etotal"][...])
@@ -144,68 +148,20 @@ class AbinitEngine:
         return finished.wall_time_s
 
 
-def input_lines(calculation: Calculation, ranks: int) -> list[str]:
-    """Return ABINIT's input for the electrons in one configuration of the atoms."""
-    structure, dft, kpoints = calculation.structure, calculation.dft, calculation.kpoints
-    species = list(calculation.pseudopotentials)
-    numbers = list(np.unique(structure.numbers))
-    names = ", ".join(f"{element}.psp8" for element in species)
-    return [
-        f'pseudos "{names}"',
-        "acell 3*1.0",
-        *_block("rprim", structure.cell),
-        f"natom {len(structure)}",
-        f"ntypat {len(numbers)}",
-        f"znucl {_words(numbers)}",
-        f"amu {_words(atomic_masses[numbers])}",
-        f"typat {_words([numbers.index(z) + 1 for z in structure.numbers])}",
-        *_block("xcart", structure.positions),
-        f"ixc {_IXC[dft.functional]}",
-        "nsppol 1",
-        "occopt 3",  # Fermi-Dirac
-        f"tsmear {dft.smearing_K * HARTREE_PER_KELVIN!r}",
-        f"ecut {dft.cutoff_ha!r}",
-        # Atoms in motion have no symmetry but k and -k.
-        "nsym 1",
-        "kptopt 2",
-        f"ngkpt {_words(kpoints.divisions)}",
-        "nshiftk 1",
-        f"shiftk {_words(kpoints.shift)}",
-        "chkprim 0",
-        "chksymbreak 0",
-        f"nstep {dft.max_scf_iterations}",
-        f"tolvrs {dft.scf_tolerance!r}",
-        *_parallel_lines(calculation, ranks),
-        "iomode 3",
-        "prtwf 0",
-        "prteig 0",
-        "prtebands 0",
-    ]
+def check_mesh(calculation: Calculation) -> None:
+    """Raise EngineError if the stored mesh is too coarse to hold the electrons.
 
-
-def dynamics_lines(calculation: Calculation, dynamics: Dynamics) -> list[str]:
-    """Return ABINIT's input for the motion of the atoms.
-
-    ABINIT takes every atom to have three degrees of freedom. The centre of mass keeps still, so
-    that the thermostat is told the temperature at which 3n of them hold the energy that 3n - 3
-    are meant to.
+    The density is made of waves up to 2 G_max, with G_max = sqrt(2 cutoff). Points a distance h
+    apart take a wave of 2π/h for a constant; the mean over them is then no longer the density's.
     """
-    n_atoms = len(calculation.structure)
-    bath_K = dynamics.temperature_K * degrees_of_freedom(n_atoms) / (3 * n_atoms)
-    mass = thermostat_mass(n_atoms, dynamics.temperature_K, dynamics.thermostat_time_fs)
-    return [
-        "ionmov 13",
-        "optcell 0",
-        "nnos 1",
-        f"qmass {mass!r}",
-        f"mdtemp {bath_K!r} {bath_K!r}",
-        f"dtion {dynamics.timestep_fs / FEMTOSECOND_PER_ATOMIC_TIME!r}",
-        # The start, the steps, and one more: velocities are central differences.
-        f"ntime {dynamics.n_steps + 2}",
-        "boxcutmin 1.5",  # 7e-5 of the electrons and 1e-4 Ha/Bohr, for a tenth of the time
-        "tolmxf 1.0d-30",  # a crystal at rest is no reason to stop
-        *_block("vel", dynamics.velocities),
-    ]
+    limit = math.pi / math.sqrt(2.0 * calculation.dft.cutoff_ha)
+    spacing = float(calculation.mesh.spacing.max())
+    if spacing >= limit:
+        raise EngineError(
+            f"dft.mesh_spacing_bohr: expected less than {limit:.3g} Bohr for dft.cutoff_ha = "
+            f"{calculation.dft.cutoff_ha:g}, found {spacing:.3g}: the mesh would miscount the "
+            "electrons; take a finer mesh"
+        )
 
 
 def scf_residuals(output: Path) -> list[list[float]]:
@@ -268,35 +224,6 @@ def _trajectory(
     )
 
 
-def _parallel_lines(calculation: Calculation, ranks: int) -> list[str]:
-    """Choose solver and division of the work, as it was fastest in trials with version 9.6."""
-    if calculation.kpoints.has_real_waves and ranks <= calculation.kpoints.n_irreducible:
-        # Conjugate gradients take real wave functions at half the cost; LOBPCG cannot.
-        return [f"nband {calculation.n_bands}", "paral_kgb 0"]
-    k_groups = _kpoint_groups(calculation.kpoints.n_irreducible, ranks)
-    band_groups = ranks // k_groups
-    bands = 4 * math.ceil(calculation.n_bands / (4 * band_groups))
-    divisors = [size for size in range(1, bands + 1) if bands % size == 0]
-    together = min(divisors, key=lambda size: abs(size - 12))
-    return [
-        f"nband {bands * band_groups}",
-        "paral_kgb 1",
-        f"npkpt {k_groups}",
-        f"npband {band_groups}",
-        "npfft 1",
-        f"bandpp {together}",
-        "useylm 1",
-        "use_gemm_nonlop 1",
-        "nline 3",
-    ]
-
-
-def _kpoint_groups(n_kpoints: int, ranks: int) -> int:
-    """Return the largest divisor of the ranks that leaves few of them idle at the k-points."""
-    divisors = [d for d in range(1, min(ranks, n_kpoints) + 1) if ranks % d == 0]
-    return max(d for d in divisors if n_kpoints / (math.ceil(n_kpoints / d) * d) > 0.85)
-
-
 def _ranks(log: Path) -> int:
     """Return the number of MPI ranks that ABINIT says it has."""
     text = log.read_text(encoding="utf-8", errors="replace")
@@ -309,11 +236,3 @@ def _netcdf(path: Path) -> Dataset:
         return Dataset(path)
     except OSError as error:
         raise CalculationError(f"{path}: cannot be read as netCDF ({error})") from None
-
-
-def _words(values: Sequence[Any] | np.ndarray) -> str:
-    return " ".join(str(value) for value in np.asarray(values).tolist())
-
-
-def _block(name: str, rows: np.ndarray) -> list[str]:
-    return [name, *(" ".join(f"{value:.14e}" for value in row) for row in rows)]

@@ -1,5 +1,6 @@
 """Ab initio molecular dynamics: from a structure to a trajectory that has been checked."""
 
+import logging
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,8 +12,15 @@ from rhocast.dft.engine import Dynamics, Engine
 from rhocast.dft.process import Launcher
 from rhocast.dft.psp8 import Psp8
 from rhocast.dft.single_point import empty_folder
-from rhocast.dft.trajectory import Trajectory, check_trajectory, thermal_velocities
+from rhocast.dft.trajectory import (
+    Trajectory,
+    check_trajectory,
+    thermal_velocities,
+    velocity_memory_fs,
+)
 from rhocast.structures import Structure
+
+logger = logging.getLogger(__name__)
 
 
 def n_steps(aimd: config.Aimd, frames: int) -> int:
@@ -35,6 +43,9 @@ def run_aimd(
 ) -> Trajectory:
     """Run molecular dynamics long enough for a number of frames.
 
+    How long the velocities remember each other is logged, with a warning if frames are closer in
+    time than that.
+
     Parameters
     ----------
     engine
@@ -50,7 +61,7 @@ def run_aimd(
     frames
         How many frames are to be taken.
     seed
-        Of the velocities.
+        What the seed of the velocities is derived from; may serve for the start as well.
     launcher
         How to start the engine.
     workdir
@@ -65,7 +76,9 @@ def run_aimd(
     turned, _ = right_handed(structure)
     calculation = Calculation.plan(turned, dynamics_settings(dft, aimd), pseudopotentials)
     dynamics = Dynamics(
-        velocities=thermal_velocities(structure, temperature_K, seed),
+        velocities=thermal_velocities(
+            structure, temperature_K, config.seed_for(seed, "velocities")
+        ),
         temperature_K=temperature_K,
         timestep_fs=aimd.timestep_fs,
         thermostat_time_fs=aimd.thermostat_time_fs,
@@ -73,6 +86,8 @@ def run_aimd(
     )
     trajectory = engine.molecular_dynamics(calculation, dynamics, launcher, workdir)
     check_trajectory(trajectory, str(workdir))
+    spacing_fs = aimd.steps_between_frames * aimd.timestep_fs
+    _log_memory(trajectory, spacing_fs if frames > 1 else None, str(workdir))
     shutil.rmtree(workdir)
     record = {
         "engine": engine.record.name,
@@ -83,3 +98,17 @@ def run_aimd(
         **trajectory.record,
     }
     return replace(trajectory, cell=structure.cell, record=record)
+
+
+def _log_memory(trajectory: Trajectory, spacing_fs: float | None, where: str) -> None:
+    """Log how long velocities remember each other; warn if frames are closer in time than that."""
+    memory_fs = velocity_memory_fs(trajectory)
+    logger.info("%s: velocities remember each other for %.1f fs", where, memory_fs)
+    if spacing_fs is not None and spacing_fs < memory_fs:
+        logger.warning(
+            "%s: frames are %.1f fs apart, but velocities remember each other for %.1f fs: the "
+            "frames are correlated; raise aimd.steps_between_frames",
+            where,
+            spacing_fs,
+            memory_fs,
+        )

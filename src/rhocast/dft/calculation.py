@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from ase.data import chemical_symbols
 
 from rhocast import config
 from rhocast.dft.kpoints import KMesh, kpoint_mesh
@@ -63,7 +62,9 @@ class Calculation:
                 f"{', '.join(sorted(pseudopotentials)) or 'none'}"
             )
         files = {element: pseudopotentials[element] for element in structure.species}
-        electrons = electron_count(structure, files)
+        electrons = structure.count_electrons(
+            {element: file.valence for element, file in files.items()}
+        )
         return cls(
             structure=structure,
             dft=dft,
@@ -89,11 +90,6 @@ class Calculation:
             record[f"psp8_{element}"] = file.name
             record[f"psp8_{element}_sha256"] = file.sha256
         return record
-
-
-def electron_count(structure: Structure, pseudopotentials: Mapping[str, Psp8]) -> float:
-    """Return the number of valence electrons in the cell."""
-    return sum(pseudopotentials[chemical_symbols[z]].valence for z in structure.numbers)
 
 
 def band_count(n_electrons: float) -> int:

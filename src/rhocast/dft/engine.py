@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,11 +15,12 @@ from rhocast.dft.calculation import Calculation
 from rhocast.dft.process import Launcher
 from rhocast.dft.trajectory import Trajectory
 from rhocast.errors import EngineError
+from rhocast.files import replacing
 
 logger = logging.getLogger(__name__)
 
 #: In the order of preference of ``engine: auto``.
-PROGRAMS = {"sparc": "sparc", "abinit": "abinit"}
+PROGRAMS = ("sparc", "abinit")
 
 _INSTALL = {
     "sparc": "`conda install -c conda-forge sparc-x`",
@@ -68,7 +70,7 @@ class SinglePoint:
     scf_residual
         The residual at its end, as the engine defines it.
     highest_occupation
-        Largest occupation (0 to 1) of the highest band; NaN if the engine does not tell.
+        Largest occupation (0 to 1) of the highest band.
     record
         What else the snapshot file should tell.
     """
@@ -79,7 +81,7 @@ class SinglePoint:
     converged: bool
     scf_iterations: int
     scf_residual: float
-    highest_occupation: float = float("nan")
+    highest_occupation: float
     record: dict[str, Any] = field(default_factory=dict)
 
 
@@ -130,37 +132,27 @@ class Engine(Protocol):
         ...
 
 
-def find_program(requested: str) -> tuple[str, str]:
-    """Return name and absolute path of the requested engine.
-
-    Parameters
-    ----------
-    requested
-        ``sparc``, ``abinit``, or ``auto`` for the first of them that is on the PATH.
+def find_program(names: Sequence[str]) -> tuple[str, str]:
+    """Return name and absolute path of the first of some programs that is on the PATH.
 
     Raises
     ------
     EngineError
-        If there is none.
+        If none is; the message tells how to install them.
     """
-    names = list(PROGRAMS) if requested == "auto" else [requested]
     for name in names:
-        if found := shutil.which(PROGRAMS[name]):
+        if found := shutil.which(name):
             return name, str(Path(found).absolute())
     remedies = "; ".join(f"{name}: {_INSTALL[name]}" for name in names)
     raise EngineError(
-        f"dft.engine: {requested}: no program {' or '.join(PROGRAMS[n] for n in names)} on the "
-        f"PATH; install one ({remedies})"
+        f"dft.engine: no program {' or '.join(names)} on the PATH; install one ({remedies})"
     )
 
 
 def write_engine_record(path: str | Path, record: EngineRecord) -> None:
-    """Write ``engine.json``, beside first and then renamed."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
-    partial.replace(path)
+    """Write ``engine.json``."""
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
 
 
 def read_engine_record(path: str | Path) -> EngineRecord:
@@ -180,7 +172,7 @@ def read_engine_record(path: str | Path) -> EngineRecord:
             "file to settle on an engine anew"
         ) from None
     if record.name not in PROGRAMS:
-        raise EngineError(f"{path}: name: expected one of {sorted(PROGRAMS)}, found {record.name}")
+        raise EngineError(f"{path}: name: expected {' or '.join(PROGRAMS)}, found {record.name}")
     if not os.access(record.executable, os.X_OK):
         raise EngineError(
             f"{path}: {record.name} was settled upon at {record.executable}, which is no program "

@@ -8,7 +8,8 @@ def resample(values: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
 
     The values are those of the field at the new points, also on a coarser mesh: nothing is
     filtered out. Exact for a field whose wave vectors the old mesh resolves, such as a
-    plane-wave density.
+    plane-wave density. The mean is kept unless a wave of the field is a whole number of times
+    as short as the new points' distance along each axis.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ def faults(point: SinglePoint, calculation: Calculation) -> list[str]:
             f"negative density of {negative:.3g} electrons, expected less than "
             f"{MAX_NEGATIVE_SHARE * electrons:.3g}"
         )
-    if point.highest_occupation > MAX_HIGHEST_OCCUPATION:
+    if not point.highest_occupation <= MAX_HIGHEST_OCCUPATION:  # NaN is a fault too
         found.append(
             f"the highest band is occupied to {point.highest_occupation:.3g}, expected less than "
             f"{MAX_HIGHEST_OCCUPATION}"

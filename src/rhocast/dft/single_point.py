@@ -87,6 +87,7 @@ def compute_snapshot(
             "threads": launcher.threads,
             "scf_iterations": point.scf_iterations,
             "scf_residual": point.scf_residual,
+            "highest_occupation": point.highest_occupation,
             **calculation.record,
             **point.record,
         },
@@ -109,4 +110,5 @@ def _nothing(calculation: Calculation) -> SinglePoint:
         converged=False,
         scf_iterations=0,
         scf_residual=float("nan"),
+        highest_occupation=float("nan"),
     )

@@ -16,6 +16,7 @@ import numpy as np
 
 from rhocast.errors import FileFormatError, StructureError
 from rhocast.fields import SNAPSHOT_FIELDS, check_shapes
+from rhocast.files import replacing
 from rhocast.grid import Mesh
 from rhocast.structures import Structure
 
@@ -74,8 +75,7 @@ class Snapshot:
 
 
 def write_snapshot(path: str | Path, snapshot: Snapshot) -> None:
-    """Write a snapshot file, beside first and then renamed, with a checksum of every dataset."""
-    path = Path(path)
+    """Write a snapshot file with a checksum of every dataset."""
     arrays = {
         "density": snapshot.density,
         "positions": snapshot.structure.positions,
@@ -84,9 +84,7 @@ def write_snapshot(path: str | Path, snapshot: Snapshot) -> None:
         "forces": snapshot.forces,
     }
     check_shapes(arrays, SNAPSHOT_FIELDS, str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with h5py.File(partial, "w") as file:
+    with replacing(path) as partial, h5py.File(partial, "w") as file:
         for name, array in arrays.items():
             entry = SNAPSHOT_FIELDS[name]
             data = np.ascontiguousarray(array, dtype=entry.dtype)
@@ -101,7 +99,6 @@ def write_snapshot(path: str | Path, snapshot: Snapshot) -> None:
         file.attrs["kpoints"] = snapshot.kpoints
         file.attrs["status"] = snapshot.status
         file.attrs["reason"] = snapshot.reason
-    partial.replace(path)
 
 
 def read_snapshot(path: str | Path) -> Snapshot:
@@ -126,6 +123,8 @@ def read_snapshot(path: str | Path) -> Snapshot:
             arrays = {name: file[name][()] for name in SNAPSHOT_FIELDS}
             sums = {name: file[name].attrs.get("sha256") for name in SNAPSHOT_FIELDS}
             attributes = {key: _plain(value) for key, value in file.attrs.items()}
+    except FileNotFoundError:
+        raise FileFormatError(f"{path}: no such file; run the rule that makes it") from None
     except OSError as error:
         raise FileFormatError(
             f"{path}: cannot be read as HDF5 ({error}); if the file is truncated, remove it and "

@@ -1,16 +1,11 @@
 """The SPARC engine: real-space finite differences (https://github.com/SPARC-X/SPARC).
 
-Inputs are written and outputs are read by SPARC's Python API, but for the density (a cube file,
-which ASE reads) and what concerns the thermostat.
+Outputs are read by SPARC's Python API, but for the density (a cube file, which ASE reads), the
+occupations and what concerns the thermostat.
 """
 
-import io
-import math
 import re
 import tempfile
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +25,15 @@ from rhocast.dft.engine import (
 )
 from rhocast.dft.process import Launcher, last_lines, run
 from rhocast.dft.psp8 import read_psp8, spms_file
-from rhocast.dft.trajectory import Trajectory, kinetic_energy_ha, thermostat_mass
+from rhocast.dft.sparc_input import (
+    LABEL,
+    dynamics_keys,
+    electronic_keys,
+    silence,
+    write_input,
+    write_restart,
+)
+from rhocast.dft.trajectory import Trajectory, kinetic_energy_ha
 from rhocast.errors import EngineError
 from rhocast.structures import Structure
 from rhocast.units import (
@@ -38,9 +41,6 @@ from rhocast.units import (
     ATOMIC_VELOCITY_PER_ASE,
     EV_PER_HARTREE,
 )
-
-_LABEL = "run"
-_FUNCTIONAL = {"pbe": "GGA_PBE"}
 
 
 class SparcEngine:
@@ -72,7 +72,12 @@ class SparcEngine:
         self, calculation: Calculation, launcher: Launcher, workdir: Path
     ) -> SinglePoint:
         """Compute density, energy and forces of one configuration."""
-        keys = {**electronic_keys(calculation), "PRINT_DENSITY": 1, "PRINT_FORCES": 1}
+        keys = {
+            **electronic_keys(calculation),
+            "PRINT_DENSITY": 1,
+            "PRINT_FORCES": 1,
+            "PRINT_EIGEN": 1,
+        }
         write_input(calculation, keys, workdir)
         wall_time_s = _run(self.record.executable, launcher, workdir)
         point = read_single_point(calculation, workdir, launcher, self.record)
@@ -95,103 +100,10 @@ class SparcEngine:
         return Trajectory(**{**vars(trajectory), "record": {"wall_time_s": wall_time_s}})
 
 
-def electronic_keys(calculation: Calculation) -> dict[str, Any]:
-    """Return SPARC's keys for the electrons; every one whose default depends on something else."""
-    dft, kpoints = calculation.dft, calculation.kpoints
-    return {
-        "EXCHANGE_CORRELATION": _FUNCTIONAL[dft.functional],
-        "FD_GRID": list(calculation.mesh.shape),
-        "KPOINT_GRID": list(kpoints.divisions),
-        "KPOINT_SHIFT": list(kpoints.shift),  # the default shifts even meshes
-        "ELEC_TEMP_TYPE": "fermi-dirac",  # the default is Gaussian
-        "ELEC_TEMP": dft.smearing_K,
-        # Chebyshev filtering needs states to spare: with a third more, 32 Al atoms take ten cycles.
-        "NSTATES": max(calculation.n_bands, math.ceil(1.3 * calculation.n_electrons / 2.0)),
-        "TOL_SCF": dft.scf_tolerance,
-        "MAXIT_SCF": dft.max_scf_iterations,
-    }
-
-
-def dynamics_keys(calculation: Calculation, dynamics: Dynamics) -> dict[str, Any]:
-    """Return SPARC's keys for the motion of the atoms.
-
-    SPARC's thermostat counts 3n - 3 degrees of freedom; its default mass knows nothing of them.
-    """
-    n_atoms = len(calculation.structure)
-    return {
-        "MD_FLAG": 1,
-        "MD_METHOD": "NVT_NH",
-        "MD_TIMESTEP": dynamics.timestep_fs,
-        "MD_NSTEP": dynamics.n_steps,
-        "ION_TEMP": dynamics.temperature_K,
-        "QMASS": thermostat_mass(n_atoms, dynamics.temperature_K, dynamics.thermostat_time_fs),
-        "RESTART_FLAG": 1,
-        "PRINT_FORCES": 1,
-    }
-
-
-def write_input(calculation: Calculation, keys: dict[str, Any], workdir: Path) -> np.ndarray:
-    """Write ``.inpt`` and ``.ion``; return where each atom stands in SPARC's order, shape (n,).
-
-    Raises
-    ------
-    EngineError
-        If a pseudopotential is written in a way that SPARC does not read.
-    """
-    for file in calculation.pseudopotentials.values():
-        if file.fortran_exponents:
-            raise EngineError(
-                f"{file.path}: numbers written as 1.0D-03, which SPARC does not read; write E for "
-                "D, in a copy"
-            )
-    with _silence():
-        bundle = SparcBundle(workdir, mode="w", label=_LABEL)
-        bundle._write_ion_and_inpt(
-            calculation.structure.to_ase(),
-            label=_LABEL,
-            copy_psp=True,
-            pseudopotentials={e: str(f.path) for e, f in calculation.pseudopotentials.items()},
-            input_parameters=keys,
-        )
-    return np.array(bundle.sorting["resort"])
-
-
-def write_restart(
-    calculation: Calculation, dynamics: Dynamics, order: np.ndarray, workdir: Path
-) -> None:
-    """Write the restart file of a run that has yet to make its first step.
-
-    Parameters
-    ----------
-    calculation, dynamics
-        What is to be run.
-    order : (n,) int array
-        Atoms in SPARC's order.
-    workdir
-        SPARC's folder.
-    """
-    blocks = {
-        ":R(Bohr):": calculation.structure.positions[order],
-        ":V(Bohr/atu):": dynamics.velocities[order],
-    }
-    lines = [":MDSTEP: 0"]
-    for name, rows in blocks.items():
-        lines += [name, *(" ".join(f"{value:.14e}" for value in row) for row in rows)]
-    lines += [
-        ":snose: 0",
-        ":xinose: 0",
-        f":TTHRMI(K): {dynamics.temperature_K!r}",
-        f":TEL(K): {calculation.dft.smearing_K!r}",
-        f":TIO(K): {dynamics.temperature_K!r}",
-    ]
-    text = "\n".join(lines) + "\n"
-    (workdir / f"{_LABEL}.restart").write_text(text, encoding="ascii")
-
-
 def read_output(workdir: Path) -> dict[str, Any]:
     """Read all that SPARC wrote about the only run in a folder, as its API tells it."""
     try:
-        with _silence():
+        with silence():
             output: dict[str, Any] = SparcBundle(workdir, mode="r").read_raw_results()
     except Exception as error:  # the API's parsers raise whatever they meet
         raise CalculationError(f"{workdir}: SPARC's output cannot be read ({error})") from error
@@ -221,6 +133,7 @@ def read_single_point(
         converged=residual < calculation.dft.scf_tolerance,
         scf_iterations=len(cycle["SCF Error"]),
         scf_residual=residual,
+        highest_occupation=_highest_occupation(workdir),
     )
 
 
@@ -264,9 +177,9 @@ def read_dynamics(
 
 def _run(executable: str, launcher: Launcher, workdir: Path) -> float:
     """Run SPARC to its end; return the seconds it took."""
-    log = workdir / f"{_LABEL}.log"
-    finished = run([executable, "-name", _LABEL], launcher, workdir, log)
-    output = workdir / f"{_LABEL}.out"
+    log = workdir / f"{LABEL}.log"
+    finished = run([executable, "-name", LABEL], launcher, workdir, log)
+    output = workdir / f"{LABEL}.out"
     text = output.read_text(encoding="utf-8", errors="replace") if output.is_file() else ""
     if "Total walltime" not in text:
         error = CalculationError if "Total number of SCF" in text else EngineError
@@ -287,6 +200,16 @@ def _check_run(
     check_ranks(launcher, int(output["out"]["run_info"]["number of processors"]))
 
 
+def _highest_occupation(workdir: Path) -> float:
+    """Largest occupation (0 to 1) of the highest band at any k-point."""
+    text = _only_file(workdir, "*.eigen").read_text(encoding="utf-8")
+    rows = re.findall(r"^\s*(\d+)\s+\S+\s+(\S+)\s*$", text, re.MULTILINE)
+    highest = max((int(band) for band, _ in rows), default=0)
+    if highest == 0:
+        raise CalculationError(f"{workdir}: no occupations in .eigen")
+    return max(float(electrons) for band, electrons in rows if int(band) == highest) / 2.0
+
+
 def _resort(output: dict[str, Any], n_atoms: int) -> np.ndarray:
     """Where each atom of the structure stands in SPARC's order, shape (n,)."""
     sorting = output["ion"].get("sorting")
@@ -305,11 +228,3 @@ def _only_file(workdir: Path, pattern: str) -> Path:
     if len(found) != 1:
         raise CalculationError(f"{workdir}: expected one {pattern}, found {len(found)}")
     return found[0]
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """SPARC's API prints, and warns of what is no concern."""
-    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        yield

@@ -1,29 +1,19 @@
-"""Trajectories of molecular dynamics: velocities to start from, files, checks, frames."""
+"""Trajectories of molecular dynamics: velocities to start from, checks, frames."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import ase.io
 import numpy as np
-from ase.calculators.singlepoint import SinglePointCalculator
 from ase.data import atomic_masses
-from ase.io.extxyz import write_extxyz
 
-from rhocast.errors import EngineError, FileFormatError, StructureError
+from rhocast.errors import EngineError, StructureError
 from rhocast.structures import Structure
 from rhocast.units import (
-    ANGSTROM_PER_BOHR,
-    ATOMIC_VELOCITY_PER_ASE,
     ELECTRON_MASS_PER_DALTON,
-    EV_PER_HARTREE,
     FEMTOSECOND_PER_ATOMIC_TIME,
     HARTREE_PER_KELVIN,
 )
-
-logger = logging.getLogger(__name__)
 
 #: A run whose mean temperature exceeds the thermostat's by this factor has blown up.
 MAX_TEMPERATURE_RATIO = 3.0
@@ -161,60 +151,6 @@ def thermostat_mass(n_atoms: int, temperature_K: float, period_fs: float) -> flo
     return 2.0 * degrees_of_freedom(n_atoms) * kt * (period / (2.0 * np.pi)) ** 2
 
 
-def write_trajectory(path: str | Path, trajectory: Trajectory) -> None:
-    """Write a trajectory as extended XYZ (ASE's units), beside first and then renamed."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    images = []
-    for step, time_fs in enumerate(trajectory.times_fs):
-        atoms = trajectory.structure(step).to_ase()
-        atoms.set_velocities(trajectory.velocities[step] / ATOMIC_VELOCITY_PER_ASE)
-        energy = trajectory.potential_energies_ha[step] * EV_PER_HARTREE
-        atoms.calc = SinglePointCalculator(atoms, energy=energy)
-        atoms.info = {
-            **trajectory.record,
-            "time_fs": float(time_fs),
-            "target_K": trajectory.target_K,
-            "conserved_eV": float(trajectory.conserved_ha[step] * EV_PER_HARTREE),
-        }
-        images.append(atoms)
-    partial = path.with_name(path.name + ".partial")
-    write_extxyz(partial, images)
-    partial.replace(path)
-
-
-def read_trajectory(path: str | Path) -> Trajectory:
-    """Read a trajectory that `write_trajectory` wrote.
-
-    Raises
-    ------
-    FileFormatError
-        If the file is missing, damaged or of other contents.
-    """
-    try:
-        images: Any = ase.io.read(path, ":", format="extxyz")
-        first = images[0]
-        own = ("time_fs", "target_K", "conserved_eV")
-        return Trajectory(
-            cell=first.cell.array / ANGSTROM_PER_BOHR,
-            numbers=first.numbers,
-            times_fs=np.array([image.info["time_fs"] for image in images]),
-            positions=np.array([image.positions for image in images]) / ANGSTROM_PER_BOHR,
-            velocities=np.array([image.get_velocities() for image in images])
-            * ATOMIC_VELOCITY_PER_ASE,
-            potential_energies_ha=np.array([i.get_potential_energy() for i in images])
-            / EV_PER_HARTREE,
-            conserved_ha=np.array([i.info["conserved_eV"] for i in images]) / EV_PER_HARTREE,
-            target_K=float(first.info["target_K"]),
-            record={key: _plain(value) for key, value in first.info.items() if key not in own},
-        )
-    except Exception as error:  # ASE's readers raise whatever their parsers meet
-        raise FileFormatError(
-            f"{path}: cannot be read as a trajectory ({type(error).__name__}: {error}); remove it "
-            "and run its rule again"
-        ) from error
-
-
 def check_trajectory(trajectory: Trajectory, where: str) -> None:
     """Raise EngineError if a run has blown up, and say how.
 
@@ -256,7 +192,7 @@ def check_trajectory(trajectory: Trajectory, where: str) -> None:
 def select_frames(
     trajectory: Trajectory, first_step: int, steps_between: int, count: int
 ) -> list[Structure]:
-    """Return decorrelated configurations, and warn if they are too close in time to be that.
+    """Return configurations at equal distances of time.
 
     Parameters
     ----------
@@ -280,32 +216,16 @@ def select_frames(
             f"trajectory: {count} frames {steps_between} steps apart after {first_step} steps of "
             f"equilibration need {last} steps, found {len(trajectory) - 1}; run the aimd rule again"
         )
-    spacing_fs = steps_between * float(trajectory.times_fs[1] - trajectory.times_fs[0])
-    memory_fs = velocity_memory_fs(trajectory, first_step)
-    if count > 1 and spacing_fs < memory_fs:
-        logger.warning(
-            "frames are %.1f fs apart, but velocities remember each other for %.1f fs; raise "
-            "aimd.steps_between_frames",
-            spacing_fs,
-            memory_fs,
-        )
     return [trajectory.structure(step) for step in range(first_step, last + 1, steps_between)]
 
 
-def velocity_memory_fs(trajectory: Trajectory, first_step: int = 0) -> float:
-    """Time after which the velocity autocorrelation first falls to zero, fs.
+def velocity_memory_fs(trajectory: Trajectory) -> float:
+    """Time after which the velocity autocorrelation first falls to zero, fs; inf if it does not.
 
-    The length of the run (after ``first_step``) if it never does.
+    Averaged over all atoms and the whole run, equilibration included.
     """
-    velocities = trajectory.velocities[first_step:].reshape(len(trajectory) - first_step, -1)
-    n_times = len(velocities)
-    times = trajectory.times_fs[first_step:] - trajectory.times_fs[first_step]
-    for lag in range(1, n_times):
-        if np.sum(velocities[lag:] * velocities[: n_times - lag]) <= 0.0:
-            return float(times[lag])
-    return float(times[-1])
-
-
-def _plain(value: Any) -> Any:
-    """Turn what ASE returns for an entry of a comment line into plain Python."""
-    return value.item() if isinstance(value, np.generic) else value
+    velocities = trajectory.velocities.reshape(len(trajectory), -1)
+    for lag in range(1, len(velocities)):
+        if np.sum(velocities[lag:] * velocities[:-lag]) <= 0.0:
+            return float(trajectory.times_fs[lag] - trajectory.times_fs[0])
+    return float("inf")

@@ -12,6 +12,7 @@ import ase.io.vasp
 import numpy as np
 
 from rhocast.errors import RhocastError
+from rhocast.files import replacing
 from rhocast.inference.storage import CHUNK_SHAPE, DensityFile, open_density
 from rhocast.units import ANGSTROM_PER_BOHR
 
@@ -48,16 +49,13 @@ def export(
     """
     out = Path(out)
     write = WRITERS[_format_of(out, format)]
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(out.name + ".partial")
     with open_density(density) as stored:
         if field not in stored.fields:
             raise RhocastError(
                 f"{density}: holds no {field}, expected one of {', '.join(stored.fields)}"
             )
-        with partial.open("w", encoding="ascii") as file:
+        with replacing(out) as partial, partial.open("w", encoding="ascii") as file:
             write(file, stored, field)
-    partial.replace(out)
 
 
 def _format_of(out: Path, format: str | None) -> str:

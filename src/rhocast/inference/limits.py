@@ -1,12 +1,13 @@
 """Memory and disk: estimates of what a prediction needs, against what there is."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from rhocast import descriptors
-from rhocast.errors import ParallelError, RhocastError
+from rhocast.errors import ParallelError
 from rhocast.inference.request import Request
 
 #: Atoms within reach of a layer of blocks, with their neighbours and search trees, per atom.
@@ -20,9 +21,11 @@ BYTES_OF_PROGRAM = 400_000_000
 
 
 def bytes_per_rank(request: Request) -> int:
-    """Estimate the memory that one rank needs to predict shards; independent of the mesh.
+    """Estimate the memory that one rank needs to predict shards.
 
-    A rank holds the atoms within reach of one layer of blocks and the arrays of one block.
+    A rank holds the atoms within reach of one layer of blocks and the arrays of one block. A block
+    has no more than a fixed number of points, and the finer the mesh, the thinner the layer: the
+    memory does not grow with the field.
     """
     descriptor = descriptors.make(request.model.descriptor, request.model.species)
     structure = request.structure
@@ -40,14 +43,38 @@ def bytes_per_rank(request: Request) -> int:
     )
 
 
-def available_memory_bytes() -> int | None:
-    """Return the memory that is free on this machine, None where the system does not say."""
+def available_memory_bytes(root: Path = Path("/")) -> int | None:
+    """Return the memory that this process can still get, None where the system does not say.
+
+    That is what is free on the machine, or less where its cgroup (version 2; of a container or a
+    batch job) or one above it has a limit. ``root`` is where ``/proc`` and ``/sys`` are.
+    """
+    return min([*_free_on_machine(root), *_left_in_cgroups(root)], default=None)
+
+
+def _free_on_machine(root: Path) -> Iterator[int]:
+    for line in _lines(root / "proc/meminfo"):
+        if line.startswith("MemAvailable:"):
+            yield 1024 * int(line.split()[1])
+
+
+def _left_in_cgroups(root: Path) -> Iterator[int]:
+    own = [line[3:] for line in _lines(root / "proc/self/cgroup") if line.startswith("0::")]
+    for name in own:
+        folder = root / "sys/fs/cgroup" / name.strip("/")
+        for group in (folder, *folder.parents):
+            limit, used = (_lines(group / f"memory.{n}") for n in ("max", "current"))
+            if limit and used and limit != ["max"]:
+                stat = dict(line.split() for line in _lines(group / "memory.stat"))
+                # Cached files count as used, but the kernel drops them when memory is asked for.
+                yield int(limit[0]) - int(used[0]) + int(stat.get("inactive_file", 0))
+
+
+def _lines(path: Path) -> list[str]:
     try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return path.read_text(encoding="ascii").splitlines()
     except OSError:
-        return None
-    kilobytes = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
-    return 1024 * int(kilobytes[0]) if kilobytes else None
+        return []
 
 
 def check_memory(request: Request, ranks_on_node: int = 1) -> None:
@@ -74,28 +101,33 @@ def check_memory_for_field(request: Request) -> None:
         )
 
 
-def check_disk(
-    path: Path, needed: int, mesh_shape: tuple[int, int, int], reusable: int = 0
-) -> None:
-    """Raise RhocastError if a file would not fit on its disk.
+def check_disk(path: Path, needed: int, mesh_shape: tuple[int, int, int]) -> None:
+    """Raise ParallelError if a file would not fit on its disk.
 
     Parameters
     ----------
     path
-        The file; its folder exists.
+        The file; its folder exists. What an interrupted run has left beside it, as ``*.partial``,
+        counts as free: it is gone on with or replaced.
     needed
         Its size, bytes.
     mesh_shape
         For the message.
-    reusable
-        Bytes of an older file that it takes the place of.
     """
-    free = shutil.disk_usage(path.parent).free + reusable
+    free = shutil.disk_usage(path.parent).free + _allocated(path.with_name(path.name + ".partial"))
     if needed > free:
-        raise RhocastError(
+        raise ParallelError(
             f"{path}: the mesh {_times(mesh_shape)} takes {_size(needed)} on disk, {_size(free)} "
             "are free; take a coarser mesh (mesh_spacing_bohr), or write to another disk"
         )
+
+
+def _allocated(path: Path) -> int:
+    """Bytes that a file takes on its disk, without holes; 0 if it is not there."""
+    try:
+        return 512 * path.stat().st_blocks
+    except FileNotFoundError:
+        return 0
 
 
 def _times(shape: tuple[int, int, int]) -> str:

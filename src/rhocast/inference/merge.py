@@ -44,8 +44,10 @@ def merge(
         If a shard is truncated, incomplete, missing, or belongs to another prediction.
     ModelError
         If the density is to be scaled and the model does not know the valence electrons.
+    ParallelError
+        If the disk is too small.
     RhocastError
-        If a virtual file is to be scaled, or the disk is too small.
+        If a virtual file is to be scaled.
     """
     out = Path(out)
     if virtual and scale_to_electrons:

@@ -20,7 +20,8 @@ from rhocast.inference.parallel import (
 from rhocast.inference.predictor import BlockPredictor
 from rhocast.inference.progress import Progress
 from rhocast.inference.request import Request
-from rhocast.inference.shards import ShardHeader, ShardWriter
+from rhocast.inference.shard_writer import ShardWriter
+from rhocast.inference.shards import ShardHeader, is_finished
 from rhocast.inference.storage import DensityField, scale_factor
 from rhocast.model import DensityModel
 from rhocast.structures import Structure
@@ -45,8 +46,8 @@ def predict_shard(
     """Predict one shard of a field to a file, on all ranks of a communicator.
 
     An interrupted run of the same request is taken up where it stopped; see
-    `rhocast.inference.shards`. No rank ever holds the field: each computes blocks, rank 0 writes
-    them.
+    `rhocast.inference.shard_writer`. No rank ever holds the field: each computes blocks, rank 0
+    writes them.
 
     Parameters
     ----------
@@ -121,15 +122,46 @@ def predict_file(
 ) -> None:
     """Predict a whole field to a density-field file, by way of one shard beside it.
 
-    Parameters are those of `predict_shard`; ``scale_to_electrons`` as in `merge`.
+    A finished shard of the same request, which a failed merge has left, is not predicted again.
+
+    Parameters
+    ----------
+    model, structure, mesh
+        What to predict, and where.
+    path
+        The density-field file; the shard is called ``*.shard`` until it is merged.
+    scale_to_electrons
+        As in `merge`.
+    comm, **options
+        As in `predict_shard`: ``uncertainty``, ``samples``, ``seed``, ``where``.
+
+    Raises
+    ------
+    RhocastError
+        As `predict_shard`; also if the disk does not hold both shard and file, or the valence
+        electrons to scale to are not known.
     """
     path = Path(path)
     shard = path.with_name(path.name + ".shard")
-    if scale_to_electrons:
-        where = options.get("where", "structure")
-        request = together(comm, lambda: Request(model, structure, mesh, where=where))
-        together(comm, lambda: scale_factor(1.0, request.n_electrons, where))
-    predict_shard(model, structure, mesh, shard, comm=comm, **options)
+
+    def prepare() -> bool:
+        request = Request(model, structure, mesh, **options)
+        if scale_to_electrons:
+            scale_factor(1.0, request.n_electrons, request.where)
+        if rank_of(comm) != 0:
+            return False
+        if is_finished(shard, ShardHeader.of(request, 0, 1)):
+            log.info("%s: finished by an earlier run, only merged now", shard)
+            return True
+        path.parent.mkdir(parents=True, exist_ok=True)
+        check_disk(shard, 2 * request.n_bytes(), mesh.shape)
+        return False
+
+    finished = together(comm, prepare)
+    if comm is not None:
+        finished = comm.bcast(finished)
+    if not finished:
+        predict_shard(model, structure, mesh, shard, comm=comm, **options)
     with end_all_on_failure(comm):
         if rank_of(comm) == 0:
             merge([shard], path, scale_to_electrons)

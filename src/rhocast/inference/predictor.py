@@ -25,7 +25,8 @@ class BlockPredictor:
         self._request = request
         self._blocks = request.blocks
         self._descriptor = descriptors.make(model.descriptor, model.species)
-        self._samples = request.samples if request.uncertainty == "sampled" else 0
+        samples = request.samples if request.uncertainty == "sampled" else 0
+        self._draws = model.draw(samples, request.seed)
         self._layer: int | None = None
 
     def __call__(self, block: int) -> np.ndarray:
@@ -49,7 +50,7 @@ class BlockPredictor:
         request = self._request
         self._bind(self._blocks.layer(block))
         features = self._bound(request.mesh.points(self._blocks.indices(block)))
-        prediction = request.model.predict(features, samples=self._samples, seed=request.seed)
+        prediction = request.model.predict(features, self._draws)
         arrays = [prediction.mean]
         if prediction.epistemic_std is not None:
             arrays += [prediction.epistemic_std, prediction.aleatoric_std]

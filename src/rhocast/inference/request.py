@@ -103,7 +103,7 @@ class Request:
         valence = self.model.metadata.get("valence", {})
         if any(symbol not in valence for symbol in self.structure.species):
             return None
-        return count_electrons(self.structure, valence)
+        return self.structure.count_electrons(valence)
 
     @property
     def record(self) -> dict[str, Any]:
@@ -122,12 +122,6 @@ class Request:
         """Size of all predicted arrays, or of some rows of them along x."""
         nx, ny, nz = self.mesh.shape
         return 4 * len(self.fields) * (nx if rows is None else rows) * ny * nz
-
-
-def count_electrons(structure: Structure, valence: dict[str, float]) -> float:
-    """Return the valence electrons of a structure, given those of each element."""
-    symbols = structure.to_ase().get_chemical_symbols()
-    return float(sum(valence[symbol] for symbol in symbols))
 
 
 def _check_uncertainty(uncertainty: str, samples: int) -> None:

@@ -23,6 +23,7 @@ import numpy as np
 from rhocast import __version__
 from rhocast.errors import FileFormatError, ModelError, StructureError
 from rhocast.fields import DENSITY_FIELDS, check_shapes
+from rhocast.files import replacing
 from rhocast.grid import Mesh
 from rhocast.structures import Structure
 
@@ -190,15 +191,27 @@ def open_density(path: str | Path) -> Iterator[DensityFile]:
         If it is missing, truncated, no density field, or a virtual one that lacks a shard.
     """
     path = Path(path)
+    with open_hdf5(path, "merge or predict it again") as file:
+        yield DensityFile(path, file)
+
+
+def open_hdf5(path: Path, remedy: str) -> h5py.File:
+    """Open a file for reading.
+
+    Raises
+    ------
+    FileFormatError
+        If it is missing or cannot be read; the message ends with the remedy.
+    """
     try:
-        file = h5py.File(path, "r")
+        return h5py.File(path, "r")
+    except FileNotFoundError:
+        raise FileFormatError(f"{path}: no such file; {remedy}") from None
     except OSError as error:
         raise FileFormatError(
             f"{path}: cannot be read as HDF5 ({error}); if the file is truncated, remove it and "
-            "merge or predict it again"
+            f"{remedy}"
         ) from error
-    with file:
-        yield DensityFile(path, file)
 
 
 def read_density(path: str | Path) -> DensityField:
@@ -232,10 +245,7 @@ def create_density(
     record
         Further attributes; those that are None are left out.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with h5py.File(partial, "w") as file:
+    with replacing(path) as partial, h5py.File(partial, "w") as file:
         for name in ("positions", "cell", "numbers"):
             file[name] = getattr(structure, name)
             file[name].attrs["unit"] = DENSITY_FIELDS[name].unit
@@ -244,7 +254,6 @@ def create_density(
         file.attrs["format_version"] = FORMAT_VERSION
         file.attrs.update(software_versions())
         yield file
-    partial.replace(path)
 
 
 def create_field(file: h5py.File, name: str, shape: tuple[int, int, int]) -> h5py.Dataset:

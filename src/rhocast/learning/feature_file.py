@@ -1,11 +1,13 @@
 """The feature file: sampled mesh points of a dataset, the only thing that training sees.
 
 HDF5; see `rhocast.fields.FEATURE_FIELDS` for the arrays. Attributes: ``format_version``,
-``descriptor``, ``valence`` and ``records`` (JSON).
+``descriptor``, ``valence``, ``records`` and ``provenance`` (JSON).
 """
 
 import hashlib
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,10 @@ import numpy as np
 from rhocast import config
 from rhocast.errors import FileFormatError
 from rhocast.fields import FEATURE_FIELDS, check_shapes
+from rhocast.files import replacing
 
 FORMAT_VERSION = 1
+_ATTRIBUTES = ("descriptor", "valence", "records", "provenance")
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,8 @@ class FeatureSet:
         What the features are.
     valence
         Valence electrons by chemical symbol, in the order of the descriptor's blocks.
+    provenance
+        How the densities were computed; the same for all snapshots.
     sha256
         Of the file.
     """
@@ -78,6 +84,7 @@ class FeatureSet:
     records: tuple[SnapshotRecord, ...]
     descriptor: config.Descriptor
     valence: dict[str, float]
+    provenance: dict[str, Any]
     sha256: str
 
     def __len__(self) -> int:
@@ -94,24 +101,13 @@ class FeatureSet:
 
 
 class FeatureWriter:
-    """Writes a feature file snapshot by snapshot, beside ``path`` until `finish` renames it.
+    """Fills a feature file snapshot by snapshot; see `create_features`."""
 
-    Parameters
-    ----------
-    path
-        The feature file.
-    n_features
-        Length d of the feature vector.
-    """
-
-    def __init__(self, path: Path, n_features: int) -> None:
-        self._path = path
-        self._partial = path.with_name(path.name + ".partial")
+    def __init__(self, file: h5py.File, n_features: int) -> None:
+        self._file = file
         self._records: list[SnapshotRecord] = []
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = h5py.File(self._partial, "w")
         for name, width in {"features": (n_features,), "target": (), "snapshot": ()}.items():
-            dataset = self._file.create_dataset(
+            dataset = file.create_dataset(
                 name,
                 shape=(0, *width),
                 maxshape=(None, *width),
@@ -129,24 +125,33 @@ class FeatureWriter:
             dataset[len(dataset) - len(rows) :] = rows
         self._records.append(record)
 
-    def finish(self, descriptor: config.Descriptor, valence: dict[str, float]) -> None:
-        """Write what describes the points and give the file its name."""
-        text = h5py.string_dtype()
-        self._file.create_dataset("sources", data=[r.source for r in self._records], dtype=text)
-        self._file.create_dataset("groups", data=[r.group for r in self._records], dtype=text)
+    def describe(
+        self,
+        descriptor: config.Descriptor,
+        valence: Mapping[str, float],
+        provenance: Mapping[str, Any],
+    ) -> None:
+        """Write what the points are and where they come from; without it the file is no good."""
         self._file.attrs["format_version"] = FORMAT_VERSION
         self._file.attrs["descriptor"] = descriptor.model_dump_json()
-        self._file.attrs["valence"] = json.dumps(valence)
+        self._file.attrs["valence"] = json.dumps(dict(valence))
         self._file.attrs["records"] = json.dumps([asdict(record) for record in self._records])
-        self._file.close()
-        self._partial.replace(self._path)
+        self._file.attrs["provenance"] = json.dumps(dict(provenance))
 
-    def __enter__(self) -> "FeatureWriter":
-        return self
 
-    def __exit__(self, *exception: object) -> None:
-        self._file.close()
-        self._partial.unlink(missing_ok=True)
+@contextmanager
+def create_features(path: str | Path, n_features: int) -> Iterator[FeatureWriter]:
+    """Write a feature file, beside ``path`` until the block has ended well.
+
+    Parameters
+    ----------
+    path
+        The feature file.
+    n_features
+        Length d of the feature vector.
+    """
+    with replacing(path) as partial, h5py.File(partial, "w") as file:
+        yield FeatureWriter(file, n_features)
 
 
 def read_features(path: str | Path) -> FeatureSet:
@@ -161,6 +166,8 @@ def read_features(path: str | Path) -> FeatureSet:
     try:
         with h5py.File(path, "r") as file:
             arrays, attributes = _contents(path, file)
+    except FileNotFoundError:
+        raise FileFormatError(f"{path}: no such file; `rhocast features` writes one") from None
     except OSError as error:
         raise FileFormatError(
             f"{path}: cannot be read as HDF5 ({error}); remove it and run `features` again"
@@ -182,6 +189,7 @@ def read_features(path: str | Path) -> FeatureSet:
         records=records,
         descriptor=config.Descriptor.model_validate_json(attributes["descriptor"]),
         valence=json.loads(attributes["valence"]),
+        provenance=json.loads(attributes["provenance"]),
         sha256=file_sha256(path),
     )
 
@@ -194,8 +202,11 @@ def file_sha256(path: Path) -> str:
 
 def _contents(path: Path, file: h5py.File) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     missing = [name for name in FEATURE_FIELDS if name not in file]
+    missing += [name for name in _ATTRIBUTES if name not in file.attrs]
     if missing:
-        raise FileFormatError(f"{path}: no feature file, it lacks {', '.join(missing)}")
+        raise FileFormatError(
+            f"{path}: no feature file, it lacks {', '.join(missing)}; run `features` again"
+        )
     found = file.attrs.get("format_version")
     if found != FORMAT_VERSION:
         raise FileFormatError(
@@ -203,4 +214,4 @@ def _contents(path: Path, file: h5py.File) -> tuple[dict[str, np.ndarray], dict[
             "again"
         )
     arrays = {name: file[name][()] for name in FEATURE_FIELDS}
-    return arrays, {key: file.attrs[key] for key in ("descriptor", "valence", "records")}
+    return arrays, {key: file.attrs[key] for key in _ATTRIBUTES}

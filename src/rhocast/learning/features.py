@@ -10,10 +10,11 @@ from ase.data import atomic_numbers
 from rhocast import config, descriptors
 from rhocast.dft.snapshot import Snapshot, read_snapshot
 from rhocast.errors import FileFormatError, ModelError
-from rhocast.learning.feature_file import FeatureWriter, SnapshotRecord, file_sha256
+from rhocast.learning.feature_file import SnapshotRecord, create_features, file_sha256
 
-#: Entries of `Snapshot.record` that must be the same throughout a dataset.
-_PROVENANCE = ("engine", "functional", "smearing", "smearing_K")
+#: Entries of `Snapshot.record` that must be the same throughout a dataset; beside them the hashes
+#: of the pseudopotentials. Mesh and k-points are not among them: they follow from the cell.
+_PROVENANCE = ("engine", "engine_version", "functional", "smearing", "smearing_K", "cutoff_ha")
 
 _log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ def sample_features(
     maker = descriptors.make(descriptor, tuple(valence))
     provenance: dict[str, tuple[object, Path]] = {}
     rejected: list[Path] = []
-    with FeatureWriter(Path(path), maker.n_features) as writer:
+    with create_features(path, maker.n_features) as writer:
         for source, group in zip(sources, groups, strict=True):
             snapshot = read_snapshot(source)
             if not snapshot.accepted:
@@ -86,7 +87,8 @@ def sample_features(
             writer.append(_record(source, group, snapshot), features, target)
             _log.info("%s: %d points", source, len(indices))
         _check_rejected(rejected, len(sources), max_rejected_share)
-        writer.finish(descriptor, valence)
+        common = {key: value for key, (value, _) in provenance.items()}
+        writer.describe(descriptor, valence, common)
 
 
 def _draw(n_points: int, wanted: int, rng: np.random.Generator) -> np.ndarray:
@@ -110,7 +112,10 @@ def _record(source: Path, group: str, snapshot: Snapshot) -> SnapshotRecord:
 def _check_provenance(
     source: Path, snapshot: Snapshot, seen: dict[str, tuple[object, Path]]
 ) -> None:
-    """Compare with the snapshots before; what is new is entered into ``seen``."""
+    """Compare with the snapshots before; what is new is entered into ``seen``.
+
+    What another program has not recorded equals itself alone: nothing vouches for a mixture.
+    """
     keys = [*_PROVENANCE, *(f"psp8_{symbol}_sha256" for symbol in snapshot.structure.species)]
     for key in keys:
         value = snapshot.record.get(key, "not recorded")
@@ -123,13 +128,12 @@ def _check_provenance(
 
 
 def _check_electrons(source: Path, snapshot: Snapshot, valence: Mapping[str, float]) -> None:
-    symbols = snapshot.structure.to_ase().get_chemical_symbols()
-    if unknown := sorted(set(symbols) - set(valence)):
+    if unknown := sorted(set(snapshot.structure.species) - set(valence)):
         raise ModelError(
             f"{source}: the snapshot holds {', '.join(unknown)}, expected {', '.join(valence)}; "
             "add the element to material.pseudopotentials or take the snapshot out"
         )
-    expected = sum(valence[symbol] for symbol in symbols)
+    expected = snapshot.structure.count_electrons(valence)
     if abs(snapshot.n_electrons - expected) > 1e-3:
         raise FileFormatError(
             f"{source}: n_electrons is {snapshot.n_electrons:g}, the pseudopotentials give "

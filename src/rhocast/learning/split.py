@@ -1,6 +1,6 @@
 """Holding data back to watch the loss, without leakage where there is enough of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -50,3 +50,9 @@ def split(data: FeatureSet, share: float, rng: np.random.Generator) -> Split:
     count = min(max(1, round(share * len(data))), len(data) - 1)
     chosen[rng.choice(len(data), count, replace=False)] = True
     return Split(np.flatnonzero(~chosen), np.flatnonzero(chosen), "points")
+
+
+def thin(parts: Split, share: float, rng: np.random.Generator) -> Split:
+    """Keep a share of the rows to train on, at least one; what is held back stays."""
+    count = max(1, round(share * len(parts.training)))
+    return replace(parts, training=np.sort(rng.choice(parts.training, count, replace=False)))

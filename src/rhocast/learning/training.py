@@ -44,8 +44,8 @@ def train(
     Returns
     -------
     DensityModel
-        Its ``metadata`` hold ``valence`` (electrons of each element), ``config_hash`` and, under
-        ``training``, what `describe` tells.
+        Its ``metadata`` hold ``valence`` (electrons of each element), ``provenance`` (how the
+        densities were computed), ``config_hash`` and, under ``training``, what `describe` tells.
 
     Raises
     ------
@@ -71,6 +71,7 @@ def train(
     _log.info("training on %d points, %s held back", len(fitted), parts.held_back)
     fit(model.network, points(fitted, normalisation), training, config.seed_for(seed, "fit"))
     model.metadata["valence"] = data.valence
+    model.metadata["provenance"] = data.provenance
     model.metadata["config_hash"] = config_hash(training, network, data.descriptor)
     model.metadata["training"] = describe(data, parts, model, seed)
     return model
@@ -86,6 +87,9 @@ def points(data: FeatureSet, normalisation: Normalisation) -> Points:
 
 def describe(data: FeatureSet, parts: Split, model: DensityModel, seed: int) -> dict[str, Any]:
     """Tell what a model was fitted to and how well it does on what was held back.
+
+    Temperatures, volumes, cells and snapshots are those of the whole dataset, with what was held
+    back.
 
     Returns
     -------

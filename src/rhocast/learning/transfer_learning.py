@@ -11,7 +11,7 @@ from rhocast import config
 from rhocast.errors import ModelError
 from rhocast.learning.feature_file import FeatureSet, read_features
 from rhocast.learning.fitting import fit
-from rhocast.learning.split import Split, split
+from rhocast.learning.split import split, thin
 from rhocast.learning.training import config_hash, describe, points
 from rhocast.model import DensityModel, DensityNetwork
 
@@ -41,46 +41,53 @@ def transfer(
     FileFormatError
         If the feature file cannot be used.
     ModelError
-        If its features are not the base model's, or the loss becomes NaN or infinite.
+        If its features, valence electrons or way of computing densities are not the base model's,
+        or the loss becomes NaN or infinite.
     """
     data = read_features(features_path)
     _check_features(base, data, features_path)
     rng = np.random.default_rng(config.seed_for(seed, "validation"))
-    parts = split(data, transfer.validation_share, rng)
-    count = max(1, round(transfer.share * len(parts.training)))
-    used = np.sort(rng.choice(parts.training, count, replace=False))
-    parts = Split(used, parts.validation, parts.held_back)
+    parts = thin(split(data, transfer.validation_share, rng), transfer.share, rng)
 
     model = replace(
         base, network=copy.deepcopy(base.network), metadata=copy.deepcopy(base.metadata)
     )
     freeze(model.network, transfer.frozen_share)
-    _log.info("transfer on %d points, %s held back", len(used), parts.held_back)
-    fitted = points(data.subset(used), base.normalisation)
+    _log.info("transfer on %d points, %s held back", len(parts.training), parts.held_back)
+    fitted = points(data.subset(parts.training), base.normalisation)
     fit(model.network, fitted, transfer, config.seed_for(seed, "fit"))
     model.network.requires_grad_(True)
     settings = config_hash(transfer, base.metadata.get("config_hash", ""))
     model.metadata["config_hash"] = settings
+    model.metadata["provenance"] = data.provenance | base.metadata.get("provenance", {})
     model.metadata["transfer"] = describe(data, parts, model, seed) | {"base_hash": base.hash}
     return model
 
 
 def freeze(network: DensityNetwork, share: float) -> int:
-    """Take the first layers out of training; returns how many of them."""
-    count = round(share * len(network.layers))
+    """Take the first layers out of training, never the last one; returns how many of them."""
+    count = min(round(share * len(network.layers)), len(network.layers) - 1)
     for layer in network.layers[:count]:
         layer.requires_grad_(False)
     return count
 
 
 def _check_features(base: DensityModel, data: FeatureSet, path: str | Path) -> None:
+    provenance = base.metadata.get("provenance", {})
+    common = [key for key in data.provenance if key in provenance]  # not of absent elements
     pairs = {
         "descriptor": (base.descriptor, data.descriptor),
         "species": (base.species, tuple(data.valence)),
+        "valence": (base.metadata.get("valence", data.valence), data.valence),
+        **{key: (provenance[key], data.provenance[key]) for key in common},
     }
-    for name, (expected, found) in pairs.items():
-        if expected != found:
-            raise ModelError(
-                f"{path}: {name} is {found}, the base model's is {expected}; sample the features "
-                "of both datasets with the same settings"
-            )
+    differing = [
+        f"{name} is {found}, the base model's is {expected}"
+        for name, (expected, found) in pairs.items()
+        if expected != found
+    ]
+    if differing:
+        raise ModelError(
+            f"{path}: {'; '.join(differing)}. Compute the densities and sample the features of "
+            "both datasets with the same settings"
+        )

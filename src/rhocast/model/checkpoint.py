@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from rhocast.errors import ModelError
+from rhocast.files import replacing
 
 FORMAT_VERSION = 1
 _KIND = "rhocast model"
@@ -40,9 +41,6 @@ def write_checkpoint(
     metadata
         Anything that JSON can hold.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
     header = {
         "kind": _KIND,
         "format_version": str(FORMAT_VERSION),
@@ -50,8 +48,8 @@ def write_checkpoint(
         "sha256": content_hash(tensors, metadata),
     }
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    save_file(contiguous, partial, metadata=header)
-    partial.replace(path)
+    with replacing(path) as partial:  # save_file would leave a file that its owner alone can read
+        partial.write_bytes(save(contiguous, metadata=header))
 
 
 def read_checkpoint(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -60,7 +58,8 @@ def read_checkpoint(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]
     Raises
     ------
     ModelError
-        If the file is missing, truncated, damaged, of another format version or no Rhocast model.
+        If the file cannot be read, is truncated, damaged, of another format version or no Rhocast
+        model.
     """
     try:
         with safe_open(path, framework="pt") as file:

@@ -14,9 +14,13 @@ from rhocast import config
 from rhocast.errors import ModelError
 from rhocast.model.checkpoint import content_hash, read_checkpoint, write_checkpoint
 from rhocast.model.network import DensityNetwork
+from rhocast.model.shipped import model_path
 
 #: Points that go through the network at a time, so that its layers stay in cache.
 BATCH = 4096
+
+#: Drawn weights and biases by parameter name.
+Weights = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -116,9 +120,6 @@ class DensityModel:
     species: tuple[str, ...]
     normalisation: Normalisation
     metadata: dict[str, Any] = field(default_factory=dict)
-    _draws: dict[tuple[int, int], list[dict[str, Tensor]]] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
 
     @property
     def n_features(self) -> int:
@@ -135,18 +136,35 @@ class DensityModel:
         """SHA-256 of tensors and metadata."""
         return content_hash(self._tensors(), self._record())
 
-    def predict(self, features: np.ndarray, samples: int = 0, seed: int = 0) -> Prediction:
+    def draw(self, samples: int, seed: int = 0) -> list[Weights]:
+        """Draw sets of weights, for the epistemic part of `predict`.
+
+        Parameters
+        ----------
+        samples
+            N_s, how many sets; 0 gives none.
+        seed
+            The draws follow from it alone: every rank gets the same weights, and the epistemic
+            deviation is one function of space.
+
+        Raises
+        ------
+        ModelError
+            If one draw is asked for, which has no spread.
+        """
+        if samples == 1:
+            raise ModelError("samples: expected 0 or at least 2, one draw has no spread; found 1")
+        return self.network.draw_weights(samples, seed)
+
+    def predict(self, features: np.ndarray, draws: Sequence[Weights] = ()) -> Prediction:
         """Predict the density at points.
 
         Parameters
         ----------
         features : (p, d) float32 array
             From the model's descriptor.
-        samples
-            N_s, how often the weights are drawn for the epistemic part; 0 leaves it out. The
-            draws follow from ``seed`` alone: every call, on every rank, uses the same weights.
-        seed
-            Of the draws.
+        draws
+            From `draw`; without them the epistemic part is left out.
 
         Raises
         ------
@@ -158,18 +176,15 @@ class DensityModel:
                 f"features: expected shape (p, {self.n_features}) for the model's descriptor "
                 f"{self.descriptor}, found {features.shape}"
             )
-        if samples == 1:
-            raise ModelError("samples: expected 0 or at least 2, one draw has no spread; found 1")
-        draws = self._weights(samples, seed)
         parts = [
             self._predict_batch(torch.from_numpy(features[start : start + BATCH]), draws)
             for start in range(0, len(features), BATCH)
-        ] or [torch.empty(2 + bool(samples), 0)]
+        ] or [torch.empty(2 + bool(draws), 0)]
         values = torch.cat(parts, dim=1).numpy()
         return Prediction(*values)
 
     @torch.inference_mode()
-    def _predict_batch(self, features: Tensor, draws: Sequence[dict[str, Tensor]]) -> Tensor:
+    def _predict_batch(self, features: Tensor, draws: Sequence[Weights]) -> Tensor:
         """Mean, aleatoric and, with draws, epistemic deviation, as rows, on the CPU."""
         inputs = self.normalisation.features(features.to(self.device))
         mean, std = self.network(inputs)
@@ -179,27 +194,28 @@ class DensityModel:
             rows.append(drawn.std(dim=0) * self.normalisation.target_std)
         return torch.stack(rows).cpu()
 
-    def _weights(self, samples: int, seed: int) -> list[dict[str, Tensor]]:
-        if (samples, seed) not in self._draws:
-            self._draws.clear()
-            self._draws[samples, seed] = self.network.draw_weights(samples, seed)
-        return self._draws[samples, seed]
-
     def save(self, path: str | Path) -> None:
         """Write the model file."""
         write_checkpoint(path, self._tensors(), self._record())
 
     @classmethod
-    def load(cls, path: str | Path, device: str | torch.device = "cpu") -> "DensityModel":
-        """Read a model file.
+    def load(cls, name: str | Path, device: str | torch.device = "cpu") -> "DensityModel":
+        """Read a model.
+
+        Parameters
+        ----------
+        name
+            A model file, else the name of a shipped model.
+        device
+            Where to put the network.
 
         Raises
         ------
         ModelError
-            If the file is missing, truncated, damaged, of another format version or no Rhocast
-            model.
+            If there is no such model, or the file is truncated, damaged, of another format version
+            or no Rhocast model.
         """
-        tensors, record = read_checkpoint(path)
+        tensors, record = read_checkpoint(model_path(name))
         normalisation = Normalisation(
             **{name: tensors.pop(f"normalisation.{name}") for name in Normalisation.__annotations__}
         )

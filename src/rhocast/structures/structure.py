@@ -1,6 +1,7 @@
 """Atoms in a periodic cell, in Bohr: what every other package passes about."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -8,10 +9,11 @@ from typing import cast
 import ase.io
 import numpy as np
 from ase import Atoms
-from ase.data import chemical_symbols
+from ase.data import atomic_numbers, chemical_symbols
 from scipy.spatial import cKDTree
 
 from rhocast.errors import StructureError
+from rhocast.files import replacing
 from rhocast.units import ANGSTROM_PER_BOHR
 
 #: Closer than this, two atoms are taken for one atom written twice.
@@ -68,6 +70,28 @@ class Structure:
         """Symbols with their counts, in order of atomic number, such as ``Si8Ge8``."""
         counts = Counter(self.numbers.tolist())
         return "".join(f"{chemical_symbols[z]}{counts[z]}" for z in sorted(counts))
+
+    def count_electrons(self, valence: Mapping[str, float]) -> float:
+        """Return the valence electrons of all atoms.
+
+        Parameters
+        ----------
+        valence
+            Valence electrons of an atom, by chemical symbol.
+
+        Raises
+        ------
+        StructureError
+            If it lacks an element.
+        """
+        missing = [symbol for symbol in self.species if symbol not in valence]
+        if missing:
+            raise StructureError(
+                f"{self.formula}: the valence electrons of {', '.join(missing)} are not known, "
+                f"only those of {', '.join(valence) or 'no element'}; give them"
+            )
+        counts = np.bincount(self.numbers)
+        return float(sum(counts[atomic_numbers[s]] * valence[s] for s in self.species))
 
     @property
     def fractional(self) -> np.ndarray:
@@ -140,11 +164,8 @@ def read_structure(path: str | Path) -> Structure:
 
 def write_structure(path: str | Path, structure: Structure) -> None:
     """Write extended XYZ (ASE's units), beside first and then renamed."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    ase.io.write(partial, structure.to_ase(), format="extxyz")
-    partial.replace(path)
+    with replacing(path) as partial:
+        ase.io.write(partial, structure.to_ase(), format="extxyz")
 
 
 def periodic_images(

@@ -1,0 +1,70 @@
+"""Files of trajectories: extended XYZ, which ASE reads."""
+
+from pathlib import Path
+from typing import Any
+
+import ase.io
+import numpy as np
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io.extxyz import write_extxyz
+
+from rhocast.dft.trajectory import Trajectory
+from rhocast.errors import FileFormatError
+from rhocast.files import replacing
+from rhocast.units import ANGSTROM_PER_BOHR, ATOMIC_VELOCITY_PER_ASE, EV_PER_HARTREE
+
+
+def write_trajectory(path: str | Path, trajectory: Trajectory) -> None:
+    """Write a trajectory as extended XYZ (ASE's units)."""
+    images = []
+    for step, time_fs in enumerate(trajectory.times_fs):
+        atoms = trajectory.structure(step).to_ase()
+        atoms.set_velocities(trajectory.velocities[step] / ATOMIC_VELOCITY_PER_ASE)
+        energy = trajectory.potential_energies_ha[step] * EV_PER_HARTREE
+        atoms.calc = SinglePointCalculator(atoms, energy=energy)
+        atoms.info = {
+            **trajectory.record,
+            "time_fs": float(time_fs),
+            "target_K": trajectory.target_K,
+            "conserved_eV": float(trajectory.conserved_ha[step] * EV_PER_HARTREE),
+        }
+        images.append(atoms)
+    with replacing(path) as partial:
+        write_extxyz(partial, images)
+
+
+def read_trajectory(path: str | Path) -> Trajectory:
+    """Read a trajectory that `write_trajectory` wrote.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is missing, damaged or of other contents.
+    """
+    try:
+        images: Any = ase.io.read(path, ":", format="extxyz")
+        first = images[0]
+        own = ("time_fs", "target_K", "conserved_eV")
+        return Trajectory(
+            cell=first.cell.array / ANGSTROM_PER_BOHR,
+            numbers=first.numbers,
+            times_fs=np.array([image.info["time_fs"] for image in images]),
+            positions=np.array([image.positions for image in images]) / ANGSTROM_PER_BOHR,
+            velocities=np.array([image.get_velocities() for image in images])
+            * ATOMIC_VELOCITY_PER_ASE,
+            potential_energies_ha=np.array([i.get_potential_energy() for i in images])
+            / EV_PER_HARTREE,
+            conserved_ha=np.array([i.info["conserved_eV"] for i in images]) / EV_PER_HARTREE,
+            target_K=float(first.info["target_K"]),
+            record={key: _plain(value) for key, value in first.info.items() if key not in own},
+        )
+    except Exception as error:  # ASE's readers raise whatever their parsers meet
+        raise FileFormatError(
+            f"{path}: cannot be read as a trajectory ({type(error).__name__}: {error}); remove it "
+            "and run its rule again"
+        ) from error
+
+
+def _plain(value: Any) -> Any:
+    """Turn what ASE returns for an entry of a comment line into plain Python."""
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,44 @@
+import pytest
+
+from rhocast.errors import ModelError
+from rhocast.model import shipped
+from rhocast.model.shipped import model_path
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Two shipped models, and a working folder without any."""
+    folder = tmp_path / "shipped"
+    folder.mkdir()
+    for name in ("al", "sige"):
+        (folder / f"{name}.safetensors").touch()
+    monkeypatch.setattr(shipped, "FOLDER", folder)
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+def test_a_name_stands_for_a_shipped_model(folder):
+    assert model_path("sige") == folder / "sige.safetensors"
+
+
+def test_a_file_wins_over_a_shipped_model(folder, tmp_path):
+    (tmp_path / "sige").touch()
+    assert model_path("sige").samefile(tmp_path / "sige")
+    assert model_path(folder / "al.safetensors") == folder / "al.safetensors"
+
+
+def test_a_folder_is_no_model(folder, tmp_path):
+    (tmp_path / "al").mkdir()
+    assert model_path("al") == folder / "al.safetensors"
+
+
+@pytest.mark.parametrize("name", ["ge", "sige.safetensors", "../shipped/sige", ""])
+def test_an_unknown_name_lists_the_known_ones(folder, name):
+    with pytest.raises(ModelError, match=rf"{name}: no such file.*one of: al, sige"):
+        model_path(name)
+
+
+def test_nothing_may_be_shipped(folder, monkeypatch):
+    monkeypatch.setattr(shipped, "FOLDER", folder / "absent")
+    with pytest.raises(ModelError, match="none is shipped"):
+        model_path("sige")
