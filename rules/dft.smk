@@ -39,7 +39,8 @@ def check_settled_engine(record):
 check_settled_engine(Path(results("engine.json")))
 
 
-# The engine is settled once and recorded: a PATH that changes must not mix engines.
+# The engine is settled once and recorded: neither a PATH nor a configuration that changes may mix
+# engines. So what is asked for is no param.
 rule engine:
     output:
         engine=results("engine.json"),
@@ -57,7 +58,7 @@ rule engine:
     params:
         format_version=1,
     message:
-        "Settling the DFT engine ({params.requested})"
+        "Settling the DFT engine"
     script:
         "../scripts/engine.py"
 

@@ -34,11 +34,11 @@ def test_a_folder_is_no_model(folder, tmp_path):
 
 @pytest.mark.parametrize("name", ["ge", "sige.safetensors", "../shipped/sige", ""])
 def test_an_unknown_name_lists_the_known_ones(folder, name):
-    with pytest.raises(ModelError, match=rf"{name}: no such file.*one of: al, sige"):
+    with pytest.raises(ModelError, match=rf"{name}: no such file.*shipped model: al, sige"):
         model_path(name)
 
 
 def test_nothing_may_be_shipped(folder, monkeypatch):
     monkeypatch.setattr(shipped, "FOLDER", folder / "absent")
-    with pytest.raises(ModelError, match="none is shipped"):
+    with pytest.raises(ModelError, match="shipped model: none"):
         model_path("sige")

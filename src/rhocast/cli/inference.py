@@ -31,7 +31,7 @@ def add_verbs(verbs: Any) -> None:
         description="Predict the density of a structure, alone or on MPI ranks: "
         "mpirun -n 4 rhocast predict MODEL STRUCTURE -o density.h5",
     )
-    verb.add_argument("model", help="model file")
+    verb.add_argument("model", help="model file or name of a shipped model")
     verb.add_argument("structure", type=Path, help="any file that ASE reads")
     verb.add_argument("-o", "--output", required=True, type=Path, help="HDF5 file to write")
     verb.add_argument(

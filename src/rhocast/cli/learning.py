@@ -28,20 +28,20 @@ def add_verbs(verbs: Any) -> None:
     verb.set_defaults(run=_train)
 
     verb = verbs.add_parser("transfer", help="retrain a model on the features of larger cells")
-    verb.add_argument("model", help="model file to start from")
+    verb.add_argument("model", help="model to start from: file or name")
     verb.add_argument("features", type=Path, help="feature file of the larger cells")
     _add_config(verb, "transfer")
     verb.set_defaults(run=_transfer)
 
     verb = verbs.add_parser("evaluate", help="measure a model's errors on snapshot files")
-    verb.add_argument("model", help="model file")
+    verb.add_argument("model", help="model file or name of a shipped model")
     verb.add_argument("snapshots", nargs="+", type=Path, help="snapshot files (HDF5)")
     verb.add_argument("--samples", type=int, default=10, help="weight samples (default: 10)")
     verb.add_argument("--json", action="store_true", help="one JSON object on standard output")
     verb.set_defaults(run=_evaluate)
 
     verb = verbs.add_parser("info", help="tell what a model is and where it comes from")
-    verb.add_argument("model", help="model file")
+    verb.add_argument("model", help="model file or name of a shipped model")
     verb.add_argument("--json", action="store_true", help="one JSON object on standard output")
     verb.set_defaults(run=_info)
 

@@ -27,7 +27,7 @@ def model_path(name: str | Path) -> Path:
     shipped = {file.stem: file for file in sorted(FOLDER.glob("*.safetensors"))}
     if str(name) not in shipped:
         raise ModelError(
-            f"{name}: no such file and no shipped model; expected a model file or one of: "
-            f"{', '.join(shipped) or 'none is shipped'}"
+            f"{name}: no such file and no shipped model; expected a model file or the name of a "
+            f"shipped model: {', '.join(shipped) or 'none'}"
         )
     return shipped[str(name)]
