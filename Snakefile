@@ -42,12 +42,19 @@ wildcard_constraints:
     system="|".join(cfg.systems),
     cell="|".join(cfg.systems),
     dataset="|".join(cfg.datasets),
-    temperature=r"\d+",
+    temperature="|".join(
+        sorted({str(t) for name in cfg.datasets for _, t in cfg.trajectories(name)})
+    ),
     frame=r"\d+",
     shard=r"\d+",
 
 
-include: "rules/paths.smk"
+include: "rules/campaign.smk"
+
+
+check_settled_engine(Path(results("engine.json")))
+
+
 include: "rules/structures.smk"
 include: "rules/dft.smk"
 include: "rules/learning.smk"

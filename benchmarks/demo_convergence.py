@@ -1,4 +1,4 @@
-"""How converged the demo's densities are: k-points and cutoff, for one frame of its small cell.
+"""How converged the demo's densities are: k-points and cutoff, for one frame of each of its cells.
 
 Run once in the repository's root: python benchmarks/demo_convergence.py
 Prints ∫|Δρ|/N_e of the demo's setting against a denser k-mesh and against a higher cutoff.
@@ -21,9 +21,16 @@ from rhocast.structures import build_system
 
 
 def main() -> None:
-    """Compute three densities and print the two differences."""
+    """Print the differences for the small and the larger cell."""
     demo = config.load_config("config.yaml")
-    settings = demo.systems["sige8a"].model_copy(update={"temperature_K": 600.0})
+    for system in ("sige8a", "sige16"):
+        sys.stdout.write(f"{system}\n")
+        measure(demo, system)
+
+
+def measure(demo: config.Config, system: str) -> None:
+    """Compute three densities of a cell and print the two differences."""
+    settings = demo.systems[system].model_copy(update={"temperature_K": 600.0})
     structure = build_system(settings, demo.material.debye_temperature_K, seed=7)
     pseudopotentials = resolve_pseudopotentials(demo.material.pseudopotentials)
     engine = make_engine(resolve_engine(demo.dft.engine))

@@ -1,43 +1,5 @@
 """Data: molecular dynamics, frames of it, one Kohn-Sham single point for each frame."""
 
-import json
-
-ENGINE_ENVIRONMENT = (
-    f"../envs/{'sparc' if cfg.dft.engine == 'sparc' else 'abinit'}.yaml"
-)
-
-
-def scf_settings(wildcards):
-    """Return what determines a single point: DFT, and the pseudopotentials of its elements."""
-    dft = cfg.dft.model_copy(update={"engine": "auto"})
-    system = cfg.systems[wildcards.system]
-    elements = (
-        system.composition or cfg.material.pseudopotentials
-    )  # a file's are not known yet
-    files = {element: cfg.material.pseudopotentials[element] for element in elements}
-    return {"dft": slice_of(dft), "material": {"pseudopotentials": files}}
-
-
-def aimd_settings(wildcards):
-    """Return what determines a trajectory, but for its length."""
-    settings = scf_settings(wildcards) | {"aimd": slice_of(cfg.aimd)}
-    settings["material"]["debye_temperature_K"] = cfg.material.debye_temperature_K
-    return settings
-
-
-def check_settled_engine(record):
-    """Refuse a configuration that asks for another engine than the data were begun with."""
-    if cfg.dft.engine != "auto" and record.is_file():
-        settled = json.loads(record.read_text())["name"]
-        if settled != cfg.dft.engine:
-            raise WorkflowError(
-                f"dft.engine: expected {settled}, which the data in {cfg.results} were begun with, "
-                f"found {cfg.dft.engine}; name another folder under `results` to begin anew"
-            )
-
-
-check_settled_engine(Path(results("engine.json")))
-
 
 # The engine is settled once and recorded: neither a PATH nor a configuration that changes may mix
 # engines. So what is asked for is no param.
@@ -49,7 +11,7 @@ rule engine:
     benchmark:
         benchmark_of("engine")
     conda:
-        ENGINE_ENVIRONMENT
+        engine_environment()
     threads: 1
     resources:
         mem_mb=1000,
@@ -74,7 +36,7 @@ rule aimd:
     benchmark:
         benchmark_of("aimd/{system}/{temperature}K")
     conda:
-        ENGINE_ENVIRONMENT
+        engine_environment()
     threads: 1
     resources:
         mem_mb=8000,
@@ -100,11 +62,10 @@ rule aimd:
         " > {log} 2>&1"
 
 
-# Frame i lies at the same step however long the run is, so that more frames add single points
-# and repeat none: the trajectory counts as ancient, and params hold what determines it.
+# Params hold what determines the trajectory, but for its length.
 rule snapshots:
     input:
-        trajectory=ancient(results("aimd/{system}/{temperature}K/trajectory.extxyz")),
+        trajectory=trajectory_of,
     output:
         frame=results("snapshots/{system}/{temperature}K/{frame}.extxyz"),
     log:
@@ -141,7 +102,7 @@ rule scf:
     benchmark:
         benchmark_of("scf/{system}/{temperature}K/{frame}")
     conda:
-        ENGINE_ENVIRONMENT
+        engine_environment()
     threads: 1
     resources:
         mem_mb=8000,

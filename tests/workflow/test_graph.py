@@ -86,7 +86,8 @@ def test_another_engine_than_the_data_were_begun_with_is_refused(run, clone):
 
 
 def test_lint_and_format_are_clean(run, clone):
-    assert run("snakemake", "--lint", cwd=clone).returncode == 0
+    linted = run("snakemake", "--lint", cwd=clone)
+    assert linted.returncode == 0, linted.stderr
     formatted = run("snakefmt", "--check", "Snakefile", "rules", cwd=clone)
     assert formatted.returncode == 0, formatted.stderr
 
