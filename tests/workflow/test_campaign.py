@@ -94,7 +94,7 @@ def test_a_comment_or_an_upgrade_reruns_nothing(campaign, snakemake, clone):
 
 def test_a_key_that_a_later_version_adds_reruns_nothing(campaign, snakemake, clone, run):
     """The installed package stays as it is; the clone's, with a new default, is put before it."""
-    path = clone / "src/rhocast/config.py"
+    path = clone / "src/rhocast/config/sections.py"
     text = path.read_text()
     for section in ("Dft", "Aimd", "System", "Material", "Training", "Prediction"):
         head = text.index(f"class {section}(")
