@@ -74,7 +74,7 @@ def dynamics_lines(calculation: Calculation, dynamics: Dynamics) -> list[str]:
         f"dtion {dynamics.timestep_fs / FEMTOSECOND_PER_ATOMIC_TIME!r}",
         # The start, the steps, and one more: velocities are central differences.
         f"ntime {dynamics.n_steps + 2}",
-        "boxcutmin 1.5",  # 7e-5 of the electrons and 1e-4 Ha/Bohr, for a tenth of the time
+        "boxcutmin 1.5",  # errs by 7e-5 of the electrons, 1e-4 Ha/Bohr; a tenth quicker
         "tolmxf 1.0d-30",  # a crystal at rest is no reason to stop
         *_block("vel", dynamics.velocities),
     ]
