@@ -32,7 +32,7 @@ def electronic_keys(calculation: Calculation) -> dict[str, Any]:
         "KPOINT_SHIFT": list(kpoints.shift),  # the default shifts even meshes
         "ELEC_TEMP_TYPE": "fermi-dirac",  # the default is Gaussian
         "ELEC_TEMP": dft.smearing_K,
-        # Chebyshev filtering needs states to spare: a third more cost 32 Al atoms no more than half.
+        # Chebyshev filtering wants spare states; for 32 Al atoms a third more cost as much as half.
         "NSTATES": max(calculation.n_bands, math.ceil(1.3 * calculation.n_electrons / 2.0)),
         "TOL_SCF": dft.scf_tolerance,
         "MAXIT_SCF": dft.max_scf_iterations,
