@@ -94,20 +94,28 @@ def test_a_comment_or_an_upgrade_reruns_nothing(campaign, snakemake, clone):
 
 def test_a_key_that_a_later_version_adds_reruns_nothing(campaign, snakemake, clone, run):
     """The installed package stays as it is; the clone's, with a new default, is put before it."""
-    path = clone / "src/rhocast/config/sections.py"
-    text = path.read_text()
-    for section in ("Dft", "Aimd", "System", "Material", "Training", "Prediction"):
-        head = text.index(f"class {section}(")
-        place = text.index("= Field(", head)
-        place = text.rindex("\n    ", 0, place)
-        text = text[:place] + "\n    new_key: int = 3" + text[place:]
-    before = path.read_text()
-    path.write_text(text)
+    sections = {
+        "cells": ("System", "Material"),
+        "data": ("Dft", "Aimd"),
+        "learning": ("Training",),
+        "campaign": ("Prediction",),
+    }
+    paths = {clone / f"src/rhocast/config/{name}.py": them for name, them in sections.items()}
+    before = {path: path.read_text() for path in paths}
+    for path, names in paths.items():
+        text = before[path]
+        for section in names:
+            head = text.index(f"class {section}(")
+            place = text.index("= Field(", head)
+            place = text.rindex("\n    ", 0, place)
+            text = text[:place] + "\n    new_key: int = 3" + text[place:]
+        path.write_text(text)
     try:
         result = snakemake("-n", variables={"PYTHONPATH": str(clone / "src")})
         assert planned(result) == {}
     finally:
-        path.write_text(before)
+        for path, text in before.items():
+            path.write_text(text)
 
 
 def test_another_element_reruns_no_dft(campaign, snakemake):

@@ -4,25 +4,16 @@
 the key, what was expected and what was found. Rules receive single sections of it.
 """
 
+from rhocast.config.campaign import Config, Prediction
+from rhocast.config.cells import Material, System
+from rhocast.config.data import Aimd, Classical, Dft, Source
+from rhocast.config.learning import Descriptor, Features, Network, Training, Transfer
 from rhocast.config.reading import load_config, parse_config, seed_for
-from rhocast.config.sections import (
-    Aimd,
-    Config,
-    Descriptor,
-    Dft,
-    Features,
-    Material,
-    Network,
-    Prediction,
-    Section,
-    Source,
-    System,
-    Training,
-    Transfer,
-)
+from rhocast.config.section import Section
 
 __all__ = [
     "Aimd",
+    "Classical",
     "Config",
     "Descriptor",
     "Dft",

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from rhocast.config.sections import Config
+from rhocast.config.campaign import Config
 from rhocast.errors import ConfigError
 
 

@@ -1,0 +1,135 @@
+"""The whole configuration: its sections, and what holds between them."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
+
+from rhocast.config.cells import Material, System
+from rhocast.config.data import Aimd, Classical, Dft, Source, Sources
+from rhocast.config.learning import Descriptor, Features, Network, Training, Transfer
+from rhocast.config.section import Name, Section, distinct
+from rhocast.errors import ConfigError
+
+
+class Prediction(Section):
+    """Prediction of cells too large for DFT."""
+
+    cells: Annotated[tuple[Name, ...], AfterValidator(distinct)] = Field(
+        min_length=1, description="keys of `systems`"
+    )
+    mesh_spacing_bohr: PositiveFloat = Field(description="at most, Bohr")
+    shards: PositiveInt = Field(description="files, and jobs, that one cell is cut into")
+    uncertainty: Literal["none", "sampled"] = Field(
+        description="`sampled`: variance over weight samples (paper, Eq. 4)"
+    )
+    samples: PositiveInt = Field(10, ge=2, description="N_s: weight samples")
+
+
+class Config(Section):
+    """The whole configuration."""
+
+    name: Name = Field(description="of the model: `models/{name}/`")
+    seed: int = Field(0, ge=0, description="everything random follows from it")
+    results: str = Field(
+        "results", min_length=1, description="folder for all that the workflow writes"
+    )
+    material: Material
+    systems: dict[Name, System] = Field(min_length=1, description="cells by name")
+    dft: Dft
+    aimd: Aimd
+    classical: Classical | None = Field(
+        None, description="needed where a dataset's `sampler` is `classical`"
+    )
+    datasets: dict[Name, Sources] = Field(min_length=1, description="snapshots by name")
+    features: Features
+    descriptor: Descriptor
+    network: Network
+    training: Training
+    transfer: Transfer
+    evaluation: tuple[Name, ...] = Field(
+        min_length=1, description="datasets that the errors are measured on"
+    )
+    prediction: Prediction
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> "Config":
+        for dataset, sources in self.datasets.items():
+            for number, source in enumerate(sources):
+                _expect(f"datasets.{dataset}[{number}].system", source.system, self.systems)
+        _expect("training.dataset", self.training.dataset, self.datasets)
+        _expect("transfer.dataset", self.transfer.dataset, self.datasets)
+        for name in self.evaluation:
+            _expect("evaluation", name, self.datasets)
+        for name in self.prediction.cells:
+            _expect("prediction.cells", name, self.systems)
+        for name, system in self.systems.items():
+            for element in system.composition or ():
+                _expect(f"systems.{name}.composition", element, self.material.pseudopotentials)
+        return self
+
+    @model_validator(mode="after")
+    def _samplers_agree(self) -> "Config":
+        for dataset, sources in self.datasets.items():
+            for number, source in enumerate(sources):
+                key = f"datasets.{dataset}[{number}].sampler"
+                if source.sampler == "classical" and self.classical is None:
+                    raise ValueError(f"{key}: `classical` needs the section `classical`")
+                for temperature in source.temperatures_K:
+                    sampler = self.sampler(source.system, temperature)
+                    if sampler != source.sampler:
+                        raise ValueError(
+                            f"{key}: another dataset takes {source.system} at {temperature} K from "
+                            f"`{sampler}`; one trajectory has one sampler"
+                        )
+        return self
+
+    @model_validator(mode="after")
+    def _no_leakage(self) -> "Config":
+        seen = self.trajectories(self.training.dataset) | self.trajectories(self.transfer.dataset)
+        for name in self.evaluation:
+            if leaked := sorted(seen & self.trajectories(name)):
+                raise ValueError(
+                    f"evaluation: dataset {name!r} holds trajectories that are trained on, "
+                    f"{leaked}; expected other systems or temperatures"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _files_exist(self) -> "Config":
+        files = {f"systems.{name}.file": s.file for name, s in self.systems.items() if s.file}
+        for element, entry in self.material.pseudopotentials.items():
+            if entry != "spms":
+                files[f"material.pseudopotentials.{element}"] = entry
+        for key, path in files.items():
+            if not Path(path).is_file():
+                raise ValueError(f"{key}: expected a file, found none at {path!r}")
+        return self
+
+    def trajectories(self, dataset: str) -> set[tuple[str, int]]:
+        """Return the (system, temperature in K) of every trajectory of a dataset."""
+        return {(s.system, t) for s in self.datasets[dataset] for t in s.temperatures_K}
+
+    def frames(self, system: str, temperature_K: int) -> int:
+        """Return how many frames the most demanding dataset takes from a trajectory."""
+        return max(source.frames for source in self._sources(system, temperature_K))
+
+    def sampler(self, system: str, temperature_K: int) -> str:
+        """Return what makes a trajectory: ``aimd`` or ``classical``."""
+        return self._sources(system, temperature_K)[0].sampler
+
+    def _sources(self, system: str, temperature_K: int) -> list[Source]:
+        found = [
+            source
+            for sources in self.datasets.values()
+            for source in sources
+            if source.system == system and temperature_K in source.temperatures_K
+        ]
+        if not found:
+            raise ConfigError(f"datasets: none holds {system} at {temperature_K} K")
+        return found
+
+
+def _expect(key: str, name: str, known: dict[str, Any]) -> None:
+    if name not in known:
+        raise ValueError(f"{key}: expected one of {sorted(known)}, found {name!r}")
