@@ -1,15 +1,18 @@
 """Cells to compute and to predict."""
 
 
+# Extended XYZ for the eye and the engines, HDF5 for millions of atoms: whichever is asked for.
 rule structure:
     input:
         file=lambda wildcards: cfg.systems[wildcards.system].file or [],
     output:
-        structure=results("structures/{system}.extxyz"),
+        structure=results("structures/{system}.{suffix}"),
     log:
-        log_of("structure/{system}"),
+        log_of("structure/{system}.{suffix}"),
     benchmark:
-        benchmark_of("structure/{system}")
+        benchmark_of("structure/{system}.{suffix}")
+    wildcard_constraints:
+        suffix="extxyz|h5",
     conda:
         "../envs/rhocast.yaml"
     threads: 1
@@ -23,6 +26,6 @@ rule structure:
         seed=lambda wildcards: seed_for(cfg.seed, "structure", wildcards.system),
         format_version=1,
     message:
-        "Building cell {wildcards.system}"
+        "Building cell {wildcards.system} as {wildcards.suffix}"
     script:
         "../scripts/structure.py"

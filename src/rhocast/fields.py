@@ -4,7 +4,7 @@ One table serves the HDF5 attributes, the documentation and the tests. Shapes ar
 letters below; a letter that stands in several fields of one file means the same number there.
 
 ``nx, ny, nz`` mesh points along the three lattice vectors; ``n`` atoms; ``p`` sampled points;
-``d`` features.
+``d`` features; ``m`` snapshots; ``b`` radial functions of the pseudo-atoms of all species.
 """
 
 from collections.abc import Mapping
@@ -37,6 +37,9 @@ CELL = Field("cell", (3, 3), "f8", "Bohr", "lattice vectors, one a row")
 NUMBERS = Field("numbers", ("n",), "i4", "1", "atomic numbers")
 DENSITY = Field("density", MESH, "f4", "e/Bohr^3", "electron density, x slowest")
 
+#: Atoms in a cell (``structures/{system}.h5``); files with more in them hold these too.
+STRUCTURE_FIELDS = _table(POSITIONS, CELL, NUMBERS)
+
 #: One DFT single point (``densities/{system}/{T}K/{i}.h5``).
 SNAPSHOT_FIELDS = _table(
     DENSITY,
@@ -46,11 +49,12 @@ SNAPSHOT_FIELDS = _table(
     Field("forces", ("n", 3), "f8", "Ha/Bohr", "forces on the atoms"),
 )
 
-#: A predicted density (``predictions/{cell}/density.h5``).
+#: A predicted density (``predictions/{cell}/density.h5``). Standard deviations are stored with 11
+#: significant bits: off by at most 0.1 %, or by 1e-7 e/Bohr^3 where they are below 6e-5.
 DENSITY_FIELDS = _table(
     DENSITY,
-    Field("epistemic_std", MESH, "f4", "e/Bohr^3", "standard deviation from the weights' spread"),
-    Field("aleatoric_std", MESH, "f4", "e/Bohr^3", "standard deviation of the predicted noise"),
+    Field("epistemic_std", MESH, "f2", "e/Bohr^3", "standard deviation from the weights' spread"),
+    Field("aleatoric_std", MESH, "f2", "e/Bohr^3", "standard deviation of the predicted noise"),
     POSITIONS,
     CELL,
     NUMBERS,
@@ -61,6 +65,13 @@ FEATURE_FIELDS = _table(
     Field("features", ("p", "d"), "f4", "1", "descriptor of the point"),
     Field("target", ("p",), "f4", "e/Bohr^3", "density at the point"),
     Field("snapshot", ("p",), "i4", "1", "index into the attribute `records`"),
+)
+
+#: What a feature file holds besides where there is a baseline to fit.
+BASELINE_FIELDS = _table(
+    Field("baseline_sums", ("p", "b"), "f4", "1", "radial functions summed over the atoms, S"),
+    Field("baseline_matrix", ("m", "b", "b"), "f8", "1", "mean over the snapshot's mesh of S Sᵀ"),
+    Field("baseline_vector", ("m", "b"), "f8", "e/Bohr^3", "mean over the mesh of S times density"),
 )
 
 

@@ -4,8 +4,6 @@ import pytest
 from rhocast import config
 from rhocast.errors import StructureError
 from rhocast.structures import build_system
-from rhocast.structures.build import occupy
-from rhocast.units import HARTREE_PER_KELVIN
 
 
 def system(**keys):
@@ -34,30 +32,73 @@ def test_alloys_are_exact_and_seeded():
     assert (first.numbers != other.numbers).any()
 
 
-def test_a_composition_that_does_not_fit_takes_the_nearest_and_warns(caplog):
-    numbers = occupy(10, {"Si": 0.33, "Ge": 0.67}, np.random.default_rng(0))
-    assert np.bincount(numbers)[[14, 32]].tolist() == [3, 7]
-    assert "cannot hold the composition" in caplog.text
-
-
-def test_vacancies():
+def test_vacancies_by_number():
     assert len(build_system(system(repeat=(2, 2, 2), vacancies=2), 400.0, seed=0)) == 30
     with pytest.raises(StructureError, match="fewer than the cell's 4 atoms"):
         build_system(system(vacancies=4), 400.0, seed=0)
-
-
-def test_displacements_have_the_debye_mean_square():
-    hot = build_system(system(repeat=(12, 12, 12), temperature_K=300.0), 428.0, seed=5)
-    cold = build_system(system(repeat=(12, 12, 12)), 428.0, seed=5)
-    mass = 26.9815 * 1822.888
-    expected = 3 * 300 * HARTREE_PER_KELVIN / mass / (428 * HARTREE_PER_KELVIN) ** 2
-    steps = hot.positions - cold.positions
-    assert steps.var() == pytest.approx(expected, rel=0.03)
-    # 0.094 Å a component: of the size that diffraction finds for aluminium (0.10 Å)
-    assert steps.std() * 0.529 == pytest.approx(0.1, rel=0.1)
 
 
 def test_a_file_instead_of_a_lattice(tmp_path):
     path = tmp_path / "cell.vasp"
     build_system(system(), 400.0, seed=0).to_ase().write(path)
     assert build_system(config.System(file=str(path)), 400.0, seed=0).formula == "Al4"
+
+
+def test_vacancies_by_element():
+    alloy = {"lattice": "diamond", "repeat": (2, 2, 2), "composition": {"Si": 0.5, "Ge": 0.5}}
+    built = build_system(system(**alloy, vacancies=[["Ge"], ["Si", "Ge"]]), 500.0, seed=3)
+    assert built.formula == "Si31Ge30"
+    assert built.record["vacancies"] == [["Ge"], ["Si", "Ge"]]
+
+
+def test_strain_by_axis():
+    strained = build_system(system(strain=(0.05, 0.0, -0.05)), 400.0, seed=0)
+    np.testing.assert_allclose(np.diag(strained.cell), [1.05 * 7.65, 7.65, 0.95 * 7.65])
+    np.testing.assert_allclose(strained.positions[1], [0, 7.65 / 2, 0.95 * 7.65 / 2], atol=1e-12)
+
+
+def test_hcp():
+    built = build_system(system(lattice="hcp", c_over_a=1.6, repeat=(2, 1, 1)), 400.0, seed=0)
+    assert len(built) == 8
+    assert built.cell[2, 2] == pytest.approx(1.6 * 7.65)
+
+
+def test_what_was_built_is_recorded_and_logged(caplog):
+    caplog.set_level("INFO")
+    defect = system(lattice="diamond", composition={"Si": 0.5, "Ge": 0.5}, repeat=(4, 3, 1))
+    screw = build_system(defect.model_copy(update={"dislocation": "screw"}), 400.0, seed=0)
+    assert screw.formula == "Si72Ge72"
+    assert screw.record["composition"] == {"Si": 0.5, "Ge": 0.5}
+    b = 7.65 / np.sqrt(2)
+    np.testing.assert_allclose(screw.record["burgers_bohr"], [[0, 0, b], [0, 0, -b]], atol=1e-6)
+    assert screw.record["minimum_distance_bohr"] == pytest.approx(
+        screw.minimum_distance(), abs=1e-6
+    )
+    assert "burgers_bohr" in caplog.text
+
+    tilted = system(repeat=(1, 2, 1), grain_boundary=(2, 1, 0), temperature_K=300.0, strain=0.01)
+    tilted = build_system(tilted, 400.0, seed=0)
+    assert tilted.record["misorientation_degree"] == pytest.approx(36.87, abs=0.01)
+    assert tilted.record["sigma"] == 5
+    assert (tilted.record["strain"], tilted.record["temperature_K"]) == (0.01, 300.0)
+    assert "misorientation_degree" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"lattice": "bcc", "dislocation": "screw"}, "dislocation: expected fcc or diamond"),
+        ({"c_over_a": 1.6}, "are of hcp, found lattice fcc"),
+        ({"grain_boundary": (1, 2, 0)}, "h > k without a common divisor"),
+        ({"grain_boundary": (4, 2, 0)}, "h > k without a common divisor"),
+        ({"grain_boundary": (2, 1, 1)}, "grain_boundary"),
+        ({"grain_boundary": (2, 1, 0), "dislocation": "edge"}, "found both"),
+        ({"vacancies": [["Ge"]]}, r"vacancies: expected elements of \['Al'\], found \['Ge'\]"),
+        ({"vacancies": [["Al", "Al", "Al"]]}, "at most 2"),
+        ({"strain": (0.1, 0.1)}, "strain"),
+        ({"file": "cell.xyz", "lattice": None, "dislocation": "edge"}, "brings its own cell"),
+    ],
+)
+def test_keys_that_do_not_fit_together_are_refused(keys, message):
+    with pytest.raises(ValueError, match=message):
+        system(**keys)

@@ -3,7 +3,7 @@ import pytest
 from ase.build import bulk
 
 from rhocast.errors import StructureError
-from rhocast.structures import Structure, periodic_images, read_structure, write_structure
+from rhocast.structures import Structure, periodic_images
 
 TRICLINIC = np.array([[5.0, 0.3, 0.1], [1.2, 6.0, -0.4], [0.7, -1.1, 4.5]])
 
@@ -27,13 +27,6 @@ def test_electrons_are_counted_by_element(triclinic):
     assert triclinic.count_electrons(valence) == 2 * 3 + 4 + 14
     with pytest.raises(StructureError, match="valence electrons of Si, Ge are not known"):
         triclinic.count_electrons({"Al": 3.0})
-
-
-def test_round_trip_through_a_file(triclinic, tmp_path):
-    write_structure(tmp_path / "new/cell.extxyz", triclinic)
-    back = read_structure(tmp_path / "new/cell.extxyz")
-    np.testing.assert_allclose(back.positions, triclinic.positions, atol=1e-7)
-    np.testing.assert_array_equal(back.numbers, triclinic.numbers)
 
 
 @pytest.mark.parametrize("hand", [1.0, -1.0])
@@ -87,19 +80,3 @@ def test_nearest_neighbours_of_a_crystal():
 def test_what_no_density_exists_for_is_refused(positions, cell, numbers, message):
     with pytest.raises(StructureError, match=message):
         Structure(positions, cell, numbers)
-
-
-def test_reading_names_the_file_and_the_fault(tmp_path):
-    doubled = tmp_path / "doubled.xyz"
-    bulk("Al", cubic=True).repeat((2, 1, 1)).write(doubled)
-    lines = doubled.read_text().splitlines()
-    lines[3] = lines[2]
-    doubled.write_text("\n".join(lines))
-    with pytest.raises(StructureError, match=r"doubled\.xyz: two atoms are 0 Bohr apart"):
-        read_structure(doubled)
-    with pytest.raises(StructureError, match=r"absent\.xyz"):
-        read_structure(tmp_path / "absent.xyz")
-    nonsense = tmp_path / "nonsense.cif"
-    nonsense.write_text("nothing of use")
-    with pytest.raises(StructureError, match=r"nonsense\.cif"):
-        read_structure(nonsense)

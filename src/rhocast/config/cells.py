@@ -1,8 +1,9 @@
 """What is computed: elements and cells."""
 
-from typing import Literal
+from math import gcd
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Discriminator, Field, PositiveFloat, PositiveInt, Tag, model_validator
 
 from rhocast.config.section import Element, Section, Share
 
@@ -19,35 +20,110 @@ class Material(Section):
     )
 
 
+def _one_or_list(value: Any) -> str:
+    return "[list]" if isinstance(value, list | tuple) else "[one]"
+
+
+Strain = Annotated[float, Field(gt=-0.5, lt=0.5)]
+Vacancy = Annotated[tuple[Element, ...], Field(min_length=1, max_length=2)]
+Counts = tuple[PositiveInt, PositiveInt, PositiveInt]
+
+
 class System(Section):
     """One cell, built from a lattice or read from a file."""
 
-    file: str | None = Field(None, description="any file that ASE reads, instead of a lattice")
-    lattice: Literal["fcc", "bcc", "diamond"] | None = Field(None, description="crystal lattice")
-    lattice_constant_bohr: PositiveFloat | None = Field(None, description="cubic constant, Bohr")
-    repeat: tuple[PositiveInt, PositiveInt, PositiveInt] = Field(
-        (1, 1, 1), description="cubic cells along each axis"
+    file: str | None = Field(
+        None, description="any file that ASE reads, or HDF5 of ours, instead of a lattice"
+    )
+    lattice: Literal["fcc", "bcc", "diamond", "hcp"] | None = Field(
+        None, description="crystal lattice"
+    )
+    lattice_constant_bohr: PositiveFloat | None = Field(
+        None, description="cubic constant, or a of hcp, Bohr"
+    )
+    c_over_a: PositiveFloat | None = Field(
+        None, description="of hcp; null: √(8/3), touching spheres"
+    )
+    axes: Literal["orthogonal", "hexagonal"] = Field(
+        "orthogonal",
+        description="of hcp: `orthogonal` (4 atoms, a × √3 a × c) or `hexagonal` (2 atoms)",
+    )
+    repeat: Counts = Field(
+        (1, 1, 1),
+        description="cells along each axis: cubic ones, or those of the defect, see there",
     )
     composition: dict[Element, Share] | None = Field(
         None, description="share of each element; sites are occupied at random"
     )
-    vacancies: int = Field(0, ge=0, description="atoms taken out at random")
-    strain: float = Field(0.0, gt=-0.5, lt=0.5, description="linear scaling of the cell minus one")
+    dislocation: Literal["screw", "edge"] | None = Field(
+        None,
+        description="a pair ±½[110] in fcc or diamond, half a cell apart. `repeat` counts cells of "
+        "√1.5 a × √3 a × a/√2 (the line) for `screw`, a/√2 × √3 a × √1.5 a (the line) for `edge`; "
+        "at least 3.6 a is needed along the first two, about equal lengths are best",
+    )
+    grain_boundary: tuple[PositiveInt, PositiveInt, Literal[0]] | None = Field(
+        None,
+        description="[h, k, 0], plane of two symmetric [001] tilt boundaries in fcc, bcc or "
+        "diamond: [2, 1, 0] and [3, 1, 0] are Σ5, [3, 2, 0] and [5, 1, 0] Σ13; repeats cells "
+        "[k −h 0] × [h k 0] (in each grain) × [0 0 1]",
+    )
+    vacancies: Annotated[
+        Annotated[int, Field(ge=0), Tag("[one]")] | Annotated[tuple[Vacancy, ...], Tag("[list]")],
+        Discriminator(_one_or_list),
+    ] = Field(
+        0,
+        description="atoms taken out at random, or a list of vacancies by element: "
+        "`[[Ge], [Si, Ge]]` takes out one atom and a pair of nearest neighbours",
+    )
+    strain: Annotated[
+        Annotated[Strain, Tag("[one]")] | Annotated[tuple[Strain, Strain, Strain], Tag("[list]")],
+        Discriminator(_one_or_list),
+    ] = Field(0.0, description="linear scaling minus one of the lattice vectors, of all or of each")
     temperature_K: PositiveFloat | None = Field(
         None, description="displace the atoms independently as at this temperature, K"
     )
 
     @model_validator(mode="after")
     def _lattice_or_file(self) -> "System":
-        lattice = (self.lattice, self.lattice_constant_bohr, self.composition)
+        own = {"strain", "temperature_K", "vacancies"}
         if (self.file is None) == (self.lattice is None):
             raise ValueError("expected either `file` or `lattice`")
-        if self.file is not None and (lattice != (None, None, None) or self.repeat != (1, 1, 1)):
-            raise ValueError("`file` brings its own cell; take `composition`, `repeat` … out")
-        if self.lattice is not None and None in lattice:
+        if self.file is not None:
+            foreign = self.model_dump(exclude=own | {"file"}, exclude_defaults=True)
+            if foreign:
+                raise ValueError(f"`file` brings its own cell; take `{'`, `'.join(foreign)}` out")
+        elif None in (self.lattice_constant_bohr, self.composition):
             raise ValueError("`lattice` needs `lattice_constant_bohr` and `composition`")
         if self.composition is not None and abs(sum(self.composition.values()) - 1.0) > 1e-6:
             raise ValueError(
                 f"composition: expected shares that add up to 1, found {self.composition}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _keys_fit_the_lattice(self) -> "System":
+        if self.lattice != "hcp" and (self.c_over_a, self.axes) != (None, "orthogonal"):
+            raise ValueError(f"`c_over_a` and `axes` are of hcp, found lattice {self.lattice}")
+        if self.dislocation is not None and self.lattice not in ("fcc", "diamond"):
+            raise ValueError(f"dislocation: expected fcc or diamond, found {self.lattice}")
+        if self.dislocation is not None and self.grain_boundary is not None:
+            raise ValueError("expected `dislocation` or `grain_boundary`, found both")
+        if self.grain_boundary is not None:
+            h, k, _ = self.grain_boundary
+            if self.lattice == "hcp" or h <= k or gcd(h, k) > 1:
+                raise ValueError(
+                    "grain_boundary: expected [h, k, 0], h > k without a common divisor, in a "
+                    f"cubic lattice, found {list(self.grain_boundary)} in {self.lattice}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _vacancies_are_of_the_alloy(self) -> "System":
+        if self.composition is not None and not isinstance(self.vacancies, int):
+            strange = {e for vacancy in self.vacancies for e in vacancy} - set(self.composition)
+            if strange:
+                raise ValueError(
+                    f"vacancies: expected elements of {sorted(self.composition)}, found "
+                    f"{sorted(strange)}"
+                )
         return self

@@ -1,15 +1,21 @@
-"""Cells from the configuration: lattices, random alloys, vacancies, strain, thermal disorder."""
+"""Cells from the configuration: a lattice, a defect or a file, then vacancies, strain, heat."""
 
 import logging
+from dataclasses import replace
+from math import sqrt
+from typing import Any
 
-import ase.build
 import numpy as np
-from ase.data import atomic_masses, atomic_numbers
 
 from rhocast import config
-from rhocast.errors import StructureError
-from rhocast.structures.structure import Structure, read_structure
-from rhocast.units import ANGSTROM_PER_BOHR, ELECTRON_MASS_PER_DALTON, HARTREE_PER_KELVIN
+from rhocast.structures.alloys import occupy
+from rhocast.structures.dislocations import dislocation_pair
+from rhocast.structures.grain_boundaries import tilt_boundaries
+from rhocast.structures.lattices import cubic_cell, hcp_cell, repeat, scale
+from rhocast.structures.structure import Structure
+from rhocast.structures.structure_file import read_structure
+from rhocast.structures.thermal import displace
+from rhocast.structures.vacancies import remove_atoms, remove_vacancy
 
 log = logging.getLogger(__name__)
 
@@ -26,94 +32,72 @@ def build_system(system: config.System, debye_temperature_K: float, seed: int) -
     seed
         Decides occupation, vacancies and displacements.
 
+    Returns
+    -------
+    Structure
+        Its record says what it is, with what was measured: formula, composition, shortest distance,
+        Burgers vectors or misorientation (both before strain and displacements).
+
     Raises
     ------
     StructureError
-        If a file cannot be read, more atoms are taken out than there are, or atoms coincide.
+        If a file cannot be read, more atoms are taken out than there are, atoms coincide, or a
+        defect is not in the cell as it was meant.
     """
     rng = np.random.default_rng(seed)
-    structure = _lattice(system, rng) if system.file is None else read_structure(system.file)
-    structure = remove_atoms(structure, system.vacancies, rng)
-    structure = scale(structure, 1.0 + system.strain)
+    structure = _crystal(system, rng) if system.file is None else read_structure(system.file)
+    record = dict(structure.record)
+    structure = _with_vacancies(structure, system, rng)
+    structure = scale(structure, 1.0 + np.array(system.strain))
     if system.temperature_K is not None:
         structure = displace(structure, system.temperature_K, debye_temperature_K, rng)
     structure.check_distances()
-    log.info(
-        "%s, %d atoms, cell volume %.6g Bohr^3, shortest distance %.4g Bohr",
-        structure.formula,
-        len(structure),
-        structure.volume,
-        structure.minimum_distance(),
-    )
+    structure = replace(structure, record=record | _changes(system) | _survey(structure))
+    log.info("%s", "; ".join(f"{key} {value}" for key, value in structure.record.items()))
     return structure
 
 
-def occupy(n_sites: int, composition: dict[str, float], rng: np.random.Generator) -> np.ndarray:
-    """Distribute elements over sites at random.
-
-    Counts are exact where ``n_sites`` allows it, else the nearest (largest remainders), with a
-    warning.
-
-    Returns
-    -------
-    (n_sites,) int array
-        Atomic numbers.
-    """
-    wanted = np.array(list(composition.values())) * n_sites
-    counts = np.floor(wanted + 1e-9).astype(int)
-    short = n_sites - counts.sum()
-    counts[np.argsort(counts - wanted, kind="stable")[:short]] += 1
-    if short:
-        log.warning(
-            "%d sites cannot hold the composition %s exactly; taken: %s",
-            n_sites,
-            composition,
-            dict(zip(composition, counts.tolist(), strict=True)),
-        )
-    numbers = np.repeat([atomic_numbers[element] for element in composition], counts)
-    return rng.permutation(numbers)
-
-
-def remove_atoms(structure: Structure, n_vacancies: int, rng: np.random.Generator) -> Structure:
-    """Take out ``n_vacancies`` atoms chosen at random."""
-    if n_vacancies >= len(structure):
-        raise StructureError(
-            f"vacancies: expected fewer than the cell's {len(structure)} atoms, found {n_vacancies}"
-        )
-    kept = np.sort(rng.permutation(len(structure))[n_vacancies:])
-    return Structure(structure.positions[kept], structure.cell, structure.numbers[kept])
-
-
-def scale(structure: Structure, factor: float) -> Structure:
-    """Scale the lattice vectors and the atoms in them by ``factor``."""
-    return Structure(structure.positions * factor, structure.cell * factor, structure.numbers)
-
-
-def displace(
-    structure: Structure,
-    temperature_K: float,
-    debye_temperature_K: float,
-    rng: np.random.Generator,
-) -> Structure:
-    """Displace every atom independently as at a temperature.
-
-    Each Cartesian component is Gaussian with the mean square of the Debye model in its classical
-    limit, ⟨u²⟩ = 3 ħ² T / (m k θ²) (Ashcroft and Mermin, Solid State Physics, appendix N).
-    """
-    masses = atomic_masses[structure.numbers] * ELECTRON_MASS_PER_DALTON
-    thermal = temperature_K * HARTREE_PER_KELVIN
-    debye = debye_temperature_K * HARTREE_PER_KELVIN
-    rms = np.sqrt(3.0 * thermal / (masses * debye**2))
-    steps = rng.standard_normal((len(structure), 3)) * rms[:, None]
-    return Structure(structure.positions + steps, structure.cell, structure.numbers)
-
-
-def _lattice(system: config.System, rng: np.random.Generator) -> Structure:
+def _crystal(system: config.System, rng: np.random.Generator) -> Structure:
     # `config.System` has checked that a lattice comes with its constant and composition.
+    lattice, constant = str(system.lattice), system.lattice_constant_bohr or 0.0
     composition = dict(system.composition or {})
-    constant = system.lattice_constant_bohr or 0.0
-    first = next(iter(composition))
-    atoms = ase.build.bulk(first, system.lattice, a=constant * ANGSTROM_PER_BOHR, cubic=True)
-    atoms = atoms.repeat(system.repeat)
-    atoms.numbers[:] = occupy(len(atoms), composition, rng)
-    return Structure.from_ase(atoms)
+    element = next(iter(composition))
+    if system.dislocation is not None:
+        sites = dislocation_pair(lattice, constant, system.dislocation, system.repeat, element)
+    elif system.grain_boundary is not None:
+        sites = tilt_boundaries(lattice, constant, system.grain_boundary, system.repeat, element)
+    elif lattice == "hcp":
+        cell = hcp_cell(constant, system.c_over_a or sqrt(8 / 3), system.axes, element)
+        sites = repeat(cell, system.repeat)
+    else:
+        sites = repeat(cubic_cell(lattice, constant, element), system.repeat)
+    record = {"lattice": lattice, **sites.record}
+    return replace(sites, numbers=occupy(len(sites), composition, rng), record=record)
+
+
+def _with_vacancies(
+    structure: Structure, system: config.System, rng: np.random.Generator
+) -> Structure:
+    if isinstance(system.vacancies, int):
+        return remove_atoms(structure, system.vacancies, rng)
+    for elements in system.vacancies:
+        structure = remove_vacancy(structure, elements, rng)
+    return structure
+
+
+def _changes(system: config.System) -> dict[str, Any]:
+    """Return what has been done to the crystal, as far as it is not the default."""
+    keys = {"vacancies", "strain", "temperature_K"}
+    return system.model_dump(include=keys, exclude_defaults=True, mode="json")
+
+
+def _survey(structure: Structure) -> dict[str, Any]:
+    """Measure what can be said of any cell."""
+    n_atoms = len(structure)
+    return {
+        "formula": structure.formula,
+        "atoms": n_atoms,
+        "composition": {s: round(n / n_atoms, 6) for s, n in structure.counts.items()},
+        "volume_bohr3": round(structure.volume, 6),
+        "minimum_distance_bohr": round(structure.minimum_distance(), 6),
+    }

@@ -1,19 +1,16 @@
 """Atoms in a periodic cell, in Bohr: what every other package passes about."""
 
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import cast
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
 
-import ase.io
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers, chemical_symbols
+from ase.data import chemical_symbols
 from scipy.spatial import cKDTree
 
 from rhocast.errors import StructureError
-from rhocast.files import replacing
 from rhocast.units import ANGSTROM_PER_BOHR
 
 #: Closer than this, two atoms are taken for one atom written twice.
@@ -32,6 +29,9 @@ class Structure:
         Lattice vectors as rows, Bohr; right- or left-handed.
     numbers : (n,) int32 array
         Atomic numbers.
+    record
+        What a builder says of it: what was built and what was measured. Kept in files; what is
+        made from this structure starts without it.
 
     Raises
     ------
@@ -42,6 +42,7 @@ class Structure:
     positions: np.ndarray
     cell: np.ndarray
     numbers: np.ndarray
+    record: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         positions = np.ascontiguousarray(self.positions, dtype=np.float64)
@@ -61,15 +62,20 @@ class Structure:
         return abs(float(np.linalg.det(self.cell)))
 
     @property
+    def counts(self) -> dict[str, int]:
+        """Atoms of each element, by chemical symbol in order of atomic number."""
+        counts = np.bincount(self.numbers)
+        return {chemical_symbols[z]: int(counts[z]) for z in np.flatnonzero(counts)}
+
+    @property
     def species(self) -> tuple[str, ...]:
         """Chemical symbols present, in order of atomic number."""
-        return tuple(chemical_symbols[z] for z in np.unique(self.numbers))
+        return tuple(self.counts)
 
     @property
     def formula(self) -> str:
         """Symbols with their counts, in order of atomic number, such as ``Si8Ge8``."""
-        counts = Counter(self.numbers.tolist())
-        return "".join(f"{chemical_symbols[z]}{counts[z]}" for z in sorted(counts))
+        return "".join(f"{symbol}{count}" for symbol, count in self.counts.items())
 
     def count_electrons(self, valence: Mapping[str, float]) -> float:
         """Return the valence electrons of all atoms.
@@ -90,8 +96,7 @@ class Structure:
                 f"{self.formula}: the valence electrons of {', '.join(missing)} are not known, "
                 f"only those of {', '.join(valence) or 'no element'}; give them"
             )
-        counts = np.bincount(self.numbers)
-        return float(sum(counts[atomic_numbers[s]] * valence[s] for s in self.species))
+        return float(sum(count * valence[symbol] for symbol, count in self.counts.items()))
 
     @property
     def fractional(self) -> np.ndarray:
@@ -105,16 +110,46 @@ class Structure:
         shortest_image = _shortest_lattice_vector(self.cell)
         if len(self) == 1:
             return shortest_image
-        reach = min(shortest_image, 4.0 * (self.volume / len(self)) ** (1.0 / 3.0))
+        # No packing is denser than fcc, whose neighbours are 2^(1/6) = 1.12 such lengths apart.
+        reach = min(shortest_image, 1.2 * (self.volume / len(self)) ** (1.0 / 3.0))
+        return min(self._shortest_within(reach), shortest_image)
+
+    def _shortest_within(self, reach: float) -> float:
+        """Shortest distance between two atoms, Bohr; infinity if it is above ``reach``."""
         points, _ = periodic_images(self, reach)
-        distances, _ = cKDTree(points).query(
-            self.fractional @ self.cell, k=2, distance_upper_bound=reach
-        )
-        return float(min(distances[:, 1].min(), shortest_image))
+        # Thermal cells of millions of atoms: a tree that is quick to make, not to search.
+        tree = cKDTree(points, balanced_tree=False, compact_nodes=False)
+        inside = self.fractional @ self.cell
+        distances, _ = tree.query(inside, k=2, distance_upper_bound=reach)
+        return float(distances[:, 1].min())
+
+    def _all_apart(self, distance: float) -> bool:
+        """Say whether all atoms are certain to be so far apart: seconds for millions of atoms.
+
+        Atoms that are closer share a box of twice that side, in a grid of such boxes or in one
+        that is shifted by half a box along some axes.
+        """
+        planes = 1.0 / np.linalg.norm(np.linalg.inv(self.cell), axis=0)
+        _, y, z = counts = (planes / (2.0 * distance)).astype(np.int64)
+        if min(counts) < 2:
+            return False
+        places = (self.fractional * counts).T
+        unshifted = [axis.astype(np.int64) for axis in places]
+        shifted = [
+            (axis + 0.5).astype(np.int64) % n for axis, n in zip(places, counts, strict=True)
+        ]
+        for i, j, k in product(*zip(unshifted, shifted, strict=True)):
+            boxes = np.sort((i * y + j) * z + k)
+            if (boxes[1:] == boxes[:-1]).any():
+                return False
+        return True
 
     def check_distances(self, where: str = "structure") -> None:
         """Raise StructureError if two atoms coincide (closer than 0.5 Bohr)."""
-        shortest = self.minimum_distance()
+        image = _shortest_lattice_vector(self.cell)
+        if image >= COINCIDENT_BOHR and self._all_apart(COINCIDENT_BOHR):
+            return
+        shortest = min(self._shortest_within(COINCIDENT_BOHR), image)
         if shortest < COINCIDENT_BOHR:
             raise StructureError(
                 f"{where}: two atoms are {shortest:.3g} Bohr apart, expected at least "
@@ -122,12 +157,13 @@ class Structure:
             )
 
     @classmethod
-    def from_ase(cls, atoms: Atoms) -> "Structure":
+    def from_ase(cls, atoms: Atoms, record: Mapping[str, Any] | None = None) -> "Structure":
         """Convert from ASE (Å); directions that ASE calls open are taken as periodic."""
         return cls(
             atoms.positions / ANGSTROM_PER_BOHR,
             atoms.cell.array / ANGSTROM_PER_BOHR,
             atoms.numbers,
+            record or {},
         )
 
     def to_ase(self) -> Atoms:
@@ -138,34 +174,6 @@ class Structure:
             cell=self.cell * ANGSTROM_PER_BOHR,
             pbc=True,
         )
-
-
-def read_structure(path: str | Path) -> Structure:
-    """Read the last structure of any file that ASE reads, and check it.
-
-    Raises
-    ------
-    StructureError
-        If the file cannot be read or holds no structure that a density can be computed for.
-    """
-    try:
-        atoms = cast(Atoms, ase.io.read(path, index=-1))
-    except Exception as error:  # ASE's readers raise whatever their parsers meet
-        raise StructureError(
-            f"{path}: ASE cannot read a structure from it ({type(error).__name__}: {error})"
-        ) from error
-    try:
-        structure = Structure.from_ase(atoms)
-    except StructureError as error:
-        raise StructureError(f"{path}: {error}") from None
-    structure.check_distances(str(path))
-    return structure
-
-
-def write_structure(path: str | Path, structure: Structure) -> None:
-    """Write extended XYZ (ASE's units), beside first and then renamed."""
-    with replacing(path) as partial:
-        ase.io.write(partial, structure.to_ase(), format="extxyz")
 
 
 def periodic_images(

@@ -1,0 +1,91 @@
+"""Files of structures: HDF5 for cells of any size, and whatever ASE reads."""
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import ase.io
+import h5py
+import numpy as np
+from ase import Atoms
+
+from rhocast.errors import StructureError
+from rhocast.fields import STRUCTURE_FIELDS
+from rhocast.files import replacing
+from rhocast.structures.structure import Structure
+
+#: Names that end so are HDF5; everything else is ASE's.
+HDF5_SUFFIXES = (".h5", ".hdf5")
+
+#: Where the record stands: an attribute of HDF5, a key of extended XYZ's comment line.
+RECORD = "rhocast"
+
+
+def read_structure(path: str | Path) -> Structure:
+    """Read the last structure of any file that ASE reads, or the atoms of an HDF5 file of ours.
+
+    All HDF5 files of this program that hold atoms do: structures, snapshots, densities.
+
+    Raises
+    ------
+    StructureError
+        If the file cannot be read or holds no structure that a density can be computed for.
+    """
+    read = _read_hdf5 if Path(path).suffix in HDF5_SUFFIXES else _read_ase
+    try:
+        structure = read(Path(path))
+    except StructureError as error:
+        raise StructureError(f"{path}: {error}") from None
+    structure.check_distances(str(path))
+    return structure
+
+
+def write_structure(path: str | Path, structure: Structure) -> None:
+    """Write a structure with its record, beside first and then renamed.
+
+    ``.h5`` and ``.hdf5`` become HDF5 (Bohr, to the last bit, 28 bytes an atom, read in a second
+    for millions of atoms), any other name extended XYZ (Å).
+    """
+    path = Path(path)
+    with replacing(path) as partial:
+        if path.suffix in HDF5_SUFFIXES:
+            _write_hdf5(partial, structure)
+        else:
+            atoms = structure.to_ase()
+            atoms.info = {RECORD: dict(structure.record)} if structure.record else {}
+            ase.io.write(partial, atoms, format="extxyz")
+
+
+def _read_ase(path: Path) -> Structure:
+    try:
+        atoms = cast(Atoms, ase.io.read(path, index=-1))
+    except Exception as error:  # ASE's readers raise whatever their parsers meet
+        raise StructureError(
+            f"ASE cannot read a structure from it ({type(error).__name__}: {error})"
+        ) from error
+    return Structure.from_ase(atoms, atoms.info.get(RECORD, {}))
+
+
+def _read_hdf5(path: Path) -> Structure:
+    try:
+        with h5py.File(path, "r") as file:
+            missing = set(STRUCTURE_FIELDS) - set(file)
+            if missing:
+                raise StructureError(
+                    f"it lacks {', '.join(sorted(missing))}, it holds "
+                    f"{', '.join(sorted(file)) or 'nothing'}; expected a structure, snapshot or "
+                    "density file"
+                )
+            arrays: dict[str, np.ndarray] = {name: file[name][()] for name in STRUCTURE_FIELDS}
+            record: dict[str, Any] = json.loads(file.attrs.get(RECORD, "{}"))
+    except OSError as error:
+        raise StructureError(f"cannot be read as HDF5 ({error})") from error
+    return Structure(**arrays, record=record)
+
+
+def _write_hdf5(path: Path, structure: Structure) -> None:
+    with h5py.File(path, "w") as file:
+        for name, entry in STRUCTURE_FIELDS.items():
+            file[name] = getattr(structure, name).astype(entry.dtype, copy=False)
+            file[name].attrs["unit"] = entry.unit
+        file.attrs[RECORD] = json.dumps(dict(structure.record))
