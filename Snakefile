@@ -57,6 +57,14 @@ check_settled_engine(Path(results("engine.json")))
 
 include: "rules/structures.smk"
 include: "rules/dft.smk"
+include: "rules/datasets.smk"
+
+
+if cfg.convergence:
+
+    include: "rules/convergence.smk"
+
+
 include: "rules/learning.smk"
 include: "rules/inference.smk"
 include: "rules/analysis.smk"
@@ -66,8 +74,15 @@ rule all:
     default_target: True
     input:
         summary=results("summary.txt"),
+        study=study_results(),
+        runs=run_pictures(),
         errors=expand(results("figures/errors-{dataset}.png"), dataset=cfg.evaluation),
         slices=expand(results("figures/{cell}.png"), cell=cfg.prediction.cells),
         fields=expand(
             results("predictions/{cell}/density.h5"), cell=cfg.prediction.cells
         ),
+
+
+rule dataset:
+    input:
+        expand("data/{package}/MANIFEST.json", package=cfg.packages),

@@ -1,4 +1,38 @@
-"""Analysis: measured errors, pictures, a summary."""
+"""Analysis: runs of molecular dynamics, measured errors, pictures, a summary."""
+
+
+rule dynamics:
+    input:
+        trajectory=run_of,
+    output:
+        table=results("dynamics/{system}/{temperature}K.tsv"),
+        picture=report(
+            results("figures/dynamics-{system}-{temperature}K.png"),
+            category="Molecular dynamics",
+            labels={"system": "{system}", "temperature": "{temperature} K"},
+            caption="../docs/captions/dynamics.rst",
+        ),
+    log:
+        log_of("dynamics/{system}/{temperature}K"),
+    benchmark:
+        benchmark_of("dynamics/{system}/{temperature}K")
+    conda:
+        "../envs/rhocast.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+        tasks=1,
+    params:
+        equilibration_steps=lambda wildcards: sampling_of(wildcards).equilibration_steps,
+        steps_between_frames=lambda wildcards: sampling_of(
+            wildcards
+        ).steps_between_frames,
+        format_version=1,
+    message:
+        "Judging the dynamics of {wildcards.system} at {wildcards.temperature} K"
+    script:
+        "../scripts/dynamics.py"
 
 
 rule evaluate:

@@ -20,12 +20,13 @@ def benchmark_of(rule_and_wildcards):
 
 def densities_of(dataset):
     """Return the snapshot files of a dataset, in a fixed order."""
-    return [
-        results(f"densities/{source.system}/{temperature}K/{frame}.h5")
-        for source in cfg.datasets[dataset]
-        for temperature in source.temperatures_K
-        for frame in range(source.frames)
-    ]
+    return [results(f"densities/{name}.h5") for name in cfg.snapshots(dataset)]
+
+
+def campaign_file():
+    """Return the configuration file as one would name it on the command line."""
+    named = workflow.config_settings.configfiles or ["config.yaml"]
+    return os.path.relpath(named[0])
 
 
 def slice_of(section):
@@ -37,30 +38,56 @@ def slice_of(section):
     return section.model_dump(exclude_defaults=True)
 
 
+def run_of(wildcards):
+    """Return the trajectory of a system at a temperature, whatever moved its atoms."""
+    sampler = cfg.sampler(wildcards.system, int(wildcards.temperature))
+    return results(
+        f"{sampler}/{wildcards.system}/{wildcards.temperature}K/trajectory.extxyz"
+    )
+
+
+def sampling_of(wildcards):
+    """Return the section of the configuration that the trajectory of a system follows."""
+    sampler = cfg.sampler(wildcards.system, int(wildcards.temperature))
+    return cfg.aimd if sampler == "aimd" else cfg.classical
+
+
+def run_pictures():
+    """Return the pictures of all runs of molecular dynamics."""
+    runs = {run for dataset in cfg.datasets for run in cfg.trajectories(dataset)}
+    return [
+        results(f"figures/dynamics-{system}-{temperature}K.png")
+        for system, temperature in sorted(runs)
+    ]
+
+
 def trajectory_of(wildcards):
     """Return the trajectory of a frame: as ancient, once the frame has been taken.
 
     Frame i lies at the same step however long the run is, so more frames add single points and
     repeat none.
     """
-    trajectory = results(
-        f"aimd/{wildcards.system}/{wildcards.temperature}K/trajectory.extxyz"
-    )
+    trajectory = run_of(wildcards)
     frame = results(
         f"snapshots/{wildcards.system}/{wildcards.temperature}K/{wildcards.frame}.extxyz"
     )
     return ancient(trajectory) if Path(frame).is_file() else trajectory
 
 
-def scf_settings(wildcards):
-    """Return what determines a single point: DFT, and the pseudopotentials of its elements."""
-    dft = cfg.dft.model_copy(update={"engine": "auto"})
-    system = cfg.systems[wildcards.system]
+def single_point_settings(dft, name):
+    """Return settings of DFT, without the engine's name, and a system's pseudopotentials."""
+    system = cfg.systems[name]
     elements = (
         system.composition or cfg.material.pseudopotentials
     )  # a file's are not known yet
     files = {element: cfg.material.pseudopotentials[element] for element in elements}
-    return {"dft": slice_of(dft), "material": {"pseudopotentials": files}}
+    own = dft.model_copy(update={"engine": "auto"})
+    return {"dft": slice_of(own), "material": {"pseudopotentials": files}}
+
+
+def scf_settings(wildcards):
+    """Return what determines a single point: DFT, and the pseudopotentials of its elements."""
+    return single_point_settings(cfg.dft, wildcards.system)
 
 
 def aimd_settings(wildcards):
@@ -68,6 +95,29 @@ def aimd_settings(wildcards):
     settings = scf_settings(wildcards) | {"aimd": slice_of(cfg.aimd)}
     settings["material"]["debye_temperature_K"] = cfg.material.debye_temperature_K
     return settings
+
+
+def classical_settings(wildcards):
+    """Return what determines a classical trajectory, but for its length."""
+    return {"classical": slice_of(cfg.classical)} if cfg.classical else {}
+
+
+def trajectory_settings(wildcards):
+    """Return what determines the trajectory of a frame, but for its length."""
+    sampler = cfg.sampler(wildcards.system, int(wildcards.temperature))
+    return (aimd_settings if sampler == "aimd" else classical_settings)(wildcards)
+
+
+def study_settings(point):
+    """Return what determines a single point of the convergence study."""
+    study = cfg.convergence
+    return single_point_settings(study.settings(point, cfg.dft), study.system)
+
+
+def study_results():
+    """Return what the convergence study ends with; nothing if none is configured."""
+    names = ("convergence.tsv", "convergence.png", "recommended.yaml")
+    return [results(f"convergence/{name}") for name in names] if cfg.convergence else []
 
 
 def check_settled_engine(record):

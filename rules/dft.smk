@@ -57,9 +57,41 @@ rule aimd:
     shell:
         "rhocast aimd {input.structure} -o {output.trajectory}"
         " --engine {input.engine} --launcher '{resources.mpi} -n {resources.tasks}'"
+        " --threads {threads}"
         " --temperature-K {wildcards.temperature} --frames {params.frames}"
         " --settings {params.settings:q} --seed {params.seed}"
         " > {log} 2>&1"
+
+
+rule classical:
+    input:
+        structure=results("structures/{system}.extxyz"),
+    output:
+        trajectory=results("classical/{system}/{temperature}K/trajectory.extxyz"),
+    log:
+        log_of("classical/{system}/{temperature}K"),
+    benchmark:
+        benchmark_of("classical/{system}/{temperature}K")
+    conda:
+        "../envs/rhocast.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=240,
+        tasks=1,
+    params:
+        settings=classical_settings,
+        frames=lambda wildcards: cfg.frames(
+            wildcards.system, int(wildcards.temperature)
+        ),
+        seed=lambda wildcards: seed_for(
+            cfg.seed, "aimd", wildcards.system, wildcards.temperature
+        ),
+        format_version=1,
+    message:
+        "Classical dynamics of {wildcards.system} at {wildcards.temperature} K"
+    script:
+        "../scripts/classical.py"
 
 
 # Params hold what determines the trajectory, but for its length.
@@ -80,7 +112,7 @@ rule snapshots:
         runtime=10,
         tasks=1,
     params:
-        settings=aimd_settings,
+        settings=trajectory_settings,
         seed=lambda wildcards: seed_for(
             cfg.seed, "aimd", wildcards.system, wildcards.temperature
         ),
@@ -117,6 +149,7 @@ rule scf:
     shell:
         "rhocast scf {input.frame} -o {output.density}"
         " --engine {input.engine} --launcher '{resources.mpi} -n {resources.tasks}'"
+        " --threads {threads}"
         " --temperature-K {wildcards.temperature}"
         " --settings {params.settings:q}"
         " > {log} 2>&1"

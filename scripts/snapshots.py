@@ -1,16 +1,21 @@
 """Take one frame from a trajectory."""
 
 from rhocast.cli.job import job
-from rhocast.config import Aimd
-from rhocast.dft import read_trajectory, select_frames
+from rhocast.config import Aimd, Classical
+from rhocast.dft import frame_step, read_trajectory
 from rhocast.structures import write_structure
 
 with job(snakemake.log[0]):
-    aimd = Aimd.model_validate(snakemake.params.settings["aimd"])
-    frames = select_frames(
-        read_trajectory(snakemake.input.trajectory),
-        first_step=aimd.equilibration_steps,
-        steps_between=aimd.steps_between_frames,
-        count=int(snakemake.wildcards.frame) + 1,
+    settings = snakemake.params.settings
+    if "aimd" in settings:
+        sampling = Aimd.model_validate(settings["aimd"])
+    else:
+        sampling = Classical.model_validate(settings["classical"])
+    trajectory = read_trajectory(snakemake.input.trajectory)
+    step = frame_step(
+        trajectory,
+        int(snakemake.wildcards.frame),
+        first_step=sampling.equilibration_steps,
+        steps_between=sampling.steps_between_frames,
     )
-    write_structure(snakemake.output.frame, frames[-1])
+    write_structure(snakemake.output.frame, trajectory.frame(step))

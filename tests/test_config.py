@@ -74,8 +74,22 @@ def test_the_demo_is_valid(demo):
         ),
         ("systems.sige16.file", "a.xyz", r"systems\.sige16: expected either `file` or `lattice`"),
         ("systems.sige16.composition", {"Al": 1.0}, r"systems\.sige16\.composition: expected one"),
+        ("convergence", {"system": "gold"}, r"convergence\.system: expected one of"),
+        (
+            "convergence",
+            {"system": "sige16", "scf_tolerance": [1e-5]},
+            r"convergence: scf_tolerance-1e-05 makes dft\.scf_tolerance 0\.1;",
+        ),
         ("evaluation", ["small"], r"evaluation: dataset 'small' holds trajectories that are train"),
         ("descriptor.angle_atoms", 99, r"^descriptor: angle_atoms: expected at most"),
+        ("descriptor.kind", "rough", r"^descriptor: expected `kind: sorted` or `kind: smooth`"),
+        ("descriptor.distances", 0, r"^descriptor\.distances: expected a value greater than 0"),
+        (
+            "descriptor",
+            {"kind": "smooth", "cutoff_bohr": 4.0, "radial_functions": 4, "narrowest_bohr": 0.7},
+            r"^descriptor: cutoff_bohr: expected more than .* = 4\.45, found 4",
+        ),
+        ("baseline", {"ridge": -1.0}, r"^baseline\.ridge: expected a value greater than 0"),
         ("name", "../x", r"^name: expected letters"),
         ("name", "größe", r"^name: expected letters"),
         ("systems.sige16.magnetic_moments", [1], r"^systems\.sige16: `magnetic_moments` is not"),
@@ -124,3 +138,14 @@ def test_the_reference_is_the_one_made_from_the_types(root):
     assert (root / "docs/configuration.md").read_text() == schema.markdown()
     assert (root / "docs/config.schema.json").read_text() == schema.json_schema()
     assert "frames" in json.loads(schema.json_schema())["$defs"]["Source"]["properties"]
+
+
+def test_keys_of_an_engine_keep_their_kind_through_json(demo):
+    keys = {"boxcutmin": 1.6, "fftalg": 412, "acell": "3*1.0", "npfft": [1, 2]}
+    dft = parse_config(change(demo, "dft.abinit", keys)).dft
+    again = type(dft).model_validate(json.loads(json.dumps(dft.model_dump(exclude_defaults=True))))
+    assert again == dft
+    assert again.engine_keys("abinit") == keys | {"npfft": (1, 2)}
+    assert isinstance(again.abinit["fftalg"], int)
+    with pytest.raises(ConfigError, match=r"^dft\.abinit\.useylm"):
+        parse_config(change(demo, "dft.abinit", {"useylm": True}))

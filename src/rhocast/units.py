@@ -11,6 +11,7 @@ EV_PER_HARTREE: float = _ase.Hartree
 HARTREE_PER_KELVIN: float = _ase.kB / _ase.Hartree
 FEMTOSECOND_PER_ATOMIC_TIME: float = _ase.AUT / _ase.fs
 ELECTRON_MASS_PER_DALTON: float = _ase._amu / _ase._me
+GPA_PER_ATOMIC_PRESSURE: float = _ase.Hartree / _ase.Bohr**3 / _ase.GPa
 
 #: One ASE velocity unit, Å √(u/eV), in Bohr per atomic unit of time.
 ATOMIC_VELOCITY_PER_ASE: float = (1.0 / _ase.Bohr) * _ase.AUT

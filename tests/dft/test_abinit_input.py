@@ -3,16 +3,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rhocast.dft.abinit_input import _kpoint_groups, dynamics_lines, input_lines
+from rhocast.dft.abinit_input import (
+    _kpoint_groups,
+    check_keys,
+    electronic_variables,
+    format_input,
+)
 from rhocast.dft.calculation import Calculation
-from rhocast.dft.engine import Dynamics
-from rhocast.dft.trajectory import thermal_velocities
+from rhocast.errors import ConfigError
 from rhocast.units import HARTREE_PER_KELVIN
-
-
-def keys(lines):
-    """Return input lines that hold a key and its value as a mapping."""
-    return dict(line.split(maxsplit=1) for line in lines if line[0].isalpha() and " " in line)
 
 
 def test_input_for_the_electrons(silicon, settings, pseudopotentials):
@@ -20,7 +19,8 @@ def test_input_for_the_electrons(silicon, settings, pseudopotentials):
     calculation = Calculation.plan(
         mixed, settings(kpoint_shift="half", smearing_K=1000.0), pseudopotentials
     )
-    found = keys(input_lines(calculation, ranks=1))
+    lines = format_input(electronic_variables(calculation, ranks=1)).splitlines()
+    found = dict(line.split(maxsplit=1) for line in lines if len(line.split()) > 1)
     assert found["pseudos"] == '"Al.psp8, Si.psp8"'
     assert (found["znucl"], found["typat"]) == ("13 14", "2 1")
     assert (found["occopt"], found["ixc"], found["nsym"], found["kptopt"]) == ("3", "11", "1", "2")
@@ -28,16 +28,26 @@ def test_input_for_the_electrons(silicon, settings, pseudopotentials):
     assert found["shiftk"] == "0.5 0.5 0.5"
     assert found["ngkpt"].split() == [str(n) for n in calculation.kpoints.divisions]
     assert int(found["nband"]) >= calculation.n_bands
+    start = lines.index("rprim ") + 1
+    cell = np.array([line.split() for line in lines[start : start + 3]], dtype=float)
+    np.testing.assert_array_equal(cell, silicon.cell)
 
 
-def test_thermostat_heats_no_more_than_the_atoms_freedom(aluminium, settings, pseudopotentials):
-    calculation = Calculation.plan(aluminium, settings(), pseudopotentials)
-    velocities = thermal_velocities(aluminium, 600.0, seed=0)
-    found = keys(dynamics_lines(calculation, Dynamics(velocities, 600.0, 1.0, 40.0, 10)))
-    bath_K = float(found["mdtemp"].split()[0])
-    assert np.isclose(3 * 4 * bath_K, (3 * 4 - 3) * 600.0)
-    assert found["ntime"] == "12"
-    assert (found["ionmov"], found["nnos"]) == ("13", "1")
+def test_values_of_every_kind_are_written_as_abinit_reads_them():
+    variables = {"fftalg": 412, "boxcutmin": 1.6, "occ": (2.0, 1.5), "acell": "3*1.0"}
+    assert format_input(variables) == "fftalg 412\nboxcutmin 1.6\nocc 2.0 1.5\nacell 3*1.0\n"
+
+
+@pytest.mark.parametrize("key", ["ecut", "ECUT", "toldfe", "ngkpt", "nspden", "charge"])
+def test_keys_that_would_contradict_the_record_are_refused(key):
+    with pytest.raises(ConfigError, match=rf"dft\.abinit\.{key}: set by other keys"):
+        check_keys({"boxcutmin": 1.6, key: 1})
+
+
+@pytest.mark.parametrize("keys", [{"nline 3 ecut": 4}, {"nline": "3\necut 4"}])
+def test_keys_that_would_smuggle_another_in_are_refused(keys):
+    with pytest.raises(ConfigError, match="expected the name of an ABINIT variable"):
+        check_keys(keys)
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 3, 4, 6, 12, 32])
@@ -45,14 +55,13 @@ def test_thermostat_heats_no_more_than_the_atoms_freedom(aluminium, settings, ps
 def test_every_rank_has_work(aluminium, settings, pseudopotentials, ranks, spacing):
     dft = settings(kpoint_spacing_per_bohr=spacing)
     calculation = Calculation.plan(aluminium, dft, pseudopotentials)
-    found = keys(input_lines(calculation, ranks))
-    if found["paral_kgb"] == "0":
+    found = electronic_variables(calculation, ranks)
+    if found["paral_kgb"] == 0:
         assert ranks <= calculation.kpoints.n_irreducible
     else:
-        groups = int(found["npkpt"]), int(found["npband"])
-        assert groups[0] * groups[1] == ranks
-        assert groups[0] <= calculation.kpoints.n_irreducible
-        assert int(found["nband"]) % (groups[1] * int(found["bandpp"])) == 0
+        assert found["npkpt"] * found["npband"] == ranks
+        assert found["npkpt"] <= calculation.kpoints.n_irreducible
+        assert found["nband"] % (found["npband"] * found["bandpp"]) == 0
 
 
 def test_kpoints_are_divided_evenly():

@@ -5,7 +5,7 @@ import pytest
 
 from rhocast.dft.calculation import Calculation
 from rhocast.dft.engine import SinglePoint
-from rhocast.dft.gates import faults
+from rhocast.dft.gates import faults, temperature_fault
 
 
 @pytest.fixture
@@ -47,3 +47,12 @@ def test_each_fault_is_found_and_told(sound, calculation):
 def test_all_faults_are_told_at_once(sound, calculation):
     point = replace(sound, converged=False, forces=np.full((2, 3), np.inf))
     assert len(faults(point, calculation)) == 2
+
+
+def test_temperature_of_a_frame_may_fluctuate_as_the_canonical_ensemble_does():
+    """3n - 3 = 93 degrees of freedom spread by sqrt(2/93) = 15 % of the temperature."""
+    assert temperature_fault(None, 600.0, 32) == ""
+    assert temperature_fault(600.0 * (1.0 + 4.9 * np.sqrt(2.0 / 93.0)), 600.0, 32) == ""
+    assert "1200 K, expected 600 K within 440 K" in temperature_fault(1200.0, 600.0, 32)
+    assert "100 K, expected 600 K" in temperature_fault(100.0, 600.0, 32)
+    assert "nan" in temperature_fault(np.nan, 600.0, 32)

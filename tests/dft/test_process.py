@@ -60,3 +60,25 @@ def test_children_end_with_us(tmp_path):
     assert process.wait(timeout=30.0) == 128 + signal.SIGTERM
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_a_program_that_outlived_us_is_not_started_twice(tmp_path):
+    """Killed without a chance to take the engine along: it holds its log still."""
+    child = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+    parent = (
+        "import sys; from pathlib import Path; from rhocast.dft.process import Launcher, run\n"
+        f"run([sys.executable, '-c', {child!r}], Launcher(), Path('.'), Path('log'))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", parent], cwd=tmp_path)
+    log = tmp_path / "log"
+    deadline = time.monotonic() + 30.0
+    while not last_lines(log) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    orphan = int(last_lines(log))
+    try:
+        with pytest.raises(EngineError, match=r"log: a program .* is still running"):
+            run([sys.executable, "-c", ""], Launcher(), tmp_path, log)
+    finally:
+        os.kill(orphan, signal.SIGKILL)

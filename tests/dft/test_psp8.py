@@ -32,12 +32,19 @@ def test_file_of_another_element():
         read_psp8(spms_file("Si"), "Al")
 
 
-def test_file_of_another_functional(tmp_path):
+@pytest.mark.parametrize(
+    ("functional", "pspxc"),
+    [("pbe", 11), ("pbe", -101130), ("pbesol", -116133), ("lda", 7), ("lda", -1012)],
+)
+def test_file_is_of_the_functional_that_is_asked_for(tmp_path, functional, pspxc):
     lines = spms_file("Al").read_text().splitlines(keepends=True)
-    lines[2] = lines[2].replace("11", " 2", 1)
-    (tmp_path / "lda.psp8").write_text("".join(lines))
-    with pytest.raises(EngineError, match=r"pspxc 2.*expected pbe"):
-        resolve_pseudopotentials({"Al": str(tmp_path / "lda.psp8")})
+    lines[2] = lines[2].replace("11", str(pspxc), 1)
+    own = tmp_path / "own.psp8"
+    own.write_text("".join(lines))
+    assert resolve_pseudopotentials({"Al": str(own)}, functional)["Al"].pspxc == pspxc
+    other = "lda" if functional == "pbe" else "pbe"
+    with pytest.raises(EngineError, match=rf"own\.psp8: made for .*{pspxc}\), expected {other} "):
+        resolve_pseudopotentials({"Al": str(own)}, other)
 
 
 def test_missing_file_and_file_that_is_none(tmp_path):

@@ -7,12 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rhocast import config
-from rhocast.dft import Launcher, compute_snapshot, make_engine, resolve_engine, run_aimd
+from rhocast.dft import Launcher, compute_snapshot, make_engine, resolve_engine
 from rhocast.dft.engine import CalculationError, EngineRecord
 from rhocast.dft.gates import faults
-from rhocast.dft.sparc import read_dynamics, read_single_point
-from rhocast.dft.trajectory import check_trajectory, thermal_velocities
+from rhocast.dft.sparc import read_single_point
 from rhocast.errors import EngineError
 
 DATA = Path(__file__).parent / "data"
@@ -69,16 +67,26 @@ def test_truncated_output_is_a_failed_calculation(alloy, tmp_path):
         read_single_point(alloy, folder, TWO_RANKS, RECORD)
 
 
-def test_stored_dynamics(alloy, dynamics):
-    trajectory = read_dynamics(alloy, dynamics, DATA / "sparc-dynamics", TWO_RANKS, RECORD)
-    check_trajectory(trajectory, "stored")
-    assert len(trajectory) == 5
-    np.testing.assert_array_equal(trajectory.positions[0], alloy.structure.positions)
-    # Positions, returned into the cell by SPARC, and velocities are of the same atoms.
-    step = 1.0 / 0.02418884326585747
-    central = (trajectory.positions[2:] - trajectory.positions[:-2]) / (2.0 * step)
-    np.testing.assert_allclose(central, trajectory.velocities[1:-1], atol=1e-9)
-    np.testing.assert_allclose(trajectory.temperatures_K[:2], [600.0, 608.59], atol=0.01)
+def test_energy_at_a_density_asks_for_orbitals_converged_in_its_potential(alloy, tmp_path):
+    """The launcher lays a stored output where SPARC would; what SPARC is told is looked at."""
+    launcher = tmp_path / "mpirun"
+    stored = DATA / "sparc-single-point"
+    launcher.write_text(f"#!/bin/sh\ncp {stored}/run.out {stored}/run.static .\n")
+    launcher.chmod(0o755)
+    own = {"MIXING_VARIABLE": "potential", "NSTATES": 20}
+    dft = alloy.dft.model_copy(update={"sparc": own})
+    density = np.full(alloy.mesh.shape, alloy.n_electrons / alloy.structure.volume)
+    energy_ha = make_engine(replace(RECORD, executable="/bin/true")).harris_foulkes(
+        replace(alloy, dft=dft), density, Launcher((str(launcher), "-n", "2")), tmp_path
+    )
+    assert energy_ha == pytest.approx(-12.95478, abs=1e-5)
+    lines = (tmp_path / "run.inpt").read_text().splitlines()
+    found = dict(line.split(":", 1) for line in lines if ":" in line and line[0] != "#")
+    assert int(found["RHO_TRIGGER"]) >= 10
+    assert (int(found["MAXIT_SCF"]), int(found["NSTATES"])) == (1, 20)
+    assert found["MIXING_VARIABLE"].strip() == "density"
+    assert int(found["READ_INIT_DENS"]) == 1
+    assert (tmp_path / found["INPUT_DENS_FILE"].strip()).is_file()
 
 
 # The program.
@@ -119,46 +127,4 @@ def test_unconverged_cycle_is_rejected(engine, silicon, settings, pseudopotentia
         launcher=TWO_RANKS,
         workdir=tmp_path / "work",
     )
-    assert "SCF not converged after 3 iterations" in rejected.reason
-
-
-@pytest.mark.sparc
-def test_dynamics_from_given_velocities(engine, aluminium, settings, pseudopotentials, tmp_path):
-    aimd = config.Aimd(equilibration_steps=4, steps_between_frames=1, scf_tolerance=1e-3)
-    trajectory = run_aimd(
-        engine,
-        aluminium,
-        settings(),
-        aimd,
-        pseudopotentials,
-        temperature_K=600.0,
-        frames=2,
-        seed=7,
-        launcher=TWO_RANKS,
-        workdir=tmp_path / "work",
-    )
-    assert len(trajectory) == 6
-    expected = thermal_velocities(aluminium, 600.0, config.seed_for(7, "velocities"))
-    np.testing.assert_allclose(trajectory.velocities[1], expected, atol=0.2 * expected.std())
-
-
-@pytest.mark.sparc
-@pytest.mark.abinit
-def test_densities_of_sparc_and_abinit_agree(
-    engine, aluminium, settings, pseudopotentials, tmp_path
-):
-    """An independent code on another basis: mistaken axes, units or k-points would show."""
-    moved = replace(aluminium, positions=aluminium.positions + np.array([0.3, 0.0, 0.0]))
-    densities = [
-        compute_snapshot(
-            program,
-            moved,
-            settings(mesh_spacing_bohr=0.4, cutoff_ha=15.0, scf_tolerance=1e-6),
-            pseudopotentials,
-            temperature_K=300.0,
-            launcher=TWO_RANKS,
-            workdir=tmp_path / "work",
-        ).density
-        for program in (engine, make_engine(resolve_engine("abinit")))
-    ]
-    assert np.abs(densities[0] - densities[1]).sum() / densities[1].sum() < 3e-3
+    assert "SCF not converged after 6 iterations" in rejected.reason  # the second attempt's

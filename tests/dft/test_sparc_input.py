@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 
 from rhocast.dft.psp8 import read_psp8
-from rhocast.dft.sparc_input import dynamics_keys, electronic_keys, write_input, write_restart
-from rhocast.dft.trajectory import thermostat_mass
-from rhocast.errors import EngineError
+from rhocast.dft.sparc_input import check_keys, electronic_keys, write_input
+from rhocast.errors import ConfigError, EngineError
 
 
 def entries(path: Path) -> dict[str, list[str]]:
@@ -47,19 +46,29 @@ def test_atoms_are_sorted_and_their_order_is_known(alloy, tmp_path):
     assert (tmp_path / alloy.pseudopotentials["Si"].name).is_file()
 
 
-def test_restart_file_follows_the_sorted_order(alloy, dynamics, tmp_path):
-    resort = write_input(alloy, dynamics_keys(alloy, dynamics) | electronic_keys(alloy), tmp_path)
-    write_restart(alloy, dynamics, np.argsort(resort), tmp_path)
-    lines = (tmp_path / "run.restart").read_text().splitlines()
-    start = lines.index(":V(Bohr/atu):") + 1
-    velocities = np.array([line.split() for line in lines[start : start + 4]], dtype=float)
-    np.testing.assert_allclose(velocities[resort], dynamics.velocities)
+def test_keys_of_the_expert_win(alloy, tmp_path):
+    own = {"mixing_parameter": 0.6, "MIXING_HISTORY": 12, "NSTATES": 40}
+    dft = alloy.dft.model_copy(update={"sparc": own})
+    write_input(replace(alloy, dft=dft), electronic_keys(alloy), tmp_path)
+    found = entries(tmp_path / "run.inpt")
+    assert float(found["MIXING_PARAMETER"][0]) == 0.6
+    assert (found["MIXING_HISTORY"], found["NSTATES"]) == (["12"], ["40"])
 
 
-def test_thermostat_mass_is_not_sparcs_default(alloy, dynamics):
-    found = dynamics_keys(alloy, dynamics)
-    assert found["QMASS"] == thermostat_mass(4, 600.0, 40.0)
-    assert found["MD_METHOD"] == "NVT_NH"
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"MIXING_PARAMETR": 0.6}, r"dft\.sparc\.MIXING_PARAMETR: no key of SPARC"),
+        ({"MIXING_PARAMETER": "much"}, r"dft\.sparc\.MIXING_PARAMETER: expected double as in"),
+        ({"MIXING_HISTORY": 7.5}, r"dft\.sparc\.MIXING_HISTORY: expected integer.*found 7\.5"),
+        ({"ELEC_TEMP": 300}, r"dft\.sparc\.ELEC_TEMP: set by other keys"),
+        ({"TOL_SCF": 1e-2}, r"dft\.sparc\.TOL_SCF: set by other keys"),
+        ({"MD_FLAG": 1}, r"dft\.sparc\.MD_FLAG: set by other keys"),
+    ],
+)
+def test_keys_of_the_expert_are_checked(keys, message):
+    with pytest.raises(ConfigError, match=message):
+        check_keys(keys)
 
 
 def test_fortran_exponents_are_refused(alloy, tmp_path):

@@ -10,7 +10,6 @@ from rhocast.dft.trajectory import (
     select_frames,
     thermal_velocities,
     thermostat_mass,
-    velocity_memory_fs,
 )
 from rhocast.errors import EngineError
 from rhocast.structures import Structure
@@ -88,21 +87,35 @@ def test_runs_that_blew_up(trajectory):
             check_trajectory(replace(trajectory, **changes), "here")
 
 
-def test_velocities_are_forgotten_after_a_quarter_period(trajectory):
-    assert np.isclose(velocity_memory_fs(trajectory), PERIOD_FS / 4.0, atol=1.0)
-
-
 def test_frames_are_where_they_are_said_to_be(trajectory):
     frames = select_frames(trajectory, first_step=20, steps_between=15, count=5)
     assert len(frames) == 5
     np.testing.assert_array_equal(frames[4].positions, trajectory.positions[80])
 
 
-def test_velocities_that_never_turn_are_never_forgotten(trajectory):
-    steady = np.broadcast_to(trajectory.velocities[:1], trajectory.velocities.shape)
-    assert velocity_memory_fs(replace(trajectory, velocities=steady)) == np.inf
-
-
 def test_too_short_a_run(trajectory):
     with pytest.raises(EngineError, match="need 81 steps, found 80"):
         select_frames(trajectory, first_step=21, steps_between=15, count=5)
+
+
+def test_the_distance_of_frames_that_the_record_holds_counts(trajectory):
+    spread = replace(trajectory, record={"steps_between_frames": 30})
+    (_, frame) = select_frames(spread, first_step=20, steps_between=15, count=2)
+    np.testing.assert_array_equal(frame.positions, trajectory.positions[50])
+
+
+def test_a_frame_knows_where_it_comes_from(trajectory):
+    record = trajectory.frame(10).record
+    assert (record["step"], record["time_fs"], record["target_K"]) == (10, 10.0, 300.0)
+    assert record["engine"] == "abinit"
+    assert record["kinetic_temperature_K"] == pytest.approx(0.0, abs=1e-6)  # it turns there
+    assert trajectory.frame(0).record["kinetic_temperature_K"] == pytest.approx(600.0)
+
+
+def test_pressure_of_an_ideal_gas(trajectory):
+    """Of n atoms of which the centre of mass is at rest: (n - 1) kT/V."""
+    assert trajectory.pressures_ha_per_bohr3 is None
+    gas = replace(trajectory, static_pressures_ha_per_bohr3=np.zeros(81))
+    volume = np.linalg.det(trajectory.cell)
+    expected = 3 * HARTREE_PER_KELVIN * trajectory.temperatures_K / volume
+    np.testing.assert_allclose(gas.pressures_ha_per_bohr3, expected)

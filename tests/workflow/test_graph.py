@@ -130,3 +130,18 @@ def test_every_rule_is_complete(root):
 def test_scripts_are_adapters(root):
     for path in (root / "scripts").glob("*.py"):
         assert len(path.read_text().splitlines()) <= 30, path.name
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("al", {"aimd": 14, "classical": 15, "scf": 186, "converge_point": 13, "predict": 512}),
+        ("sige", {"aimd": 16, "classical": 17, "scf": 216, "converge_point": 12, "predict": 128}),
+    ],
+)
+def test_the_campaigns_of_the_paper_are_known_in_full(run, clone, name, expected):
+    result = run("snakemake", "-n", "--configfile", f"examples/paper-{name}.yaml", cwd=clone)
+    assert result.returncode == 0, result.stdout + result.stderr
+    counted = jobs_of(result.stdout)
+    assert {rule: counted[rule] for rule in expected} == expected
+    assert counted["total"] == sum(n for rule, n in counted.items() if rule != "total")

@@ -1,9 +1,13 @@
-"""Verbs of the data stage: ``aimd``, ``scf``. They run serially and launch the engine's ranks."""
+"""Verbs that run the DFT engine: ``aimd``, ``scf``, ``harris-foulkes``.
+
+They are serial themselves and launch the engine's ranks.
+"""
 
 import argparse
 import json
 import logging
 import shlex
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,12 +15,17 @@ import numpy as np
 from pydantic import ValidationError
 
 from rhocast import config
+from rhocast.cli.job import emit
 from rhocast.dft import (
     Engine,
+    GivenDensity,
     Launcher,
+    Snapshot,
     compute_snapshot,
+    harris_foulkes,
     make_engine,
     read_engine_record,
+    read_given_density,
     resolve_engine,
     resolve_pseudopotentials,
     run_aimd,
@@ -45,13 +54,43 @@ def add_verbs(verbs: Any) -> None:
 
     verb = verbs.add_parser("scf", help="density of a structure with the DFT engine")
     _add_common(verb, "dft, material")
+    verb.add_argument(
+        "--start-density",
+        type=Path,
+        metavar="FILE",
+        help="begin from the density in a snapshot file, a predicted field, or a file of another "
+        "program (cube, CHGCAR, DEN.nc …); scaled to the electrons (default: superposed atoms)",
+    )
+    verb.add_argument(
+        "--compare-start",
+        action="store_true",
+        help="also run from superposed atoms, and tell what the given density saves",
+    )
     verb.set_defaults(run=_scf)
+
+    verb = verbs.add_parser(
+        "harris-foulkes", help="energy at a given density, from one diagonalisation"
+    )
+    _add_engine(verb, "dft, material")
+    verb.add_argument(
+        "--density",
+        required=True,
+        type=Path,
+        metavar="FILE",
+        help="snapshot file, predicted field, or file of another program; scaled to the electrons",
+    )
+    verb.add_argument("--json", action="store_true", help="print one JSON object")
+    verb.set_defaults(run=_harris_foulkes)
 
 
 def _add_common(verb: argparse.ArgumentParser, sections: str) -> None:
-    verb.add_argument("structure", type=Path, help="any file that ASE reads")
+    _add_engine(verb, sections)
     verb.add_argument("-o", "--output", required=True, type=Path, help="file to write")
     verb.add_argument("--temperature-K", type=float, required=True, help="of the ions, K")
+
+
+def _add_engine(verb: argparse.ArgumentParser, sections: str) -> None:
+    verb.add_argument("structure", type=Path, help="any file that ASE reads")
     settings = verb.add_mutually_exclusive_group()
     settings.add_argument(
         "--config",
@@ -67,6 +106,9 @@ def _add_common(verb: argparse.ArgumentParser, sections: str) -> None:
     )
     verb.add_argument(
         "--launcher", default="", help="what starts the engine, such as 'mpirun -n 4'"
+    )
+    verb.add_argument(
+        "--threads", type=int, default=1, help="OpenMP threads of each rank (default: 1)"
     )
 
 
@@ -90,7 +132,7 @@ def _aimd(options: argparse.Namespace) -> None:
         temperature_K=options.temperature_K,
         frames=options.frames,
         seed=options.seed,
-        launcher=Launcher(tuple(shlex.split(options.launcher))),
+        launcher=_launcher(options),
         workdir=_workdir(options.output),
     )
     write_trajectory(options.output, trajectory)
@@ -103,19 +145,60 @@ def _aimd(options: argparse.Namespace) -> None:
 
 
 def _scf(options: argparse.Namespace) -> None:
+    given = read_given_density(options.start_density) if options.start_density else None
+    if options.compare_start and given is None:
+        raise ConfigError("--compare-start: expected --start-density FILE to compare with")
+    snapshot = _snapshot(options, given)
+    if options.compare_start:
+        usual = _snapshot(options, None)
+        log.info(
+            "%s: %d iterations in %.0f s from %s, %d in %.0f s from superposed atoms",
+            options.output,
+            snapshot.record["scf_iterations"],
+            snapshot.record["wall_time_s"],
+            options.start_density,
+            usual.record["scf_iterations"],
+            usual.record["wall_time_s"],
+        )
+        iterations = {"scf_iterations_from_atoms": usual.record["scf_iterations"]}
+        snapshot = replace(snapshot, record={**snapshot.record, **iterations})
+    write_snapshot(options.output, snapshot)
+    log.info("%s: %s %s", options.output, snapshot.status, snapshot.reason)
+
+
+def _snapshot(options: argparse.Namespace, start: GivenDensity | None) -> Snapshot:
     sections = _sections(options)
     dft = _validated(config.Dft, sections, "dft")
-    snapshot = compute_snapshot(
+    return compute_snapshot(
         _engine(options, dft),
         read_structure(options.structure),
         dft,
         resolve_pseudopotentials(sections["material"]["pseudopotentials"], dft.functional),
         temperature_K=options.temperature_K,
-        launcher=Launcher(tuple(shlex.split(options.launcher))),
+        launcher=_launcher(options),
         workdir=_workdir(options.output),
+        start=start,
     )
-    write_snapshot(options.output, snapshot)
-    log.info("%s: %s %s", options.output, snapshot.status, snapshot.reason)
+
+
+def _harris_foulkes(options: argparse.Namespace) -> None:
+    sections = _sections(options)
+    dft = _validated(config.Dft, sections, "dft")
+    found = harris_foulkes(
+        _engine(options, dft),
+        read_structure(options.structure),
+        read_given_density(options.density),
+        dft,
+        resolve_pseudopotentials(sections["material"]["pseudopotentials"], dft.functional),
+        launcher=_launcher(options),
+        workdir=_workdir(options.density),
+    )
+    energies = {"energy_ha_per_atom": found.energy_ha / found.n_atoms}
+    emit(asdict(found) | energies, options.json)
+
+
+def _launcher(options: argparse.Namespace) -> Launcher:
+    return Launcher(tuple(shlex.split(options.launcher)), options.threads)
 
 
 def _sections(options: argparse.Namespace) -> dict[str, Any]:

@@ -14,8 +14,11 @@ log = logging.getLogger(__name__)
 #: Where the verbs are. Only the module of the verb at hand is imported: torch alone takes seconds.
 MODULES = {
     "learning": ("features", "train", "transfer", "evaluate", "info"),
-    "inference": ("predict", "merge", "export"),
-    "dft": ("aimd", "scf"),
+    "inference": ("predict", "merge", "refine", "export"),
+    "dft": ("aimd", "scf", "harris-foulkes"),
+    "dataset": ("import", "dataset"),
+    "converge": ("converge",),
+    "plan": ("plan",),
     "schema": ("schema",),
 }
 

@@ -54,14 +54,15 @@ def _type(entry: dict[str, Any]) -> str:
     if "enum" in entry or "const" in entry:
         values = entry.get("enum") or [entry["const"]]
         return " or ".join(f"`{value}`" for value in values)
-    if "anyOf" in entry:
-        kinds = [_type(option) for option in entry["anyOf"] if option.get("type") != "null"]
+    if options := entry.get("anyOf") or entry.get("oneOf"):
+        kinds = [_type(option) for option in options if option.get("type") != "null"]
         return " or ".join(kinds)
     if entry["type"] == "array":
         items = entry.get("items") or entry["prefixItems"][0]
         return f"list of {_type(items)}"
     if entry["type"] == "object":
-        return f"mapping to {_type(entry['additionalProperties'])}"
+        values = entry["additionalProperties"]
+        return "mapping" if values is True else f"mapping to {_type(values)}"
     return str(entry["type"]) + _bounds(entry)
 
 

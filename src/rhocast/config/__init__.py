@@ -6,27 +6,45 @@ the key, what was expected and what was found. Rules receive single sections of 
 
 from rhocast.config.campaign import Config, Prediction
 from rhocast.config.cells import Material, System
+from rhocast.config.convergence import Convergence
 from rhocast.config.data import Aimd, Classical, Dft, Source
-from rhocast.config.learning import Descriptor, Features, Network, Training, Transfer
+from rhocast.config.learning import (
+    Baseline,
+    Descriptor,
+    Features,
+    Network,
+    SmoothDescriptor,
+    SortedDescriptor,
+    Training,
+    Transfer,
+    parse_descriptor,
+)
+from rhocast.config.package import Package
 from rhocast.config.reading import load_config, parse_config, seed_for
 from rhocast.config.section import Section
 
 __all__ = [
     "Aimd",
+    "Baseline",
     "Classical",
     "Config",
+    "Convergence",
     "Descriptor",
     "Dft",
     "Features",
     "Material",
     "Network",
+    "Package",
     "Prediction",
     "Section",
+    "SmoothDescriptor",
+    "SortedDescriptor",
     "Source",
     "System",
     "Training",
     "Transfer",
     "load_config",
     "parse_config",
+    "parse_descriptor",
     "seed_for",
 ]

@@ -3,11 +3,27 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from rhocast.config.cells import Material, System
+from rhocast.config.convergence import Convergence
 from rhocast.config.data import Aimd, Classical, Dft, Source, Sources
-from rhocast.config.learning import Descriptor, Features, Network, Training, Transfer
+from rhocast.config.learning import (
+    Baseline,
+    Descriptor,
+    Features,
+    Network,
+    Training,
+    Transfer,
+)
+from rhocast.config.package import Package
 from rhocast.config.section import Name, Section, distinct
 from rhocast.errors import ConfigError
 
@@ -41,9 +57,20 @@ class Config(Section):
     classical: Classical | None = Field(
         None, description="needed where a dataset's `sampler` is `classical`"
     )
+    convergence: Convergence | None = Field(
+        None, description="how far the settings of `dft` are converged, on one cell"
+    )
     datasets: dict[Name, Sources] = Field(min_length=1, description="snapshots by name")
+    packages: dict[Name, Package] = Field(
+        default_factory=dict, description="datasets to publish, by folder of `data/`"
+    )
     features: Features
-    descriptor: Descriptor
+    descriptor: Descriptor = Field(
+        description="what the network is told of the atoms around a point"
+    )
+    baseline: Baseline | None = Field(
+        None, description="the density that the network corrects; without it, zero"
+    )
     network: Network
     training: Training
     transfer: Transfer
@@ -59,6 +86,9 @@ class Config(Section):
                 _expect(f"datasets.{dataset}[{number}].system", source.system, self.systems)
         _expect("training.dataset", self.training.dataset, self.datasets)
         _expect("transfer.dataset", self.transfer.dataset, self.datasets)
+        for package, section in self.packages.items():
+            for name in section.datasets:
+                _expect(f"packages.{package}.datasets", name, self.datasets)
         for name in self.evaluation:
             _expect("evaluation", name, self.datasets)
         for name in self.prediction.cells:
@@ -82,6 +112,21 @@ class Config(Section):
                             f"{key}: another dataset takes {source.system} at {temperature} K from "
                             f"`{sampler}`; one trajectory has one sampler"
                         )
+        return self
+
+    @model_validator(mode="after")
+    def _study_is_possible(self) -> "Config":
+        if self.convergence is not None:
+            _expect("convergence.system", self.convergence.system, self.systems)
+            for point in self.convergence.points():
+                try:
+                    self.convergence.settings(point, self.dft)
+                except ValidationError as error:
+                    fault = error.errors()[0]
+                    raise ValueError(
+                        f"convergence: {point} makes dft.{fault['loc'][0]} {fault['input']:g}; "
+                        f"{fault['msg']}"
+                    ) from None
         return self
 
     @model_validator(mode="after")
@@ -109,6 +154,15 @@ class Config(Section):
     def trajectories(self, dataset: str) -> set[tuple[str, int]]:
         """Return the (system, temperature in K) of every trajectory of a dataset."""
         return {(s.system, t) for s in self.datasets[dataset] for t in s.temperatures_K}
+
+    def snapshots(self, dataset: str) -> list[str]:
+        """Return the name ``{system}/{T}K/{i}`` of every snapshot of a dataset, in fixed order."""
+        return [
+            f"{source.system}/{temperature}K/{frame}"
+            for source in self.datasets[dataset]
+            for temperature in source.temperatures_K
+            for frame in range(source.frames)
+        ]
 
     def frames(self, system: str, temperature_K: int) -> int:
         """Return how many frames the most demanding dataset takes from a trajectory."""

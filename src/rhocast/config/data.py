@@ -1,10 +1,23 @@
 """How data are made: the Kohn-Sham calculation, the motion of the atoms, the datasets."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    model_validator,
+)
 
 from rhocast.config.section import Name, Section, Temperature, distinct
+
+EngineValue = StrictInt | StrictFloat | StrictStr
+EngineKeys = dict[str, EngineValue | tuple[EngineValue, ...]]
 
 
 class Dft(Section):
@@ -13,7 +26,11 @@ class Dft(Section):
     engine: Literal["auto", "sparc", "abinit"] = Field(
         "auto", description="`auto`: sparc if it is on the PATH, else abinit; settled once"
     )
-    functional: Literal["pbe"] = Field("pbe", description="exchange and correlation")
+    functional: Literal["pbe", "pbesol", "lda"] = Field(
+        "pbe",
+        description="exchange and correlation, which the psp8 files must be made for; `lda`: "
+        "Perdew-Wang",
+    )
     mesh_spacing_bohr: PositiveFloat = Field(
         description="mesh of the stored density and of SPARC's finite differences, at most, Bohr"
     )
@@ -32,6 +49,24 @@ class Dft(Section):
         description="bound on the residual of the SCF cycle, as the engine defines it",
     )
     max_scf_iterations: PositiveInt = Field(60, description="then the snapshot is rejected")
+    sparc: EngineKeys = Field(
+        default_factory=dict,
+        description="for experts: further keys of SPARC's input, such as `MIXING_PARAMETER`; not "
+        "those that other keys of this section stand for",
+    )
+    abinit: EngineKeys = Field(
+        default_factory=dict,
+        description="for experts: further variables of ABINIT's input, such as `boxcutmin`; not "
+        "those that other keys of this section stand for",
+    )
+
+    def engine_keys(self, engine: str) -> EngineKeys:
+        """Return the further keys of an engine, ``sparc`` or ``abinit``."""
+        return {"sparc": self.sparc, "abinit": self.abinit}[engine]
+
+    def with_engine_keys(self, engine: str, keys: Mapping[str, EngineValue]) -> "Dft":
+        """Return the settings with more keys of an engine, which win over those that are there."""
+        return self.model_copy(update={engine: {**self.engine_keys(engine), **keys}})
 
 
 class Aimd(Section):
@@ -42,18 +77,47 @@ class Aimd(Section):
         50.0, description="period of the thermostat's own oscillation, fs"
     )
     equilibration_steps: PositiveInt = Field(description="steps before the first frame")
-    steps_between_frames: PositiveInt = Field(description="steps from one frame to the next")
+    steps_between_frames: PositiveInt = Field(
+        description="steps from one frame to the next, at least"
+    )
+    correlated_frames: Literal["spread", "accept"] = Field(
+        "spread",
+        description="frames closer in time than velocities and density remember each other: "
+        "`spread` sets them further apart and lengthens the run, `accept` warns",
+    )
+    max_steps_between_frames: PositiveInt | None = Field(
+        None,
+        description="frames spread so far that still remember each other fail the run (default: "
+        "four times `steps_between_frames`)",
+    )
     scf_tolerance: PositiveFloat = Field(1e-4, description="of each step's SCF cycle")
     cutoff_ha: PositiveFloat | None = Field(
         None, description="plane-wave cutoff of the dynamics alone, Ha (default: dft.cutoff_ha)"
+    )
+    mesh_spacing_bohr: PositiveFloat | None = Field(
+        None, description="mesh of the dynamics alone, Bohr (default: dft.mesh_spacing_bohr)"
     )
     kpoint_spacing_per_bohr: PositiveFloat | None = Field(
         None, description="k-points of the dynamics alone (default: those of dft)"
     )
 
+    @property
+    def largest_spacing(self) -> int:
+        """Steps from one frame to the next, at most."""
+        return self.max_steps_between_frames or 4 * self.steps_between_frames
+
+    @model_validator(mode="after")
+    def _spacing_has_room(self) -> "Aimd":
+        if self.largest_spacing < self.steps_between_frames:
+            raise ValueError(
+                f"max_steps_between_frames: expected {self.steps_between_frames} "
+                f"(steps_between_frames) or more, found {self.largest_spacing}"
+            )
+        return self
+
 
 class Classical(Section):
-    """Molecular dynamics with a classical potential, for frames without DFT forces: Langevin."""
+    """Molecular dynamics with a classical potential: NVT, Nosé-Hoover chains."""
 
     potential: str = Field(
         min_length=1,
@@ -64,7 +128,9 @@ class Classical(Section):
         default_factory=dict, description="keyword arguments of that calculator"
     )
     timestep_fs: PositiveFloat = Field(2.0, description="time step, fs")
-    friction_per_fs: PositiveFloat = Field(0.01, description="of the Langevin thermostat, 1/fs")
+    thermostat_time_fs: PositiveFloat = Field(
+        200.0, description="period of the thermostat's own oscillation, fs"
+    )
     equilibration_steps: PositiveInt = Field(description="steps before the first frame")
     steps_between_frames: PositiveInt = Field(description="steps from one frame to the next")
     liquid_from_K: PositiveFloat | None = Field(

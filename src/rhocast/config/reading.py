@@ -60,7 +60,7 @@ def _fault(entry: Any) -> str:
     """Write one pydantic error as ``key: expected …, found …``."""
     key = ""
     for part in entry["loc"]:
-        if part == "[key]":  # pydantic's word for "the key itself, not its value"
+        if str(part).startswith("["):  # "[key]": the key itself; or the tag of a union
             continue
         key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else str(part)
     prefix = f"{key}: " if key else ""

@@ -3,41 +3,40 @@
 Outputs are read from ABINIT's netCDF files.
 """
 
-import logging
 import math
-import re
 import subprocess
-from collections.abc import Sequence
+import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
 
 import numpy as np
-from netCDF4 import Dataset
 
-from rhocast.dft.abinit_input import dynamics_lines, input_lines
+from rhocast.dft.abinit_dynamics import molecular_dynamics
+from rhocast.dft.abinit_input import electronic_variables
+from rhocast.dft.abinit_process import OUTPUT, open_netcdf, run_abinit, scf_residuals
 from rhocast.dft.calculation import Calculation
 from rhocast.dft.engine import (
     CalculationError,
     Dynamics,
     EngineRecord,
     SinglePoint,
-    check_ranks,
     check_version,
 )
 from rhocast.dft.fourier import resample
-from rhocast.dft.process import Launcher, last_lines, run
-from rhocast.dft.trajectory import Trajectory, degrees_of_freedom, masses, thermostat_mass
+from rhocast.dft.given_density import fitted
+from rhocast.dft.process import Launcher
+from rhocast.dft.trajectory import Trajectory
+from rhocast.dft.undersampling import partial_electrons
 from rhocast.errors import EngineError
-from rhocast.units import FEMTOSECOND_PER_ATOMIC_TIME, HARTREE_PER_KELVIN
 
-logger = logging.getLogger(__name__)
-
-_INPUT, _OUTPUT, _LOG = "run.abi", "run.abo", "run.log"
-_DENSITY, _RESULTS, _HISTORY = "runo_DEN.nc", "runo_GSR.nc", "runo_HIST.nc"
+_DENSITY, _RESULTS = "runo_DEN.nc", "runo_GSR.nc"
 
 
 class AbinitEngine:
     """ABINIT as an engine; see `rhocast.dft.engine.Engine`."""
+
+    safer_mixing = MappingProxyType({"diemix": 0.3, "npulayit": 12})
 
     def __init__(self, record: EngineRecord) -> None:
         self.record = record
@@ -57,22 +56,32 @@ class AbinitEngine:
         return words[-1]
 
     def single_point(
-        self, calculation: Calculation, launcher: Launcher, workdir: Path
+        self,
+        calculation: Calculation,
+        launcher: Launcher,
+        workdir: Path,
+        start: np.ndarray | None = None,
     ) -> SinglePoint:
         """Compute density, energy and forces of one configuration."""
         check_mesh(calculation)
-        lines = [*input_lines(calculation, launcher.ranks), "prtden 1"]
-        wall_time_s = self._run(calculation, lines, launcher, workdir)
-        cycles = scf_residuals(workdir / _OUTPUT)
+        began = time.monotonic()
+        variables = electronic_variables(calculation, launcher.ranks) | {"prtden": 1}
+        if start is not None:
+            variables |= self._hand_over(start, calculation, launcher, workdir)
+            # The first iterations must not spoil the density with unconverged wave functions.
+            variables["nnsclo"] = -8
+        run_abinit(self.record.executable, calculation, variables, launcher, workdir)
+        cycles = scf_residuals(workdir / OUTPUT)
         if not cycles:
-            raise CalculationError(f"{workdir / _OUTPUT}: no SCF iteration (ETOT) in it")
+            raise CalculationError(f"{workdir / OUTPUT}: no SCF iteration (ETOT) in it")
         iterations = cycles[-1]
-        with _netcdf(workdir / _RESULTS) as file:
+        with open_netcdf(workdir / _RESULTS) as file:
             check_version(self.record, str(file.abinit_version))
             energy_ha = float(file["etotal"][...])
             forces = np.array(file["cartesian_forces"][...])
-            occupations = np.array(file["occupations"][...])
-        with _netcdf(workdir / _DENSITY) as file:
+            occupations = np.array(file["occupations"][0])
+            weights = np.array(file["kpoint_weights"][...])
+        with open_netcdf(workdir / _DENSITY) as file:
             # ABINIT's arrays: component, z, y, x, real part.
             density = np.array(file["density"][0, ..., 0]).transpose(2, 1, 0)
         return SinglePoint(
@@ -86,66 +95,53 @@ class AbinitEngine:
             record={
                 "cutoff_ha": calculation.dft.cutoff_ha,
                 "engine_mesh": " ".join(str(n) for n in density.shape),
-                "wall_time_s": wall_time_s,
+                "partial_electrons": partial_electrons(occupations, weights),
+                "wall_time_s": time.monotonic() - began,
             },
         )
+
+    def harris_foulkes(
+        self, calculation: Calculation, density: np.ndarray, launcher: Launcher, workdir: Path
+    ) -> float:
+        """Return the Harris-Foulkes free energy, Ha, at a density on any mesh of the cell.
+
+        It is what ABINIT tells as the energy of the first iteration if it mixes densities
+        (``iscf 17``) and its wave functions are converged in the potential of that density.
+        """
+        settled = calculation.dft.with_engine_keys("abinit", {"nnsclo": 12})
+        calculation = replace(calculation, dft=settled)
+        variables = electronic_variables(calculation, launcher.ranks) | {"nstep": 1, "iscf": 17}
+        variables |= self._hand_over(density, calculation, launcher, workdir)
+        run_abinit(self.record.executable, calculation, variables, launcher, workdir)
+        with open_netcdf(workdir / _RESULTS) as file:
+            check_version(self.record, str(file.abinit_version))
+            return float(file["etotal"][...])
+
+    def _hand_over(
+        self, density: np.ndarray, calculation: Calculation, launcher: Launcher, workdir: Path
+    ) -> dict[str, str]:
+        """Write a density for ABINIT to begin from; return the variable that names the file.
+
+        ABINIT reads a file with its own header only. It writes one in a run of a single, hasty
+        iteration (with none at all it refuses to run in parallel), and the density in it is
+        replaced.
+        """
+        folder = workdir / "start"
+        folder.mkdir()
+        hasty = {"nstep": 1, "nnsclo": 1, "nline": 1, "prtden": 1}
+        variables = electronic_variables(calculation, launcher.ranks) | hasty
+        run_abinit(self.record.executable, calculation, variables, launcher, folder)
+        with open_netcdf(folder / _DENSITY, "r+") as file:
+            nz, ny, nx = file["density"].shape[1:4]
+            given = fitted(density, (nx, ny, nz), calculation)
+            file["density"][0, ..., 0] = given.transpose(2, 1, 0)
+        return {"getden_filepath": f'"{folder.name}/{_DENSITY}"'}
 
     def molecular_dynamics(
         self, calculation: Calculation, dynamics: Dynamics, launcher: Launcher, workdir: Path
     ) -> Trajectory:
-        """Let the atoms move under one Nosé-Hoover thermostat (``ionmov 13`` with ``nnos 1``).
-
-        ``ionmov 8``, also called Nosé-Hoover, will not do: in version 9.6 it moves the atoms by
-        the forces of the step before, and conserves nothing.
-        """
-        lines = [
-            *input_lines(calculation, launcher.ranks),
-            "prtden 0",
-            *dynamics_lines(calculation, dynamics),
-        ]
-        wall_time_s = self._run(calculation, lines, launcher, workdir)
-        unconverged = sum(
-            residuals[-1] >= calculation.dft.scf_tolerance
-            for residuals in scf_residuals(workdir / _OUTPUT)
-        )
-        if unconverged:
-            logger.warning("%s: the SCF cycle of %d steps did not converge", workdir, unconverged)
-        with _netcdf(workdir / _HISTORY) as file:
-            positions = np.array(file["xcart"][...])
-            forces = np.array(file["fcart"][...])
-            energies_ha = np.array(file["etotal"][...])
-        if len(positions) != dynamics.n_steps + 2:
-            raise CalculationError(
-                f"{workdir / _HISTORY}: expected {dynamics.n_steps + 2} configurations, found "
-                f"{len(positions)}\n{last_lines(workdir / _LOG)}"
-            )
-        return _trajectory(
-            calculation,
-            dynamics,
-            positions,
-            forces,
-            energies_ha,
-            record={"wall_time_s": wall_time_s, "unconverged_steps": unconverged},
-        )
-
-    def _run(
-        self, calculation: Calculation, lines: Sequence[str], launcher: Launcher, workdir: Path
-    ) -> float:
-        """Run ABINIT to its end; return the seconds it took."""
-        for element, file in calculation.pseudopotentials.items():
-            (workdir / f"{element}.psp8").symlink_to(file.path)
-        (workdir / _INPUT).write_text("\n".join(lines) + "\n", encoding="ascii")
-        log, output = workdir / _LOG, workdir / _OUTPUT
-        finished = run([self.record.executable, _INPUT], launcher, workdir, log)
-        text = output.read_text(encoding="utf-8", errors="replace") if output.is_file() else ""
-        if "Calculation completed" not in text:
-            error = CalculationError if scf_residuals(output) else EngineError
-            raise error(
-                f"ABINIT failed in {workdir} (exit status {finished.returncode}); the end of "
-                f"{log.name}:\n{last_lines(log)}"
-            )
-        check_ranks(launcher, _ranks(log))
-        return finished.wall_time_s
+        """Let the atoms move."""
+        return molecular_dynamics(self.record, calculation, dynamics, launcher, workdir)
 
 
 def check_mesh(calculation: Calculation) -> None:
@@ -162,77 +158,3 @@ def check_mesh(calculation: Calculation) -> None:
             f"{calculation.dft.cutoff_ha:g}, found {spacing:.3g}: the mesh would miscount the "
             "electrons; take a finer mesh"
         )
-
-
-def scf_residuals(output: Path) -> list[list[float]]:
-    """Return the residuals (vres2) of every SCF iteration, a list for each configuration."""
-    cycles: list[list[float]] = []
-    if not output.is_file():
-        return cycles
-    for line in output.read_text(encoding="utf-8", errors="replace").splitlines():
-        if line.startswith(" ETOT"):
-            words = line.split()
-            if words[1] == "1":
-                cycles.append([])
-            cycles[-1].append(float(words[-1]))
-    return cycles
-
-
-def _trajectory(
-    calculation: Calculation,
-    dynamics: Dynamics,
-    positions: np.ndarray,
-    forces: np.ndarray,
-    energies_ha: np.ndarray,
-    record: dict[str, Any],
-) -> Trajectory:
-    """Take velocities and the thermostat from the positions; the last step serves for that alone.
-
-    ABINIT stores velocities at some stage of its step, and the thermostat not at all. Both follow
-    from the positions, with dx/dt and d²x/dt² = F/m - ξ dx/dt as central differences.
-    """
-    numbers = calculation.structure.numbers
-    n_atoms = len(numbers)
-    step = dynamics.timestep_fs / FEMTOSECOND_PER_ATOMIC_TIME
-    mass = masses(numbers)[:, None]
-    kt = dynamics.temperature_K * HARTREE_PER_KELVIN
-    velocities = np.empty_like(positions[:-1])
-    velocities[0] = dynamics.velocities
-    velocities[1:] = (positions[2:] - positions[:-2]) / (2.0 * step)
-    twice_kinetic = np.sum(mass * velocities**2, axis=(1, 2))
-    acceleration = (positions[2:] - 2.0 * positions[1:-1] + positions[:-2]) / step**2
-    drag = np.sum((forces[1:-1] - mass * acceleration) * velocities[1:], axis=(1, 2))
-    friction = np.concatenate([[0.0], drag / twice_kinetic[1:]])
-    bath = np.concatenate([[0.0], np.cumsum(0.5 * (friction[1:] + friction[:-1]) * step)])
-    thermostat = thermostat_mass(n_atoms, dynamics.temperature_K, dynamics.thermostat_time_fs)
-    conserved = (
-        energies_ha[:-1]
-        + 0.5 * twice_kinetic
-        + 0.5 * thermostat * friction**2
-        + degrees_of_freedom(n_atoms) * kt * bath
-    )
-    return Trajectory(
-        cell=calculation.structure.cell,
-        numbers=numbers,
-        times_fs=np.arange(dynamics.n_steps + 1) * dynamics.timestep_fs,
-        positions=positions[:-1],
-        velocities=velocities,
-        potential_energies_ha=energies_ha[:-1],
-        conserved_ha=conserved,
-        target_K=dynamics.temperature_K,
-        record=record,
-    )
-
-
-def _ranks(log: Path) -> int:
-    """Return the number of MPI ranks that ABINIT says it has."""
-    text = log.read_text(encoding="utf-8", errors="replace")
-    found = re.search(r"mpi_nproc:\s*(\d+)", text)
-    return int(found.group(1)) if found else 1
-
-
-def _netcdf(path: Path) -> Dataset:
-    try:
-        return Dataset(path)
-    except OSError as error:
-        raise CalculationError(f"{path}: cannot be read as netCDF ({error})") from None

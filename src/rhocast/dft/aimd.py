@@ -1,31 +1,35 @@
 """Ab initio molecular dynamics: from a structure to a trajectory that has been checked."""
 
 import logging
-import shutil
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from rhocast import config
+from rhocast.dft.attempts import fingerprint, open_run_folder
 from rhocast.dft.calculation import Calculation, dynamics_settings, right_handed
+from rhocast.dft.correlation import Memory
 from rhocast.dft.engine import Dynamics, Engine
 from rhocast.dft.process import Launcher
 from rhocast.dft.psp8 import Psp8
-from rhocast.dft.single_point import empty_folder
-from rhocast.dft.trajectory import (
-    Trajectory,
-    check_trajectory,
-    thermal_velocities,
-    velocity_memory_fs,
-)
+from rhocast.dft.trajectory import Trajectory, check_trajectory, thermal_velocities
+from rhocast.errors import EngineError
+from rhocast.files import replacing
 from rhocast.structures import Structure
 
 logger = logging.getLogger(__name__)
 
 
-def n_steps(aimd: config.Aimd, frames: int) -> int:
-    """Return the time steps that a number of frames takes, equilibration included."""
-    return aimd.equilibration_steps + (frames - 1) * aimd.steps_between_frames
+def n_steps(
+    sampling: config.Aimd | config.Classical, frames: int, steps_between: int | None = None
+) -> int:
+    """Return the time steps that a number of frames takes, equilibration included.
+
+    ``steps_between`` them if that is given, else as many as the configuration says.
+    """
+    steps_between = steps_between or sampling.steps_between_frames
+    return sampling.equilibration_steps + (frames - 1) * steps_between
 
 
 def run_aimd(
@@ -43,8 +47,12 @@ def run_aimd(
 ) -> Trajectory:
     """Run molecular dynamics long enough for a number of frames.
 
-    How long the velocities remember each other is logged, with a warning if frames are closer in
-    time than that.
+    A run that was ended from outside goes on where it was: steps are neither lost nor repeated. The
+    same holds for a run that is to be longer than before.
+
+    How long velocities and density remember each other is measured after the equilibration. Frames
+    that are closer in time than that are set further apart, as ``aimd.correlated_frames`` says. The
+    record tells how far under ``steps_between_frames``; a longer run of the same folder keeps it.
 
     Parameters
     ----------
@@ -65,14 +73,13 @@ def run_aimd(
     launcher
         How to start the engine.
     workdir
-        Folder for the engine's files; emptied first, removed if all went well.
+        Folder for the engine's files, kept from one call to the next: what continues the run.
 
     Raises
     ------
     EngineError
-        If the engine fails or the run blows up; the working folder is kept then.
+        If the engine fails, the run blows up, or its frames remember each other too long.
     """
-    workdir = empty_folder(workdir)
     turned, _ = right_handed(structure)
     calculation = Calculation.plan(turned, dynamics_settings(dft, aimd), pseudopotentials)
     dynamics = Dynamics(
@@ -84,31 +91,114 @@ def run_aimd(
         thermostat_time_fs=aimd.thermostat_time_fs,
         n_steps=n_steps(aimd, frames),
     )
-    trajectory = engine.molecular_dynamics(calculation, dynamics, launcher, workdir)
-    check_trajectory(trajectory, str(workdir))
-    spacing_fs = aimd.steps_between_frames * aimd.timestep_fs
-    _log_memory(trajectory, spacing_fs if frames > 1 else None, str(workdir))
-    shutil.rmtree(workdir)
+    folder = open_run_folder(workdir, _fingerprint(engine, calculation, dynamics))
+    spacing = Spacing(aimd, frames, folder)
+    while True:
+        dynamics = replace(dynamics, n_steps=n_steps(aimd, frames, spacing.steps))
+        trajectory = engine.molecular_dynamics(calculation, dynamics, launcher, folder)
+        check_trajectory(trajectory, str(folder))
+        if spacing.suffices(Memory.of(trajectory, aimd.equilibration_steps)):
+            break
     record = {
+        "sampler": "aimd",
         "engine": engine.record.name,
         "engine_version": engine.record.version,
         "ranks": launcher.ranks,
         "seed": seed,
         "kpoints": str(calculation.kpoints),
+        "scf_tolerance": calculation.dft.scf_tolerance,
+        "equilibration_steps": aimd.equilibration_steps,
+        "steps_between_frames": spacing.steps,
         **trajectory.record,
     }
     return replace(trajectory, cell=structure.cell, record=record)
 
 
-def _log_memory(trajectory: Trajectory, spacing_fs: float | None, where: str) -> None:
-    """Log how long velocities remember each other; warn if frames are closer in time than that."""
-    memory_fs = velocity_memory_fs(trajectory)
-    logger.info("%s: velocities remember each other for %.1f fs", where, memory_fs)
-    if spacing_fs is not None and spacing_fs < memory_fs:
-        logger.warning(
-            "%s: frames are %.1f fs apart, but velocities remember each other for %.1f fs: the "
-            "frames are correlated; raise aimd.steps_between_frames",
-            where,
-            spacing_fs,
-            memory_fs,
+class Spacing:
+    """How far apart the frames of a run lie: settled once, so that more frames move none.
+
+    Parameters
+    ----------
+    aimd
+        Settings: the least and the largest distance, and what to do about correlated frames.
+    frames
+        How many are to be taken.
+    folder
+        Of the run; keeps what was settled.
+    """
+
+    def __init__(self, aimd: config.Aimd, frames: int, folder: Path) -> None:
+        self.aimd, self.frames, self.folder = aimd, frames, folder
+        least = aimd.steps_between_frames
+        self._file = folder / f"steps-between-frames-{aimd.equilibration_steps}-{least}"
+        self._settled = self._file.is_file()
+        self.steps = int(self._file.read_text(encoding="ascii")) if self._settled else least
+
+    def suffices(self, memory: Memory) -> bool:
+        """Say whether frames are independent enough at this distance; else enlarge it.
+
+        Raises
+        ------
+        EngineError
+            If it cannot be enlarged any further.
+        """
+        logger.info("%s: velocities are forgotten after %.0f fs", self.folder, memory.velocity_fs)
+        logger.info("%s: the density is forgotten after %.0f fs", self.folder, memory.density_fs)
+        aimd = self.aimd
+        if self.frames == 1:
+            return True
+        if memory.longest_fs <= self.steps * aimd.timestep_fs:
+            with replacing(self._file) as partial:
+                partial.write_text(f"{self.steps}\n", encoding="ascii")
+            return True
+        if self._settled or aimd.correlated_frames == "accept":
+            logger.warning("%s; they are taken nevertheless", self._correlated(memory))
+            return True
+        if self.steps >= aimd.largest_spacing:
+            raise EngineError(
+                f"{self._correlated(memory)}, and aimd.max_steps_between_frames = "
+                f"{aimd.largest_spacing} allows no more; raise it and run the rule again, which "
+                "goes on from here, or set aimd.correlated_frames: accept"
+            )
+        wanted = min(self._wanted(memory), aimd.largest_spacing)
+        logger.warning("%s; now %d steps apart", self._correlated(memory), wanted)
+        self.steps = wanted
+        return False
+
+    def _wanted(self, memory: Memory) -> int:
+        """Return a multiple of the least distance that the memory asks for, or twice as much."""
+        least = self.aimd.steps_between_frames
+        if math.isinf(memory.longest_fs):
+            return 2 * self.steps
+        return least * math.ceil(memory.longest_fs / self.aimd.timestep_fs / least)
+
+    def _correlated(self, memory: Memory) -> str:
+        spacing_fs = self.steps * self.aimd.timestep_fs
+        found = (
+            f"{memory.longest_fs:.0f} fs"
+            if math.isfinite(memory.longest_fs)
+            else "a time that the run is too short to tell"
         )
+        return (
+            f"{self.folder}: frames {spacing_fs:.0f} fs apart, but velocities or density remember "
+            f"each other for {found}"
+        )
+
+
+def _fingerprint(engine: Engine, calculation: Calculation, dynamics: Dynamics) -> str:
+    """Return a hash of what determines a run, but for its length."""
+    motion = {**vars(dynamics), "velocities": dynamics.velocities.tolist()}
+    del motion["n_steps"]
+    structure = calculation.structure
+    files = calculation.pseudopotentials
+    return fingerprint(
+        {
+            "engine": [engine.record.name, engine.record.version],
+            "cell": structure.cell.tolist(),
+            "positions": structure.positions.tolist(),
+            "numbers": structure.numbers.tolist(),
+            "dft": calculation.dft.model_dump(exclude_defaults=True),
+            "pseudopotentials": {element: file.sha256 for element, file in files.items()},
+            "dynamics": motion,
+        }
+    )

@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -113,16 +113,32 @@ class Dynamics:
 class Engine(Protocol):
     """A program that solves the Kohn-Sham equations.
 
-    Both calculations raise `CalculationError` if the engine fails on the structure, and another
+    Its calculations raise `CalculationError` if the engine fails on the structure, and another
     `EngineError` if it does not work at all.
     """
 
     record: EngineRecord
+    #: Keys of its input that make the SCF cycle converge more slowly and more surely.
+    safer_mixing: Mapping[str, float | int]
 
     def single_point(
-        self, calculation: Calculation, launcher: Launcher, workdir: Path
+        self,
+        calculation: Calculation,
+        launcher: Launcher,
+        workdir: Path,
+        start: np.ndarray | None = None,
     ) -> SinglePoint:
-        """Compute density, energy and forces of one configuration."""
+        """Compute density, energy and forces of one configuration.
+
+        The cycle begins from superposed atoms, or from a density (nx, ny, nz) in e/Bohr³ on any
+        mesh of the cell.
+        """
+        ...
+
+    def harris_foulkes(
+        self, calculation: Calculation, density: np.ndarray, launcher: Launcher, workdir: Path
+    ) -> float:
+        """Return the Harris-Foulkes free energy, Ha, at a density on any mesh of the cell."""
         ...
 
     def molecular_dynamics(

@@ -1,9 +1,12 @@
 """What a single point has to meet before anything is learnt from it."""
 
+import math
+
 import numpy as np
 
 from rhocast.dft.calculation import Calculation
 from rhocast.dft.engine import SinglePoint
+from rhocast.dft.trajectory import degrees_of_freedom
 
 #: ∫ρ may differ from the electron count by this share.
 MAX_ELECTRON_ERROR = 1e-5
@@ -11,6 +14,8 @@ MAX_ELECTRON_ERROR = 1e-5
 MAX_NEGATIVE_SHARE = 1e-3
 #: The highest band may be occupied to this share, else the smearing needs more bands.
 MAX_HIGHEST_OCCUPATION = 1e-3
+#: The ions may be off their temperature by this many standard deviations of the canonical ensemble.
+MAX_TEMPERATURE_DEVIATIONS = 5.0
 
 
 def faults(point: SinglePoint, calculation: Calculation) -> list[str]:
@@ -43,3 +48,30 @@ def faults(point: SinglePoint, calculation: Calculation) -> list[str]:
             f"{MAX_HIGHEST_OCCUPATION}"
         )
     return found
+
+
+def temperature_fault(kinetic_K: float | None, target_K: float, n_atoms: int) -> str:
+    """Tell whether the ions of a frame are too hot or too cold; empty if they are not.
+
+    In the canonical ensemble the kinetic temperature of g degrees of freedom has the standard
+    deviation sqrt(2/g) of its mean.
+
+    Parameters
+    ----------
+    kinetic_K
+        Temperature of the frame; None, as of atoms without velocities, is not judged.
+    target_K
+        Temperature of the thermostat.
+    n_atoms
+        Atoms in the cell.
+    """
+    if kinetic_K is None:
+        return ""
+    deviation = math.sqrt(2.0 / max(degrees_of_freedom(n_atoms), 1))
+    bound = MAX_TEMPERATURE_DEVIATIONS * deviation * target_K
+    if abs(kinetic_K - target_K) <= bound:
+        return ""
+    return (
+        f"kinetic temperature of the ions is {kinetic_K:.0f} K, expected {target_K:.0f} K within "
+        f"{bound:.0f} K for {n_atoms} atoms"
+    )

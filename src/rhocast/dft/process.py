@@ -1,5 +1,6 @@
 """Running an engine's process: launcher, log, termination."""
 
+import fcntl
 import logging
 import os
 import shutil
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import BinaryIO
 
 from rhocast.errors import EngineError
 
@@ -89,7 +91,8 @@ def run(command: list[str], launcher: Launcher, workdir: Path, log: Path) -> Fin
     Raises
     ------
     EngineError
-        If the program or the launcher is not there, or it was ended from outside.
+        If the program or the launcher is not there, an earlier start of it is still running, or it
+        was ended from outside.
     """
     words = [*launcher.words, *command]
     for program in {words[0], command[0]}:
@@ -100,7 +103,7 @@ def run(command: list[str], launcher: Launcher, workdir: Path, log: Path) -> Fin
             )
     logger.info("running %s in %s", " ".join(words), workdir)
     start = time.monotonic()
-    with log.open("wb") as stream:
+    with _exclusive(log) as stream:
         process = subprocess.Popen(
             words,
             cwd=workdir,
@@ -116,7 +119,7 @@ def run(command: list[str], launcher: Launcher, workdir: Path, log: Path) -> Fin
     if finished.ended_from_outside:
         raise EngineError(
             f"{words[0]} in {workdir} was ended from outside (exit status {returncode}): by the "
-            "user, a time limit or for want of memory; run the rule again with more of it"
+            "user, a time limit or for want of memory; run the rule again, if need be with more"
         )
     return finished
 
@@ -129,6 +132,27 @@ def last_lines(path: Path, count: int = 20) -> str:
     return "\n".join([line for line in lines if line.strip()][-count:])
 
 
+@contextmanager
+def _exclusive(log: Path) -> Iterator[BinaryIO]:
+    """Open a log that one process may write to.
+
+    The lock goes over to the program with the open file, and lasts as long as the program does even
+    if this process is killed.
+    """
+    with log.open("ab") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise EngineError(
+                f"{log}: a program that was started earlier is still running there; end it, or "
+                "wait for it"
+            ) from None
+        except OSError:
+            logger.debug("%s: no locks on this file system", log)
+        stream.truncate(0)
+        yield stream
+
+
 def _environment(base: Mapping[str, str], threads: int) -> dict[str, str]:
     number = str(threads)
     return {**base, "OMP_NUM_THREADS": number, "OPENBLAS_NUM_THREADS": number}
@@ -139,6 +163,10 @@ def _group_ends_with_us(process: subprocess.Popen[bytes]) -> Iterator[None]:
     """Take the whole process group along when an exception or SIGTERM ends this process."""
 
     def stop(number: int, frame: FrameType | None) -> None:
+        logger.error(
+            "ended by %s, as by a queue at a time limit: stopping the program; run the rule again",
+            signal.Signals(number).name,
+        )
         raise SystemExit(128 + number)
 
     in_main_thread = threading.current_thread() is threading.main_thread()

@@ -14,8 +14,8 @@ from rhocast.errors import EngineError
 #: How the config names the SPMS table that comes with sparc-x-api.
 SPMS = "spms"
 
-#: ``pspxc`` of the header by functional: ABINIT's own number, and libxc's pair of them.
-_PSPXC = {"pbe": (11, -101130)}
+#: ``pspxc`` of the header by functional: ABINIT's own number if it has one, libxc's pair of them.
+_PSPXC = {"pbe": (11, -101130), "pbesol": (-116133,), "lda": (7, -1012)}
 
 _FORTRAN_EXPONENT = re.compile(rb"\d[Dd][+-]?\d")
 

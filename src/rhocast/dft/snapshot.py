@@ -34,9 +34,9 @@ class Snapshot:
     density : (nx, ny, nz) float32 array
         e/Bohr³, on the mesh of the cell, x slowest.
     forces : (n, 3) float64 array
-        Ha/Bohr.
+        Ha/Bohr; NaN where an imported density came without.
     energy_ha
-        Free energy of the cell, Ha.
+        Free energy of the cell, Ha; NaN likewise.
     n_electrons
         Valence electrons.
     temperature_K

@@ -1,25 +1,33 @@
-"""The input of the SPARC engine, written by SPARC's Python API but for the restart file."""
+"""The input of the SPARC engine, written by SPARC's Python API."""
 
 import io
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
+from sparc.api import SparcAPI
 from sparc.io import SparcBundle
 
 from rhocast.dft.calculation import Calculation
-from rhocast.dft.engine import Dynamics
-from rhocast.dft.trajectory import thermostat_mass
-from rhocast.errors import EngineError
+from rhocast.dft.given_density import fitted
+from rhocast.errors import ConfigError, EngineError
 
 #: Every file of a run is called this, with a suffix.
 LABEL = "run"
 
-_FUNCTIONAL = {"pbe": "GGA_PBE"}
+_START = "start.cube"
+
+_FUNCTIONAL = {"pbe": "GGA_PBE", "pbesol": "GGA_PBEsol", "lda": "LDA_PW"}
+
+#: What ``dft.sparc`` may hold: how the equations are solved. All else says what is computed or
+#: printed: other keys of the configuration or the program itself set it, and files tell of it.
+_OPEN_CATEGORIES = ("scf", "electrostatics", "parallelization options")
+_OPEN = ("FD_ORDER", "NSTATES")
+_OWN = ("MAXIT_SCF", "TOL_SCF", "SCF_ENERGY_ACC", "SCF_FORCE_ACC", "READ_INIT_DENS")
 
 
 def electronic_keys(calculation: Calculation) -> dict[str, Any]:
@@ -39,32 +47,57 @@ def electronic_keys(calculation: Calculation) -> dict[str, Any]:
     }
 
 
-def dynamics_keys(calculation: Calculation, dynamics: Dynamics) -> dict[str, Any]:
-    """Return SPARC's keys for the motion of the atoms.
+def check_keys(keys: Mapping[str, Any]) -> None:
+    """Refuse keys of ``dft.sparc`` that SPARC does not know, or that contradict other settings.
 
-    SPARC's thermostat counts 3n - 3 degrees of freedom; its default mass knows nothing of them.
+    Raises
+    ------
+    ConfigError
+        Naming the key.
     """
-    n_atoms = len(calculation.structure)
-    return {
-        "MD_FLAG": 1,
-        "MD_METHOD": "NVT_NH",
-        "MD_TIMESTEP": dynamics.timestep_fs,
-        "MD_NSTEP": dynamics.n_steps,
-        "ION_TEMP": dynamics.temperature_K,
-        "QMASS": thermostat_mass(n_atoms, dynamics.temperature_K, dynamics.thermostat_time_fs),
-        "RESTART_FLAG": 1,
-        "PRINT_FORCES": 1,
-    }
+    api = SparcAPI()
+    for key, value in keys.items():
+        known = api.parameters.get(key.upper())
+        if known is None:
+            raise ConfigError(
+                f"dft.sparc.{key}: no key of SPARC {api.sparc_version}'s input; see its manual"
+            )
+        solves = known["category"] in _OPEN_CATEGORIES or key.upper() in _OPEN
+        if not solves or key.upper() in _OWN:
+            raise ConfigError(
+                f"dft.sparc.{key}: set by other keys of the configuration, or by the program; "
+                "take it out"
+            )
+        if not _is_valid(api, key.upper(), value):
+            raise ConfigError(
+                f"dft.sparc.{key}: expected {known['type']} as in {known['example']!r}, found "
+                f"{value!r}"
+            )
+
+
+def _is_valid(api: SparcAPI, key: str, value: Any) -> bool:
+    if api.parameters[key]["type"] == "integer" and not isinstance(value, int):
+        return False  # the API would round it
+    try:
+        return bool(api.validate_input(key, value))
+    except ValueError:
+        return False
 
 
 def write_input(calculation: Calculation, keys: dict[str, Any], workdir: Path) -> np.ndarray:
     """Write ``.inpt`` and ``.ion``; return where each atom stands in SPARC's order, shape (n,).
 
+    ``dft.sparc`` of the configuration adds to the keys.
+
     Raises
     ------
+    ConfigError
+        If it holds what it may not.
     EngineError
         If a pseudopotential is written in a way that SPARC does not read.
     """
+    own = calculation.dft.sparc
+    check_keys(own)
     for file in calculation.pseudopotentials.values():
         if file.fortran_exponents:
             raise EngineError(
@@ -78,41 +111,38 @@ def write_input(calculation: Calculation, keys: dict[str, Any], workdir: Path) -
             label=LABEL,
             copy_psp=True,
             pseudopotentials={e: str(f.path) for e, f in calculation.pseudopotentials.items()},
-            input_parameters=keys,
+            input_parameters=keys | {key.upper(): value for key, value in own.items()},
         )
     return np.array(bundle.sorting["resort"])
 
 
-def write_restart(
-    calculation: Calculation, dynamics: Dynamics, order: np.ndarray, workdir: Path
-) -> None:
-    """Write the restart file of a run that has yet to make its first step.
+def hand_over(density: np.ndarray, calculation: Calculation, workdir: Path) -> dict[str, Any]:
+    """Write a density for SPARC to begin from; return the keys that name the file.
 
     Parameters
     ----------
-    calculation, dynamics
-        What is to be run.
-    order : (n,) int array
-        Atoms in SPARC's order.
+    density : (nx, ny, nz) array
+        e/Bohr³ on any mesh of the cell.
+    calculation
+        Its mesh is SPARC's.
     workdir
         SPARC's folder.
     """
-    blocks = {
-        ":R(Bohr):": calculation.structure.positions[order],
-        ":V(Bohr/atu):": dynamics.velocities[order],
-    }
-    lines = [":MDSTEP: 0"]
-    for name, rows in blocks.items():
-        lines += [name, *(" ".join(f"{value:.14e}" for value in row) for row in rows)]
-    lines += [
-        ":snose: 0",
-        ":xinose: 0",
-        f":TTHRMI(K): {dynamics.temperature_K!r}",
-        f":TEL(K): {calculation.dft.smearing_K!r}",
-        f":TIO(K): {dynamics.temperature_K!r}",
-    ]
-    text = "\n".join(lines) + "\n"
-    (workdir / f"{LABEL}.restart").write_text(text, encoding="ascii")
+    mesh, structure = calculation.mesh, calculation.structure
+    values = fitted(density, mesh.shape, calculation)
+    with (workdir / _START).open("w", encoding="ascii") as file:
+        file.write("electron density, e/Bohr^3\nlengths in Bohr, z fastest\n")
+        _write_row(file, len(structure), np.zeros(3))
+        for n_points, vector in zip(mesh.shape, mesh.cell, strict=True):
+            _write_row(file, n_points, vector / n_points)  # SPARC holds them to 1e-4 of the cell
+        for number, position in zip(structure.numbers, structure.positions, strict=True):
+            _write_row(file, number, np.array([0.0, *position]))
+        np.savetxt(file, values.reshape(-1, mesh.shape[2]), fmt="%.12e")
+    return {"READ_INIT_DENS": 1, "INPUT_DENS_FILE": _START}
+
+
+def _write_row(file: TextIO, number: int, values: np.ndarray) -> None:
+    file.write(f"{number:5d} " + " ".join(f"{value:.12f}" for value in values) + "\n")
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Trajectories of molecular dynamics: velocities to start from, checks, frames."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,8 @@ class Trajectory:
         What the equations of motion conserve, Ha.
     target_K
         Temperature of the thermostat, K.
+    static_pressures_ha_per_bohr3 : (s,) array or None
+        Pressure of electrons and ions at rest, Ha/Bohr³; None where nothing is known of it.
     record
         How it was made: numbers and short texts.
     """
@@ -55,6 +57,7 @@ class Trajectory:
     potential_energies_ha: np.ndarray
     conserved_ha: np.ndarray
     target_K: float
+    static_pressures_ha_per_bohr3: np.ndarray | None = None
     record: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -66,6 +69,8 @@ class Trajectory:
             "potential_energies_ha": (steps,),
             "conserved_ha": (steps,),
         }
+        if self.static_pressures_ha_per_bohr3 is not None:
+            expected["static_pressures_ha_per_bohr3"] = (steps,)
         for name, shape in expected.items():
             found = np.shape(getattr(self, name))
             if found != shape:
@@ -75,13 +80,40 @@ class Trajectory:
         return len(self.times_fs)
 
     @property
+    def timestep_fs(self) -> float:
+        """Distance in time of two configurations, fs."""
+        return float(self.times_fs[1] - self.times_fs[0]) if len(self) > 1 else 0.0
+
+    @property
     def temperatures_K(self) -> np.ndarray:
         """Temperature of the ions at each time, K; shape (s,)."""
         return np.array([kinetic_temperature_K(self.numbers, v) for v in self.velocities])
 
+    @property
+    def pressures_ha_per_bohr3(self) -> np.ndarray | None:
+        """Pressure with the motion of the ions, Ha/Bohr³; shape (s,); None if it is not known."""
+        if self.static_pressures_ha_per_bohr3 is None:
+            return None
+        kinetic = np.array([kinetic_energy_ha(self.numbers, v) for v in self.velocities])
+        volume = abs(float(np.linalg.det(self.cell)))
+        return self.static_pressures_ha_per_bohr3 + 2.0 * kinetic / (3.0 * volume)
+
     def structure(self, step: int) -> Structure:
         """Return the atoms at a step."""
         return Structure(self.positions[step], self.cell, self.numbers)
+
+    def frame(self, step: int) -> Structure:
+        """Return the atoms at a step with a record of where they come from."""
+        return replace(
+            self.structure(step),
+            record={
+                **self.record,
+                "step": step,
+                "time_fs": float(self.times_fs[step]),
+                "target_K": self.target_K,
+                "kinetic_temperature_K": kinetic_temperature_K(self.numbers, self.velocities[step]),
+            },
+        )
 
 
 def thermal_velocities(structure: Structure, temperature_K: float, seed: int) -> np.ndarray:
@@ -210,22 +242,35 @@ def select_frames(
     EngineError
         If the run is too short.
     """
-    last = first_step + (count - 1) * steps_between
-    if last >= len(trajectory):
-        raise EngineError(
-            f"trajectory: {count} frames {steps_between} steps apart after {first_step} steps of "
-            f"equilibration need {last} steps, found {len(trajectory) - 1}; run the aimd rule again"
-        )
-    return [trajectory.structure(step) for step in range(first_step, last + 1, steps_between)]
+    steps = [frame_step(trajectory, i, first_step, steps_between) for i in range(count)]
+    return [trajectory.structure(step) for step in steps]
 
 
-def velocity_memory_fs(trajectory: Trajectory) -> float:
-    """Time after which the velocity autocorrelation first falls to zero, fs; inf if it does not.
+def frame_step(trajectory: Trajectory, frame: int, first_step: int, steps_between: int) -> int:
+    """Return the step of a frame.
 
-    Averaged over all atoms and the whole run, equilibration included.
+    Parameters
+    ----------
+    trajectory
+        The run; where its record holds ``steps_between_frames``, that counts.
+    frame
+        Number of the frame, from 0 on.
+    first_step
+        Step of the first frame; what is before it is equilibration.
+    steps_between
+        Steps from one frame to the next.
+
+    Raises
+    ------
+    EngineError
+        If the run is too short.
     """
-    velocities = trajectory.velocities.reshape(len(trajectory), -1)
-    for lag in range(1, len(velocities)):
-        if np.sum(velocities[lag:] * velocities[:-lag]) <= 0.0:
-            return float(trajectory.times_fs[lag] - trajectory.times_fs[0])
-    return float("inf")
+    steps_between = int(trajectory.record.get("steps_between_frames", steps_between))
+    step = first_step + frame * steps_between
+    if step >= len(trajectory):
+        raise EngineError(
+            f"trajectory: {frame + 1} frames {steps_between} steps apart after {first_step} steps "
+            f"of equilibration need {step} steps, found {len(trajectory) - 1}; run the rule that "
+            "makes the trajectory again"
+        )
+    return step

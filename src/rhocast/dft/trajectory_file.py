@@ -5,30 +5,24 @@ from typing import Any
 
 import ase.io
 import numpy as np
+from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io.extxyz import write_extxyz
 
 from rhocast.dft.trajectory import Trajectory
 from rhocast.errors import FileFormatError
 from rhocast.files import replacing
-from rhocast.units import ANGSTROM_PER_BOHR, ATOMIC_VELOCITY_PER_ASE, EV_PER_HARTREE
+from rhocast.units import (
+    ANGSTROM_PER_BOHR,
+    ATOMIC_VELOCITY_PER_ASE,
+    EV_PER_HARTREE,
+    GPA_PER_ATOMIC_PRESSURE,
+)
 
 
 def write_trajectory(path: str | Path, trajectory: Trajectory) -> None:
     """Write a trajectory as extended XYZ (ASE's units)."""
-    images = []
-    for step, time_fs in enumerate(trajectory.times_fs):
-        atoms = trajectory.structure(step).to_ase()
-        atoms.set_velocities(trajectory.velocities[step] / ATOMIC_VELOCITY_PER_ASE)
-        energy = trajectory.potential_energies_ha[step] * EV_PER_HARTREE
-        atoms.calc = SinglePointCalculator(atoms, energy=energy)
-        atoms.info = {
-            **trajectory.record,
-            "time_fs": float(time_fs),
-            "target_K": trajectory.target_K,
-            "conserved_eV": float(trajectory.conserved_ha[step] * EV_PER_HARTREE),
-        }
-        images.append(atoms)
+    images = [_image(trajectory, step) for step in range(len(trajectory))]
     with replacing(path) as partial:
         write_extxyz(partial, images)
 
@@ -44,7 +38,8 @@ def read_trajectory(path: str | Path) -> Trajectory:
     try:
         images: Any = ase.io.read(path, ":", format="extxyz")
         first = images[0]
-        own = ("time_fs", "target_K", "conserved_eV")
+        own = ("time_fs", "target_K", "conserved_eV", "static_pressure_GPa")
+        pressures = [image.info.get("static_pressure_GPa") for image in images]
         return Trajectory(
             cell=first.cell.array / ANGSTROM_PER_BOHR,
             numbers=first.numbers,
@@ -56,6 +51,9 @@ def read_trajectory(path: str | Path) -> Trajectory:
             / EV_PER_HARTREE,
             conserved_ha=np.array([i.info["conserved_eV"] for i in images]) / EV_PER_HARTREE,
             target_K=float(first.info["target_K"]),
+            static_pressures_ha_per_bohr3=None
+            if None in pressures
+            else np.array(pressures) / GPA_PER_ATOMIC_PRESSURE,
             record={key: _plain(value) for key, value in first.info.items() if key not in own},
         )
     except Exception as error:  # ASE's readers raise whatever their parsers meet
@@ -63,6 +61,24 @@ def read_trajectory(path: str | Path) -> Trajectory:
             f"{path}: cannot be read as a trajectory ({type(error).__name__}: {error}); remove it "
             "and run its rule again"
         ) from error
+
+
+def _image(trajectory: Trajectory, step: int) -> Atoms:
+    """Return one configuration in ASE's units."""
+    atoms = trajectory.structure(step).to_ase()
+    atoms.set_velocities(trajectory.velocities[step] / ATOMIC_VELOCITY_PER_ASE)
+    energy = trajectory.potential_energies_ha[step] * EV_PER_HARTREE
+    atoms.calc = SinglePointCalculator(atoms, energy=energy)
+    atoms.info = {
+        **trajectory.record,
+        "time_fs": float(trajectory.times_fs[step]),
+        "target_K": trajectory.target_K,
+        "conserved_eV": float(trajectory.conserved_ha[step] * EV_PER_HARTREE),
+    }
+    pressures = trajectory.static_pressures_ha_per_bohr3
+    if pressures is not None:
+        atoms.info["static_pressure_GPa"] = float(pressures[step] * GPA_PER_ATOMIC_PRESSURE)
+    return atoms
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,163 @@
+"""Table, figure and recommended settings of a convergence study."""
+
+import csv
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rhocast import config
+from rhocast.config.convergence import refined
+from rhocast.dft.convergence import Series, Trial, judge
+from rhocast.files import replacing
+
+log = logging.getLogger(__name__)
+
+#: Rows of the figure: attribute of a `Difference`, label, the key of the criterion.
+QUANTITIES = (
+    ("density_share", "∫|Δρ|/N_e", "max_density_share"),
+    ("energy_ha_per_atom", "energy, Ha/atom", "max_energy_ha_per_atom"),
+    ("force_ha_per_bohr", "largest force, Ha/Bohr", "max_force_ha_per_bohr"),
+)
+
+_TITLES = {
+    "kpoints": "k-points",
+    "resolution": "mesh spacing, cutoff",
+    "smearing": "smearing",
+    "scf_tolerance": "SCF tolerance",
+}
+
+
+def report_study(
+    study: config.Convergence,
+    dft: config.Dft,
+    points: Mapping[str, str | Path],
+    *,
+    table: str | Path,
+    picture: str | Path,
+    recommended: str | Path,
+) -> None:
+    """Compare the single points of a study; write its table, figure and recommended settings.
+
+    Parameters
+    ----------
+    study, dft
+        Sections of the configuration.
+    points
+        Snapshot files by the name of the point.
+    table, picture, recommended
+        Files to write: TSV, PNG, YAML.
+    """
+    series = judge(study, dft, points)
+    for one in series:
+        log.info("%s", describe(one))
+    write_table(table, series, study)
+    draw_convergence(picture, series, study)
+    write_recommendation(recommended, series, study, dft)
+
+
+def write_table(path: str | Path, series: Sequence[Series], study: config.Convergence) -> None:
+    """Write every value of every parameter as tab-separated values, differences in full."""
+    measured = ("density_share", "density_rmse", "energy_ha_per_atom", "force_ha_per_bohr")
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
+        table = csv.writer(stream, delimiter="\t", lineterminator="\n")
+        table.writerow(["parameter", "fineness", "setting", *measured, "verdict", "core_seconds"])
+        for one in series:
+            for trial in one.trials:
+                difference = trial.difference
+                table.writerow(
+                    [
+                        one.parameter,
+                        f"{trial.fineness:g}",
+                        trial.setting,
+                        *("" if difference is None else f"{getattr(difference, name):.3e}"
+                          for name in measured),
+                        _verdict(one, trial, study),
+                        f"{trial.core_seconds:.1f}",
+                    ]
+                )  # fmt: skip
+
+
+def write_recommendation(
+    path: str | Path, series: Sequence[Series], study: config.Convergence, dft: config.Dft
+) -> None:
+    """Write the section `dft` that the study recommends as YAML, its reasons as comments.
+
+    A parameter whose values all differ too much from the finest keeps the setting of `dft`, and
+    the comment says so.
+    """
+    lines = [
+        "# The coarsest settings that differ from the finest tried, as all in between do, by at "
+        "most",
+        f"# {study.max_density_share:.2g} of the electrons, {study.max_energy_ha_per_atom:.2g} "
+        f"Ha/atom and {study.max_force_ha_per_bohr:.2g} Ha/Bohr.",
+        *(f"# {describe(one)}" for one in series),
+        "dft:",
+    ]
+    for one in series:
+        keys = refined(one.parameter, one.recommended or 1.0, dft)
+        remark = "" if one.recommended else " # not converged"
+        lines += [f"  {key}: {value:.6g}{remark}" for key, value in keys.items()]
+    with replacing(path) as partial:
+        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def describe(series: Series) -> str:
+    """Say in a sentence how far the setting of `dft` is converged."""
+    own, finest = series.own, series.trials[-1]
+    name = _TITLES[series.parameter]
+    if own is None:
+        return f"{name}: the setting of `dft` was rejected"
+    if own.difference is None:
+        return f"{name}: {own.setting}, nothing finer to compare with"
+    return (
+        f"{name}: {own.setting} against {finest.setting}: {own.difference.density_share:.2%} of "
+        f"the electrons, RMSE {own.difference.density_rmse:.1e} e/Bohr³, "
+        f"{1e3 * own.difference.energy_ha_per_atom:.2g} mHa/atom, "
+        f"{own.difference.force_ha_per_bohr:.1e} Ha/Bohr"
+    )
+
+
+def draw_convergence(path: str | Path, series: Sequence[Series], study: config.Convergence) -> None:
+    """Draw density, energy and forces over the fineness of every parameter, with the criteria."""
+    varied = [one for one in series if len(one.trials) > 1]
+    figure = Figure(figsize=(3.2 * max(1, len(varied)), 7.0), layout="constrained")
+    panels = figure.subplots(len(QUANTITIES), max(1, len(varied)), squeeze=False)
+    for column, one in enumerate(varied):
+        for row, (quantity, label, criterion) in enumerate(QUANTITIES):
+            axes = panels[row, column]
+            _draw_series(axes, one, quantity, getattr(study, criterion))
+            if column == 0:
+                axes.set_ylabel(label)
+            if row == 0:
+                axes.set_title(_TITLES[one.parameter])
+        panels[-1, column].set_xlabel("fineness (1: `dft`)")
+    figure.suptitle(
+        "Difference from the finest value; criterion dashed, recommended setting ringed"
+    )
+    with replacing(path) as partial:
+        figure.savefig(partial, dpi=150, format="png")
+
+
+def _draw_series(axes: Axes, series: Series, quantity: str, criterion: float) -> None:
+    shown = [trial for trial in series.trials if trial.difference is not None]
+    finenesses = [trial.fineness for trial in shown]
+    values = [getattr(trial.difference, quantity) for trial in shown]
+    axes.plot(finenesses, values, "o-", color="#3b6ea5")
+    for fineness, value in zip(finenesses, values, strict=True):
+        if fineness == series.recommended:
+            axes.plot(fineness, value, "o", markersize=13, fillstyle="none", color="#c0392b")
+    axes.axhline(criterion, color="0.4", linestyle="--", linewidth=0.9)
+    axes.set_yscale("log", nonpositive="mask")
+    if series.parameter == "scf_tolerance":
+        axes.set_xscale("log")
+
+
+def _verdict(series: Series, trial: Trial, study: config.Convergence) -> str:
+    if trial.difference is None:
+        return "reference"
+    if trial.fineness == series.recommended:
+        return "recommended"
+    return "converged" if trial.difference.within(study) else "too coarse"

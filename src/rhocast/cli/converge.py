@@ -1,0 +1,86 @@
+"""The verb ``converge``: how far the settings of `dft` are converged."""
+
+import argparse
+import logging
+import shlex
+from pathlib import Path
+from typing import Any
+
+from rhocast import config
+from rhocast.analysis.convergence_report import report_study
+from rhocast.dft import (
+    Launcher,
+    make_engine,
+    read_engine_record,
+    resolve_engine,
+    resolve_pseudopotentials,
+)
+from rhocast.dft.convergence import compute_points
+from rhocast.errors import ConfigError
+from rhocast.structures import build_system
+
+log = logging.getLogger(__name__)
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add the parser of ``converge``."""
+    verb = verbs.add_parser(
+        "converge",
+        help="study how far k-points, cutoff, smearing and SCF tolerance are converged",
+        description="Compute the single points of the section `convergence` one after another "
+        "(those that are there are kept) and write convergence.tsv, convergence.png and "
+        "recommended.yaml.",
+    )
+    verb.add_argument(
+        "--config",
+        default=Path("config.yaml"),
+        type=Path,
+        help="configuration; used: convergence, dft, material, systems (default: config.yaml)",
+    )
+    verb.add_argument("-o", "--output", required=True, type=Path, help="folder to write to")
+    verb.add_argument(
+        "--engine", type=Path, help="engine.json of the workflow (default: as dft.engine says)"
+    )
+    verb.add_argument(
+        "--launcher", default="", help="what starts the engine, such as 'mpirun -n 4'"
+    )
+    verb.set_defaults(run=_converge)
+
+
+def _converge(options: argparse.Namespace) -> None:
+    settings = config.load_config(options.config)
+    study = settings.convergence
+    if study is None:
+        raise ConfigError(
+            f"{options.config}: convergence: expected a section that names a `system`, found none"
+        )
+    record = (
+        resolve_engine(settings.dft.engine)
+        if options.engine is None
+        else read_engine_record(options.engine)
+    )
+    structure = build_system(
+        study.cell(settings.systems),
+        settings.material.debye_temperature_K,
+        config.seed_for(settings.seed, "structure", study.system),
+    )
+    pseudopotentials = resolve_pseudopotentials(
+        settings.material.pseudopotentials, settings.dft.functional
+    )
+    points = compute_points(
+        make_engine(record),
+        structure,
+        study,
+        settings.dft,
+        {element: pseudopotentials[element] for element in structure.species},
+        launcher=Launcher(tuple(shlex.split(options.launcher))),
+        folder=options.output,
+    )
+    report_study(
+        study,
+        settings.dft,
+        points,
+        table=options.output / "convergence.tsv",
+        picture=options.output / "convergence.png",
+        recommended=options.output / "recommended.yaml",
+    )

@@ -1,0 +1,189 @@
+"""Molecular dynamics with a classical potential: frames for single points without DFT forces."""
+
+import importlib
+import importlib.metadata
+import logging
+import math
+import time
+import warnings
+from typing import Any
+
+import ase.units
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import BaseCalculator
+from ase.md.nose_hoover_chain import NoseHooverChainNVT
+
+from rhocast import config
+from rhocast.dft.trajectory import (
+    Trajectory,
+    check_trajectory,
+    degrees_of_freedom,
+    thermal_velocities,
+)
+from rhocast.errors import EngineError
+from rhocast.structures import Structure
+from rhocast.units import ANGSTROM_PER_BOHR, ATOMIC_VELOCITY_PER_ASE, EV_PER_HARTREE
+
+logger = logging.getLogger(__name__)
+
+#: Si and Ge; J. Tersoff, Phys. Rev. B 39, 5566 (1989), table I. eV and ångström; pairs in the
+#: order Si-Si, Si-Ge, Ge-Ge.
+TERSOFF_SI_GE: dict[str, Any] = {
+    "style": "Tersoff",
+    "el": ["Si", "Ge"],
+    "A": [1830.8, math.sqrt(1830.8 * 1769.0), 1769.0],
+    "B": [471.18, math.sqrt(471.18 * 419.23), 419.23],
+    "chi": [1.0, 1.00061, 1.0],
+    "lambda": [2.4799, (2.4799 + 2.4451) / 2.0, 2.4451],
+    "mu": [1.7322, (1.7322 + 1.7047) / 2.0, 1.7047],
+    "lambda3": [0.0, 0.0, 0.0],
+    "beta": [1.1e-6, 9.0166e-7],
+    "n": [0.78734, 0.75627],
+    "c": [1.0039e5, 1.0643e5],
+    "d": [16.217, 15.652],
+    "h": [-0.59825, -0.43884],
+    "r1": [2.7, math.sqrt(2.7 * 2.8), 2.8],
+    "r2": [3.0, math.sqrt(3.0 * 3.1), 3.1],
+}
+
+
+def run_classical(
+    structure: Structure,
+    classical: config.Classical,
+    *,
+    temperature_K: float,
+    steps: int,
+    seed: int,
+) -> Trajectory:
+    """Let the atoms move in the field of a classical potential.
+
+    From ``liquid_from_K`` on the crystal is melted first; the trajectory begins after that.
+
+    Parameters
+    ----------
+    structure
+        Where the atoms start.
+    classical
+        Potential, time step, thermostat.
+    temperature_K
+        Of the thermostat.
+    steps
+        Time steps; the trajectory holds one configuration more.
+    seed
+        Of the velocities.
+
+    Raises
+    ------
+    EngineError
+        If the potential is unknown, does not hold for the elements, or the run blows up.
+    """
+    begun = time.monotonic()
+    if classical.potential == "tersoff" and not {*structure.species} <= {*TERSOFF_SI_GE["el"]}:
+        raise EngineError(  # which matscipy would leave out without a word
+            f"classical.potential: `tersoff` holds for Si and Ge, found {structure.formula}; take "
+            "another"
+        )
+    atoms = structure.to_ase()
+    atoms.calc = make_calculator(classical.potential, classical.arguments)
+    velocities = thermal_velocities(structure, temperature_K, seed)
+    atoms.set_velocities(velocities / ATOMIC_VELOCITY_PER_ASE)
+    melts = classical.liquid_from_K is not None and temperature_K >= classical.liquid_from_K
+    try:
+        if melts and classical.melting_K is not None:
+            _dynamics(atoms, classical, classical.melting_K).run(classical.equilibration_steps)
+        trajectory = _record(atoms, classical, temperature_K, steps)
+    except (KeyError, NotImplementedError, RuntimeError, ValueError) as error:
+        raise EngineError(
+            f"classical.potential: {classical.potential!r} fails on {structure.formula} "
+            f"({error!r}); take one that holds for these elements"
+        ) from error
+    check_trajectory(trajectory, f"{structure.formula} with {classical.potential}")
+    record = {
+        "sampler": "classical",
+        "potential": classical.potential,
+        "ase_version": importlib.metadata.version("ase"),
+        "seed": seed,
+        "melted_at_K": classical.melting_K if melts else 0.0,
+        "wall_time_s": time.monotonic() - begun,
+    }
+    return Trajectory(**{**vars(trajectory), "record": record})
+
+
+def make_calculator(potential: str, arguments: dict[str, Any]) -> BaseCalculator:
+    """Make the ASE calculator that a configuration names.
+
+    Parameters
+    ----------
+    potential
+        ``emt``, ``tersoff``, or the import path of a calculator.
+    arguments
+        Its keyword arguments.
+
+    Raises
+    ------
+    EngineError
+        If there is no such calculator, or it does not take the arguments.
+    """
+    if potential == "tersoff":
+        from matscipy.calculators.manybody import Manybody
+        from matscipy.calculators.manybody.explicit_forms import TersoffBrenner
+
+        # Its powers of zero are masked, of which NumPy warns at every step.
+        warnings.filterwarnings("ignore", "'where' used without 'out'", UserWarning)
+        return Manybody(**TersoffBrenner(TERSOFF_SI_GE), **arguments)
+    path = "ase.calculators.emt.EMT" if potential == "emt" else potential
+    module, _, name = path.rpartition(".")
+    try:
+        made = getattr(importlib.import_module(module), name)(**arguments)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise EngineError(
+            f"classical.potential: expected emt, tersoff or the import path of an ASE calculator "
+            f"that takes {arguments}, found {potential!r} ({error})"
+        ) from error
+    if not isinstance(made, BaseCalculator):
+        raise EngineError(
+            f"classical.potential: expected an ASE calculator, found {potential!r}, which makes a "
+            f"{type(made).__name__}"
+        )
+    return made
+
+
+def _dynamics(
+    atoms: Atoms, classical: config.Classical, temperature_K: float
+) -> NoseHooverChainNVT:
+    """Return the integrator of one temperature.
+
+    ASE counts 3n degrees of freedom and takes Q = 3n kT t². The centre of mass is at rest here, so
+    that the bath's temperature is the one at which 3n of them hold what 3n - 3 are meant to; a
+    period τ stands for t² = 2 (τ/2π)² (`rhocast.dft.trajectory.thermostat_mass`).
+    """
+    return NoseHooverChainNVT(
+        atoms,
+        timestep=classical.timestep_fs * ase.units.fs,
+        temperature_K=temperature_K * degrees_of_freedom(len(atoms)) / (3 * len(atoms)),
+        tdamp=math.sqrt(2.0) * classical.thermostat_time_fs / (2.0 * math.pi) * ase.units.fs,
+    )
+
+
+def _record(
+    atoms: Atoms, classical: config.Classical, temperature_K: float, steps: int
+) -> Trajectory:
+    """Run, and keep every configuration, the start included."""
+    dynamics = _dynamics(atoms, classical, temperature_K)
+    positions, velocities, potential_eV, conserved_eV = [], [], [], []
+    for _ in dynamics.irun(steps):
+        positions.append(atoms.get_positions())
+        velocities.append(atoms.get_velocities())
+        potential_eV.append(atoms.get_potential_energy())
+        conserved_eV.append(dynamics.get_conserved_energy())
+    return Trajectory(
+        cell=atoms.cell.array / ANGSTROM_PER_BOHR,
+        numbers=atoms.numbers,
+        times_fs=np.arange(len(positions)) * classical.timestep_fs,
+        positions=np.array(positions) / ANGSTROM_PER_BOHR,
+        velocities=np.array(velocities) * ATOMIC_VELOCITY_PER_ASE,
+        potential_energies_ha=np.array(potential_eV) / EV_PER_HARTREE,
+        conserved_ha=np.array(conserved_eV) / EV_PER_HARTREE,
+        target_K=temperature_K,
+    )

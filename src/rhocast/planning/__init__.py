@@ -1,0 +1,11 @@
+"""Planning: what a campaign will cost, before it is begun.
+
+A `Calibration` holds what this machine, engine and configuration are worth, measured in a minute or
+two (`calibrate`) and stored as JSON. `estimate` turns a configuration and a calibration into core
+hours, memory and disk, stage by stage.
+"""
+
+from rhocast.planning.calibration import Calibration, calibrate, read_calibration
+from rhocast.planning.estimate import Stage, estimate
+
+__all__ = ["Calibration", "Stage", "calibrate", "estimate", "read_calibration"]

@@ -1,0 +1,59 @@
+"""The verbs that run an engine, on two silicon atoms with ABINIT."""
+
+import json
+
+import numpy as np
+import pytest
+
+from rhocast.cli.main import main
+from rhocast.dft import read_snapshot
+from rhocast.structures import Structure, write_structure
+
+SETTINGS = {
+    "dft": {
+        "engine": "abinit",
+        "mesh_spacing_bohr": 0.6,
+        "cutoff_ha": 5.0,
+        "kpoint_spacing_per_bohr": 1.2,
+        "scf_tolerance": 1e-6,
+    },
+    "material": {"pseudopotentials": {"Si": "spms"}},
+}
+
+
+@pytest.fixture
+def verb(tmp_path, monkeypatch):
+    """Run a verb on two silicon atoms; return its exit code."""
+    for name in ("OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"):
+        monkeypatch.setenv(name, "1")
+    cell = 5.1 * np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
+    positions = np.array([[0.1, -0.05, 0.0], [2.55, 2.6, 2.45]])
+    write_structure(tmp_path / "si.xyz", Structure(positions, cell, np.array([14, 14])))
+
+    def run(name, *options):
+        settings = ["--settings", json.dumps(SETTINGS)]
+        return main([name, str(tmp_path / "si.xyz"), *settings, *map(str, options)])
+
+    return run
+
+
+def test_comparison_needs_something_to_compare(verb, tmp_path, capsys):
+    options = ["-o", tmp_path / "si.h5", "--temperature-K", 300, "--compare-start"]
+    assert verb("scf", *options) == 2
+    assert "--compare-start: expected --start-density FILE" in capsys.readouterr().err
+
+
+@pytest.mark.abinit
+def test_given_density_saves_iterations_and_has_an_energy(verb, tmp_path, capsys):
+    first, second = tmp_path / "first.h5", tmp_path / "second.h5"
+    assert verb("scf", "-o", first, "--temperature-K", 300) == 0
+    options = ["-o", second, "--temperature-K", 300, "--start-density", first, "--compare-start"]
+    assert verb("scf", *options) == 0
+    record = read_snapshot(second).record
+    assert record["start"].startswith("first.h5 sha256:")
+    assert record["scf_iterations"] < record["scf_iterations_from_atoms"]
+    assert "from superposed atoms" in capsys.readouterr().err
+    assert verb("harris-foulkes", "--density", first, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert np.isclose(found["energy_ha"], read_snapshot(first).energy_ha, atol=2e-6)
+    assert np.isclose(found["electrons_given"], 8.0, rtol=1e-5)

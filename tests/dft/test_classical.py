@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+from ase.build import bulk
+
+from rhocast import config
+from rhocast.dft.classical import make_calculator, run_classical
+from rhocast.errors import EngineError
+from rhocast.structures import Structure
+
+
+def crystal(element="Al", lattice="fcc", constant=4.05, repeat=2):
+    return Structure.from_ase(bulk(element, lattice, a=constant, cubic=True).repeat(repeat))
+
+
+def settings(potential="emt", **keys):
+    return config.Classical(
+        **{
+            "potential": potential,
+            "equilibration_steps": 100,
+            "steps_between_frames": 10,
+            "thermostat_time_fs": 50.0,
+            **keys,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("element", "constant", "energy_eV"), [("Si", 5.432, -4.63), ("Ge", 5.657, -3.85)]
+)
+def test_tersoff_gives_the_published_crystals(element, constant, energy_eV):
+    """Cohesive energy and lattice constant of J. Tersoff, Phys. Rev. B 39, 5566 (1989)."""
+    energies = []
+    for scale in (0.99, 1.0, 1.01):
+        atoms = bulk(element, "diamond", a=scale * constant, cubic=True).repeat(2)
+        atoms.calc = make_calculator("tersoff", {})
+        energies.append(atoms.get_potential_energy() / len(atoms))
+    assert energies[1] == pytest.approx(energy_eV, abs=0.01)
+    assert energies[1] == min(energies)
+
+
+def test_the_thermostat_keeps_temperature_and_conserved_energy():
+    trajectory = run_classical(crystal(), settings(), temperature_K=500.0, steps=250, seed=1)
+    # 93 degrees of freedom spread by 15 %; their mean over some memories of 50 fs by half of it.
+    assert trajectory.temperatures_K[50:].mean() == pytest.approx(500.0, rel=0.15)
+    assert np.ptp(trajectory.conserved_ha) / len(trajectory.numbers) < 2e-5
+    momentum = np.sum(trajectory.velocities[-1], axis=0)
+    assert np.abs(momentum).max() < 1e-12
+    assert trajectory.record["sampler"] == "classical"
+
+
+def test_a_liquid_is_melted_first_and_a_crystal_is_not():
+    melt = settings(liquid_from_K=1500.0, melting_K=4000.0, equilibration_steps=250)
+    hot = run_classical(crystal(), melt, temperature_K=1866.0, steps=50, seed=2)
+    cold = run_classical(crystal(), melt, temperature_K=500.0, steps=50, seed=2)
+    assert distance_from_crystal(hot) > 1.8
+    assert distance_from_crystal(cold) < 0.7
+
+
+def distance_from_crystal(trajectory):
+    """Root mean square distance of the last configuration from the lattice, Bohr."""
+    steps = trajectory.positions[-1] - crystal().positions
+    return np.sqrt(np.mean(np.sum((steps - steps.mean(axis=0)) ** 2, axis=1)))
+
+
+def test_a_seed_gives_one_trajectory():
+    runs = [
+        run_classical(crystal(), settings(), temperature_K=300.0, steps=5, seed=seed)
+        for seed in (1, 1, 2)
+    ]
+    np.testing.assert_array_equal(runs[0].positions, runs[1].positions)
+    assert np.abs(runs[0].positions[-1] - runs[2].positions[-1]).max() > 1e-3
+
+
+def test_any_calculator_of_ase_is_taken_by_its_path():
+    given = settings(
+        "ase.calculators.lj.LennardJones",
+        arguments={"sigma": 2.56, "epsilon": 0.4, "rc": 6.0, "smooth": True},
+    )
+    trajectory = run_classical(crystal(), given, temperature_K=100.0, steps=5, seed=1)
+    assert len(trajectory) == 6
+
+
+@pytest.mark.parametrize("potential", ["emd", "ase.nothing.Nothing", "ase.calculators.emt.Nothing"])
+def test_an_unknown_potential_is_refused(potential):
+    with pytest.raises(EngineError, match=r"classical\.potential: expected emt, tersoff"):
+        make_calculator(potential, {})
+
+
+def test_what_is_no_calculator_is_refused():
+    with pytest.raises(EngineError, match="which makes a Atoms"):
+        make_calculator("ase.build.bulk", {"name": "Al"})
+
+
+@pytest.mark.parametrize(
+    ("potential", "message"),
+    [("emt", "'emt' fails on Na16 "), ("tersoff", "Si and Ge, found Na16")],
+)
+def test_elements_that_a_potential_does_not_know(potential, message):
+    unknown = crystal("Na", "bcc", 4.3)
+    with pytest.raises(EngineError, match=message):
+        run_classical(unknown, settings(potential), temperature_K=300.0, steps=2, seed=1)

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+import yaml
+
+from rhocast.config import load_config, parse_config
+from rhocast.errors import FileFormatError
+from rhocast.planning import Calibration, estimate, read_calibration
+from rhocast.planning.work import CostLaw
+
+#: Demo-like costs on one core of a workstation.
+CALIBRATION = Calibration(
+    engine="abinit",
+    scf=CostLaw(0.8, (2e-7, 1.8e-8)),
+    scf_iterations=8.0,
+    md_iterations=3.0,
+    classical_s=1e-4,
+    job_s=1.5,
+    features_s=2e-5,
+    n_features=60,
+    training_s=1.5e-5,
+    prediction_s=2e-5,
+)
+
+
+@pytest.fixture
+def stages(root, monkeypatch):
+    """Estimate a configuration, given as a file or as data."""
+    monkeypatch.chdir(root)
+
+    def of(settings):
+        read = parse_config(settings) if isinstance(settings, dict) else load_config(settings)
+        return {stage.name: stage for stage in estimate(read, CALIBRATION)}
+
+    return of
+
+
+def test_jobs_are_those_of_the_workflow(stages):
+    """As `snakemake -n` counts them for the demo."""
+    counted = {name: stage.jobs for name, stage in stages("config.yaml").items()}
+    assert counted == {
+        "structure": 6, "aimd": 11, "snapshots": 13, "scf": 13, "features": 2, "train": 1,
+        "transfer": 1, "evaluate": 1, "predict": 3, "merge": 1, "figures": 1,
+    }  # fmt: skip
+
+
+def test_what_is_done_twice_costs_twice(stages, root):
+    data = yaml.safe_load((root / "config.yaml").read_text())
+    once = stages(data)
+    data["training"]["steps"] *= 2
+    data["prediction"]["mesh_spacing_bohr"] /= 2
+    twice = stages(data)
+    start = CALIBRATION.job_s / 3600
+    assert twice["train"].core_hours - start == pytest.approx(
+        2 * (once["train"].core_hours - start)
+    )
+    assert twice["predict"].core_hours - 3 * start == pytest.approx(
+        8 * (once["predict"].core_hours - 3 * start), rel=0.02
+    )
+    assert twice["merge"].disk_gb == pytest.approx(8 * once["merge"].disk_gb, rel=0.02)
+    assert twice["scf"] == once["scf"]
+
+
+def test_disk_of_densities_is_that_of_their_meshes(stages):
+    """The demo's: eight of 21³ points, five of 42×21×21, four bytes each."""
+    expected = 4e-9 * (8 * 21**3 + 5 * 42 * 21**2)
+    assert stages("config.yaml")["scf"].disk_gb == pytest.approx(expected, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("name", "atoms", "spacing", "edge"),
+    [("al", 4 * 101**3, 0.25, 101 * 7.65), ("sige", 8 * 56**3, 0.4, 56 * 10.45)],
+)
+def test_the_campaigns_of_the_paper(stages, name, atoms, spacing, edge):
+    """Millions of atoms are counted, not built."""
+    found = stages(f"examples/paper-{name}.yaml")
+    points = np.ceil(edge / spacing) ** 3
+    assert found["merge"].disk_gb == pytest.approx(3 * 4e-9 * points)
+    assert found["predict"].memory_gb > 250e-9 * atoms
+    assert found["aimd"].core_hours > found["scf"].core_hours > found["converge_point"].core_hours
+    assert found["scf"].longest_core_hours * found["scf"].jobs > found["scf"].core_hours
+
+
+def test_a_calibration_is_kept_and_a_damaged_one_refused(tmp_path):
+    path = tmp_path / "calibration.json"
+    CALIBRATION.write(path)
+    assert read_calibration(path) == CALIBRATION
+    path.write_text("{}")
+    with pytest.raises(FileFormatError, match=r"calibration\.json: expected a calibration"):
+        read_calibration(path)
