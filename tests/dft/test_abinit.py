@@ -182,7 +182,8 @@ def test_too_few_bands_for_the_smearing_are_noticed(snapshot_of, silicon):
 def test_keys_of_the_expert_reach_the_program_and_the_record(snapshot_of, silicon):
     snapshot = snapshot_of(silicon, abinit={"boxcutmin": 1.6, "fftalg": 412})
     assert snapshot.accepted, snapshot.reason
-    assert json.loads(snapshot.record["engine_keys"]) == {"boxcutmin": 1.6, "fftalg": 412}
+    (attempt,) = json.loads(snapshot.record["attempts"])
+    assert attempt["engine_keys"] == {"boxcutmin": 1.6, "fftalg": 412}
     coarse = np.array(snapshot.record["engine_mesh"].split(), dtype=int)
     assert (coarse < 16).all()
 

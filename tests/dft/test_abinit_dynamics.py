@@ -29,6 +29,7 @@ def trajectory(aluminium, settings, pseudopotentials, tmp_path_factory):
         thermostat_time_fs=30.0,
         equilibration_steps=20,
         steps_between_frames=10,
+        correlated_frames="accept",
         scf_tolerance=1e-6,
         cutoff_ha=5.0,
         kpoint_spacing_per_bohr=1.0,

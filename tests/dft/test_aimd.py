@@ -7,7 +7,6 @@ import pytest
 
 from rhocast import config
 from rhocast.dft import EngineRecord, Launcher, run_aimd
-from rhocast.dft.aimd import n_steps
 from rhocast.dft.engine import Dynamics
 from rhocast.dft.trajectory import Trajectory
 from rhocast.errors import EngineError
@@ -73,12 +72,6 @@ def warnings_of(caplog):
     return [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
 
 
-def test_run_is_as_long_as_its_frames_need():
-    aimd = config.Aimd(equilibration_steps=100, steps_between_frames=30)
-    assert [n_steps(aimd, frames) for frames in (1, 2, 5)] == [100, 130, 220]
-    assert n_steps(aimd, 5, steps_between=60) == 340
-
-
 def test_velocities_have_nothing_to_do_with_displacements_of_the_same_seed(run, aluminium):
     large = Structure.from_ase(aluminium.to_ase().repeat((25, 1, 1)))
     start = displace(large, 300.0, 400.0, np.random.default_rng(3))
@@ -101,6 +94,12 @@ def test_independent_frames_need_no_longer_run(run, aluminium, caplog):
     assert trajectory.record["steps_between_frames"] == 8
     assert trajectory.record["sampler"] == "aimd"
     assert not warnings_of(caplog)
+
+
+def test_the_record_tells_what_the_run_was_told(run, aluminium):
+    record = run(aluminium, frames=1, timestep_fs=0.5)[0].record
+    told = ("timestep_fs", "thermostat_time_fs", "equilibration_steps", "ranks", "threads")
+    assert [record[key] for key in told] == [0.5, 50.0, 10, 1, 1]
 
 
 def test_correlated_frames_are_spread(run, aluminium, caplog):

@@ -4,8 +4,11 @@ from ase.build import bulk
 
 from rhocast import config
 from rhocast.dft.classical import make_calculator, run_classical
+from rhocast.dft.frames import frame_step
 from rhocast.errors import EngineError
 from rhocast.structures import Structure
+from rhocast.structures.lattices import scale
+from rhocast.units import EV_PER_HARTREE, GPA_PER_ATOMIC_PRESSURE
 
 
 def crystal(element="Al", lattice="fcc", constant=4.05, repeat=2):
@@ -16,7 +19,7 @@ def settings(potential="emt", **keys):
     return config.Classical(
         **{
             "potential": potential,
-            "equilibration_steps": 100,
+            "equilibration_steps": 5,
             "steps_between_frames": 10,
             "thermostat_time_fs": 50.0,
             **keys,
@@ -39,7 +42,8 @@ def test_tersoff_gives_the_published_crystals(element, constant, energy_eV):
 
 
 def test_the_thermostat_keeps_temperature_and_conserved_energy():
-    trajectory = run_classical(crystal(), settings(), temperature_K=500.0, steps=250, seed=1)
+    long = settings(equilibration_steps=250)
+    trajectory = run_classical(crystal(), long, temperature_K=500.0, frames=1, seed=1)
     # 93 degrees of freedom spread by 15 %; their mean over some memories of 50 fs by half of it.
     assert trajectory.temperatures_K[50:].mean() == pytest.approx(500.0, rel=0.15)
     assert np.ptp(trajectory.conserved_ha) / len(trajectory.numbers) < 2e-5
@@ -50,8 +54,8 @@ def test_the_thermostat_keeps_temperature_and_conserved_energy():
 
 def test_a_liquid_is_melted_first_and_a_crystal_is_not():
     melt = settings(liquid_from_K=1500.0, melting_K=6000.0, equilibration_steps=250)
-    hot = run_classical(crystal(), melt, temperature_K=1866.0, steps=50, seed=2)
-    cold = run_classical(crystal(), melt, temperature_K=500.0, steps=50, seed=2)
+    hot = run_classical(crystal(), melt, temperature_K=1866.0, frames=1, seed=2)
+    cold = run_classical(crystal(), melt, temperature_K=500.0, frames=1, seed=2)
     assert distance_from_crystal(hot) > 2.0
     assert distance_from_crystal(cold) < 1.2
 
@@ -64,11 +68,54 @@ def distance_from_crystal(trajectory):
 
 def test_a_seed_gives_one_trajectory():
     runs = [
-        run_classical(crystal(), settings(), temperature_K=300.0, steps=5, seed=seed)
+        run_classical(crystal(), settings(), temperature_K=300.0, frames=1, seed=seed)
         for seed in (1, 1, 2)
     ]
     np.testing.assert_array_equal(runs[0].positions, runs[1].positions)
     assert np.abs(runs[0].positions[-1] - runs[2].positions[-1]).max() > 1e-3
+
+
+def test_frames_lie_where_the_record_says():
+    motion = settings(equilibration_steps=20, steps_between_frames=7)
+    trajectory = run_classical(crystal(), motion, temperature_K=300.0, frames=3, seed=1)
+    assert len(trajectory) == 20 + 2 * 7 + 1
+    changed = motion.model_copy(update={"equilibration_steps": 3, "steps_between_frames": 2})
+    assert frame_step(trajectory, changed, 2) == 34
+    assert {"potential", "seed", "timestep_fs"} <= set(trajectory.frame(34).record)
+
+
+def test_frames_that_remember_each_other_are_told_of(caplog):
+    run_classical(crystal(), settings(), temperature_K=300.0, frames=2, seed=1)
+    assert "raise classical.steps_between_frames" in caplog.text
+    caplog.clear()
+    run_classical(crystal(), settings(), temperature_K=300.0, frames=1, seed=1)
+    assert not caplog.text
+
+
+def test_pressure_is_what_the_energy_loses_with_the_volume():
+    squeezed = scale(crystal(), 0.97)
+    trajectory = run_classical(squeezed, settings(), temperature_K=300.0, frames=1, seed=1)
+    energies, volumes = [], []
+    for factor in (0.999, 1.001):
+        atoms = scale(squeezed, factor).to_ase()
+        atoms.calc = make_calculator("emt", {})
+        energies.append(atoms.get_potential_energy() / EV_PER_HARTREE)
+        volumes.append(squeezed.volume * factor**3)
+    expected = -np.diff(energies)[0] / np.diff(volumes)[0]
+    assert expected * GPA_PER_ATOMIC_PRESSURE > 1.0
+    assert trajectory.static_pressures_ha_per_bohr3[0] == pytest.approx(expected, rel=1e-2)
+
+
+def test_a_potential_without_stress_gives_no_pressure(monkeypatch):
+    known = ["energy", "free_energy", "forces"]
+    monkeypatch.setattr("ase.calculators.emt.EMT.implemented_properties", known)
+    trajectory = run_classical(crystal(), settings(), temperature_K=100.0, frames=1, seed=1)
+    assert trajectory.static_pressures_ha_per_bohr3 is None
+
+
+def test_a_run_that_blows_up_names_the_keys_of_its_own_section():
+    with pytest.raises(EngineError, match=r"blown up.*classical\.timestep_fs"):
+        run_classical(crystal(), settings(timestep_fs=40.0), temperature_K=900.0, frames=2, seed=1)
 
 
 def test_any_calculator_of_ase_is_taken_by_its_path():
@@ -76,7 +123,7 @@ def test_any_calculator_of_ase_is_taken_by_its_path():
         "ase.calculators.lj.LennardJones",
         arguments={"sigma": 2.56, "epsilon": 0.4, "rc": 6.0, "smooth": True},
     )
-    trajectory = run_classical(crystal(), given, temperature_K=100.0, steps=5, seed=1)
+    trajectory = run_classical(crystal(), given, temperature_K=100.0, frames=1, seed=1)
     assert len(trajectory) == 6
 
 
@@ -98,4 +145,4 @@ def test_what_is_no_calculator_is_refused():
 def test_elements_that_a_potential_does_not_know(potential, message):
     unknown = crystal("Na", "bcc", 4.3)
     with pytest.raises(EngineError, match=message):
-        run_classical(unknown, settings(potential), temperature_K=300.0, steps=2, seed=1)
+        run_classical(unknown, settings(potential), temperature_K=300.0, frames=1, seed=1)

@@ -136,7 +136,12 @@ def test_too_few_steps_are_a_failed_calculation(alloy, dynamics):
 
 @pytest.mark.sparc
 def test_dynamics_from_given_velocities(aluminium, settings, pseudopotentials, tmp_path):
-    aimd = config.Aimd(equilibration_steps=4, steps_between_frames=1, scf_tolerance=1e-3)
+    aimd = config.Aimd(
+        equilibration_steps=4,
+        steps_between_frames=1,
+        correlated_frames="accept",
+        scf_tolerance=1e-3,
+    )
     trajectory = run_aimd(
         make_engine(resolve_engine("sparc")),
         aluminium,
