@@ -60,9 +60,10 @@ rule evaluate:
         runtime=120,
         tasks=1,
     params:
+        uncertainty="fast" if cfg.prediction.uncertainty == "fast" else "sampled",
         samples=cfg.prediction.samples,
         seed=seed_for(cfg.seed, "weight samples"),
-        format_version=1,
+        format_version=2,
     message:
         "Measuring errors on dataset {wildcards.dataset}, before and after transfer"
     script:

@@ -50,6 +50,7 @@ rule converge_point:
     shell:
         "rhocast scf {input.frame} -o {output.density}"
         " --engine {input.engine} --launcher '{resources.mpi} -n {resources.tasks}'"
+        " --threads {threads}"
         " --temperature-K {params.temperature_K}"
         " --settings {params.settings:q}"
         " > {log} 2>&1"

@@ -4,7 +4,7 @@
 rule predict:
     input:
         model=results(f"models/{cfg.name}/transferred.safetensors"),
-        structure=results("structures/{cell}.extxyz"),
+        structure=results("structures/{cell}.h5"),
     output:
         shard=temp(results("predictions/{cell}/shard-{shard}.h5")),
     log:

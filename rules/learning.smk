@@ -20,9 +20,10 @@ rule features:
     params:
         features=slice_of(cfg.features),
         descriptor=slice_of(cfg.descriptor),
+        baseline=slice_of(cfg.baseline) if cfg.baseline else None,
         pseudopotentials=cfg.material.pseudopotentials,
         seed=lambda wildcards: seed_for(cfg.seed, "features", wildcards.dataset),
-        format_version=1,
+        format_version=2,
     message:
         "Drawing mesh points and their descriptors from dataset {wildcards.dataset}"
     script:
@@ -49,7 +50,7 @@ rule train:
         network=slice_of(cfg.network),
         training=slice_of(cfg.training),
         seed=seed_for(cfg.seed, "train"),
-        format_version=1,
+        format_version=2,
     message:
         "Training on the small cells"
     script:
@@ -76,7 +77,7 @@ rule transfer:
     params:
         transfer=slice_of(cfg.transfer),
         seed=seed_for(cfg.seed, "transfer"),
-        format_version=1,
+        format_version=2,
     message:
         "Transferring to the larger cells"
     script:

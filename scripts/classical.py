@@ -2,17 +2,16 @@
 
 from rhocast.cli.job import job
 from rhocast.config import Classical
-from rhocast.dft import n_steps, run_classical, write_trajectory
+from rhocast.dft import run_classical, write_trajectory
 from rhocast.structures import read_structure
 
 with job(snakemake.log[0]):
     params = snakemake.params
-    classical = Classical.model_validate(params.settings["classical"])
     trajectory = run_classical(
         read_structure(snakemake.input.structure),
-        classical,
+        Classical.model_validate(params.settings["classical"]),
         temperature_K=float(snakemake.wildcards.temperature),
-        steps=n_steps(classical, params.frames),
+        frames=params.frames,
         seed=params.seed,
     )
     write_trajectory(snakemake.output.trajectory, trajectory)

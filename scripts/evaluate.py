@@ -11,6 +11,7 @@ with job(snakemake.log[0]):
         {"base": snakemake.input.base, "transferred": snakemake.input.transferred},
         snakemake.input.snapshots,
         samples=snakemake.params.samples,
+        uncertainty=snakemake.params.uncertainty,
         seed=snakemake.params.seed,
         errors=snakemake.output.errors,
         picture=snakemake.output.picture,

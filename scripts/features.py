@@ -1,7 +1,7 @@
 """Draw mesh points from a dataset's snapshot files."""
 
 from rhocast.cli.job import job
-from rhocast.config import Descriptor, Features
+from rhocast.config import Baseline, Features, parse_descriptor
 from rhocast.dft.psp8 import resolve_pseudopotentials
 from rhocast.learning import sample_features
 
@@ -12,7 +12,8 @@ with job(snakemake.log[0]):
     sample_features(
         snakemake.output.features,
         snakemake.input.snapshots,
-        descriptor=Descriptor.model_validate(params.descriptor),
+        descriptor=parse_descriptor(params.descriptor),
+        baseline=None if params.baseline is None else Baseline.model_validate(params.baseline),
         valence={element: file.valence for element, file in pseudopotentials.items()},
         points_per_snapshot=features.points_per_snapshot,
         max_rejected_share=features.max_rejected_share,

@@ -4,7 +4,7 @@ import torch
 
 from rhocast.cli.job import job
 from rhocast.config import Network, Training
-from rhocast.learning import train
+from rhocast.learning import checkpoint_of, train
 
 with job(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
@@ -13,5 +13,6 @@ with job(snakemake.log[0]):
         network=Network.model_validate(snakemake.params.network),
         training=Training.model_validate(snakemake.params.training),
         seed=snakemake.params.seed,
+        checkpoint=checkpoint_of(snakemake.output.model),
     )
     model.save(snakemake.output.model)

@@ -4,7 +4,7 @@ import torch
 
 from rhocast.cli.job import job
 from rhocast.config import Transfer
-from rhocast.learning import transfer
+from rhocast.learning import checkpoint_of, transfer
 from rhocast.model import DensityModel
 
 with job(snakemake.log[0]):
@@ -14,5 +14,6 @@ with job(snakemake.log[0]):
         snakemake.input.features,
         transfer=Transfer.model_validate(snakemake.params.transfer),
         seed=snakemake.params.seed,
+        checkpoint=checkpoint_of(snakemake.output.model),
     )
     model.save(snakemake.output.model)

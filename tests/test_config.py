@@ -66,7 +66,11 @@ def test_the_demo_is_valid(demo):
         ("dft.spin", 2, r"^dft: `spin` is not supported"),
         ("dft.charge", 1, r"^dft: `charge` is not supported"),
         ("prediction.cells", ["gold"], r"prediction\.cells: expected one of"),
-        ("prediction.uncertainty", "magic", r"^prediction\.uncertainty: expected 'none' or"),
+        (
+            "prediction.uncertainty",
+            "magic",
+            r"^prediction\.uncertainty: expected 'none', 'fast' or",
+        ),
         (
             "systems.sige16.composition",
             {"Si": 0.5},

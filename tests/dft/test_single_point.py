@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ class ScriptedEngine:
     answers: list[str]
     asked: list[tuple[Calculation, np.ndarray | None]] = field(default_factory=list)
     record = EngineRecord("abinit", "/bin/abinit", "9.6.2")
-    safer_mixing = {"diemix": 0.3}
+    safer_mixing: ClassVar = {"diemix": 0.3}
 
     def single_point(self, calculation, launcher, workdir, start=None) -> SinglePoint:
         self.asked.append((calculation, start))

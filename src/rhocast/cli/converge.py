@@ -2,19 +2,13 @@
 
 import argparse
 import logging
-import shlex
 from pathlib import Path
 from typing import Any
 
 from rhocast import config
 from rhocast.analysis.convergence_report import report_study
-from rhocast.dft import (
-    Launcher,
-    make_engine,
-    read_engine_record,
-    resolve_engine,
-    resolve_pseudopotentials,
-)
+from rhocast.cli.engine_options import add_engine_options, engine_of, launcher_of
+from rhocast.dft import resolve_pseudopotentials
 from rhocast.dft.convergence import compute_points
 from rhocast.errors import ConfigError
 from rhocast.structures import build_system
@@ -38,12 +32,7 @@ def add_verbs(verbs: Any) -> None:
         help="configuration; used: convergence, dft, material, systems (default: config.yaml)",
     )
     verb.add_argument("-o", "--output", required=True, type=Path, help="folder to write to")
-    verb.add_argument(
-        "--engine", type=Path, help="engine.json of the workflow (default: as dft.engine says)"
-    )
-    verb.add_argument(
-        "--launcher", default="", help="what starts the engine, such as 'mpirun -n 4'"
-    )
+    add_engine_options(verb)
     verb.set_defaults(run=_converge)
 
 
@@ -54,11 +43,6 @@ def _converge(options: argparse.Namespace) -> None:
         raise ConfigError(
             f"{options.config}: convergence: expected a section that names a `system`, found none"
         )
-    record = (
-        resolve_engine(settings.dft.engine)
-        if options.engine is None
-        else read_engine_record(options.engine)
-    )
     structure = build_system(
         study.cell(settings.systems),
         settings.material.debye_temperature_K,
@@ -68,12 +52,12 @@ def _converge(options: argparse.Namespace) -> None:
         settings.material.pseudopotentials, settings.dft.functional
     )
     points = compute_points(
-        make_engine(record),
+        engine_of(options, settings.dft),
         structure,
         study,
         settings.dft,
         {element: pseudopotentials[element] for element in structure.species},
-        launcher=Launcher(tuple(shlex.split(options.launcher))),
+        launcher=launcher_of(options),
         folder=options.output,
     )
     report_study(

@@ -6,7 +6,6 @@ They are serial themselves and launch the engine's ranks.
 import argparse
 import json
 import logging
-import shlex
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,18 +14,14 @@ import numpy as np
 from pydantic import ValidationError
 
 from rhocast import config
+from rhocast.cli.engine_options import add_engine_options, engine_of, launcher_of
 from rhocast.cli.job import emit
 from rhocast.dft import (
-    Engine,
     GivenDensity,
-    Launcher,
     Snapshot,
     compute_snapshot,
     harris_foulkes,
-    make_engine,
-    read_engine_record,
     read_given_density,
-    resolve_engine,
     resolve_pseudopotentials,
     run_aimd,
     write_snapshot,
@@ -71,7 +66,7 @@ def add_verbs(verbs: Any) -> None:
     verb = verbs.add_parser(
         "harris-foulkes", help="energy at a given density, from one diagonalisation"
     )
-    _add_engine(verb, "dft, material")
+    _add_input(verb, "dft, material")
     verb.add_argument(
         "--density",
         required=True,
@@ -84,12 +79,12 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _add_common(verb: argparse.ArgumentParser, sections: str) -> None:
-    _add_engine(verb, sections)
+    _add_input(verb, sections)
     verb.add_argument("-o", "--output", required=True, type=Path, help="file to write")
     verb.add_argument("--temperature-K", type=float, required=True, help="of the ions, K")
 
 
-def _add_engine(verb: argparse.ArgumentParser, sections: str) -> None:
+def _add_input(verb: argparse.ArgumentParser, sections: str) -> None:
     verb.add_argument("structure", type=Path, help="any file that ASE reads")
     settings = verb.add_mutually_exclusive_group()
     settings.add_argument(
@@ -101,15 +96,7 @@ def _add_engine(verb: argparse.ArgumentParser, sections: str) -> None:
     settings.add_argument(
         "--settings", type=json.loads, help=f"instead: JSON with the sections {sections}"
     )
-    verb.add_argument(
-        "--engine", type=Path, help="engine.json of the workflow (default: as dft.engine says)"
-    )
-    verb.add_argument(
-        "--launcher", default="", help="what starts the engine, such as 'mpirun -n 4'"
-    )
-    verb.add_argument(
-        "--threads", type=int, default=1, help="OpenMP threads of each rank (default: 1)"
-    )
+    add_engine_options(verb)
 
 
 def _aimd(options: argparse.Namespace) -> None:
@@ -124,7 +111,7 @@ def _aimd(options: argparse.Namespace) -> None:
     )
     structure.check_distances(str(options.structure))
     trajectory = run_aimd(
-        _engine(options, dft),
+        engine_of(options, dft),
         structure,
         dft,
         _validated(config.Aimd, sections, "aimd"),
@@ -132,7 +119,7 @@ def _aimd(options: argparse.Namespace) -> None:
         temperature_K=options.temperature_K,
         frames=options.frames,
         seed=options.seed,
-        launcher=_launcher(options),
+        launcher=launcher_of(options),
         workdir=_workdir(options.output),
     )
     write_trajectory(options.output, trajectory)
@@ -170,12 +157,12 @@ def _snapshot(options: argparse.Namespace, start: GivenDensity | None) -> Snapsh
     sections = _sections(options)
     dft = _validated(config.Dft, sections, "dft")
     return compute_snapshot(
-        _engine(options, dft),
+        engine_of(options, dft),
         read_structure(options.structure),
         dft,
         resolve_pseudopotentials(sections["material"]["pseudopotentials"], dft.functional),
         temperature_K=options.temperature_K,
-        launcher=_launcher(options),
+        launcher=launcher_of(options),
         workdir=_workdir(options.output),
         start=start,
     )
@@ -185,20 +172,17 @@ def _harris_foulkes(options: argparse.Namespace) -> None:
     sections = _sections(options)
     dft = _validated(config.Dft, sections, "dft")
     found = harris_foulkes(
-        _engine(options, dft),
+        engine_of(options, dft),
         read_structure(options.structure),
         read_given_density(options.density),
         dft,
         resolve_pseudopotentials(sections["material"]["pseudopotentials"], dft.functional),
-        launcher=_launcher(options),
-        workdir=_workdir(options.density),
+        launcher=launcher_of(options),
+        # Beside a snapshot may lie the folder of the single point that made it.
+        workdir=_workdir(options.density.with_suffix(".harris-foulkes")),
     )
     energies = {"energy_ha_per_atom": found.energy_ha / found.n_atoms}
     emit(asdict(found) | energies, options.json)
-
-
-def _launcher(options: argparse.Namespace) -> Launcher:
-    return Launcher(tuple(shlex.split(options.launcher)), options.threads)
 
 
 def _sections(options: argparse.Namespace) -> dict[str, Any]:
@@ -216,12 +200,6 @@ def _validated(section: type[T], sections: dict[str, Any], name: str) -> T:
         return section.model_validate(sections.get(name))
     except ValidationError as error:
         raise ConfigError(f"--settings: {name}: {error}") from None
-
-
-def _engine(options: argparse.Namespace, dft: config.Dft) -> Engine:
-    if options.engine is None:
-        return make_engine(resolve_engine(dft.engine))
-    return make_engine(read_engine_record(options.engine))
 
 
 def _workdir(output: Path) -> Path:

@@ -7,7 +7,7 @@ the key, what was expected and what was found. Rules receive single sections of 
 from rhocast.config.campaign import Config, Prediction
 from rhocast.config.cells import Material, System
 from rhocast.config.convergence import Convergence
-from rhocast.config.data import Aimd, Classical, Dft, Source
+from rhocast.config.data import Aimd, Classical, Dft, Motion, Source
 from rhocast.config.learning import (
     Baseline,
     Descriptor,
@@ -33,6 +33,7 @@ __all__ = [
     "Dft",
     "Features",
     "Material",
+    "Motion",
     "Network",
     "Package",
     "Prediction",

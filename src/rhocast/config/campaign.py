@@ -36,8 +36,8 @@ class Prediction(Section):
     )
     mesh_spacing_bohr: PositiveFloat = Field(description="at most, Bohr")
     shards: PositiveInt = Field(description="files, and jobs, that one cell is cut into")
-    uncertainty: Literal["none", "sampled"] = Field(
-        description="`sampled`: variance over weight samples (paper, Eq. 4)"
+    uncertainty: Literal["none", "fast", "sampled"] = Field(
+        description="`fast`: from the last layer; `sampled`: over weight samples (paper, Eq. 4)"
     )
     samples: PositiveInt = Field(10, ge=2, description="N_s: weight samples")
 

@@ -69,17 +69,26 @@ class Dft(Section):
         return self.model_copy(update={engine: {**self.engine_keys(engine), **keys}})
 
 
-class Aimd(Section):
-    """Molecular dynamics that the frames are taken from: NVT, Nosé-Hoover, in the engine."""
+Timestep = Annotated[PositiveFloat, Field(description="time step, fs")]
+Period = Annotated[
+    PositiveFloat, Field(description="period of the thermostat's own oscillation, fs")
+]
 
-    timestep_fs: PositiveFloat = Field(1.0, description="time step, fs")
-    thermostat_time_fs: PositiveFloat = Field(
-        50.0, description="period of the thermostat's own oscillation, fs"
-    )
+
+class Motion(Section):
+    """Molecular dynamics that frames are taken from, whatever moves the atoms."""
+
+    timestep_fs: Timestep = 1.0
+    thermostat_time_fs: Period = 50.0
     equilibration_steps: PositiveInt = Field(description="steps before the first frame")
     steps_between_frames: PositiveInt = Field(
         description="steps from one frame to the next, at least"
     )
+
+
+class Aimd(Motion):
+    """Molecular dynamics that the frames are taken from: NVT, Nosé-Hoover, in the engine."""
+
     correlated_frames: Literal["spread", "accept"] = Field(
         "spread",
         description="frames closer in time than velocities and density remember each other: "
@@ -116,8 +125,8 @@ class Aimd(Section):
         return self
 
 
-class Classical(Section):
-    """Molecular dynamics with a classical potential: NVT, Nosé-Hoover chains."""
+class Potential(Section):
+    """What moves the atoms where it is not the DFT engine."""
 
     potential: str = Field(
         min_length=1,
@@ -127,12 +136,19 @@ class Classical(Section):
     arguments: dict[str, Any] = Field(
         default_factory=dict, description="keyword arguments of that calculator"
     )
-    timestep_fs: PositiveFloat = Field(2.0, description="time step, fs")
-    thermostat_time_fs: PositiveFloat = Field(
-        200.0, description="period of the thermostat's own oscillation, fs"
+
+
+# The order of the bases is that of the keys, from last to first. Snakemake compares slices of the
+# configuration as text: another order would move the atoms again, and repeat their single points.
+class Classical(Motion, Potential):
+    """Molecular dynamics with a classical potential: NVT, Nosé-Hoover chains."""
+
+    timestep_fs: Timestep = 2.0
+    thermostat_time_fs: Period = 200.0
+    steps_between_frames: PositiveInt = Field(
+        description="steps from one frame to the next; a warning tells of frames that remember "
+        "each other"
     )
-    equilibration_steps: PositiveInt = Field(description="steps before the first frame")
-    steps_between_frames: PositiveInt = Field(description="steps from one frame to the next")
     liquid_from_K: PositiveFloat | None = Field(
         None, description="from this temperature on the crystal is melted first, K"
     )

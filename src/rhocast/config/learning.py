@@ -1,13 +1,21 @@
 """What is learnt, and how: descriptor, network, training, transfer."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    Discriminator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    Tag,
+    TypeAdapter,
+    model_validator,
+)
 
 from rhocast.config.section import Name, Section, Share
 
 
-class Descriptor(Section):
+class SortedDescriptor(Section):
     """Sorted distances and cosines (the paper's sets I and II), a block per species."""
 
     kind: Literal["sorted"] = Field("sorted", description="the paper's descriptor")
@@ -17,13 +25,68 @@ class Descriptor(Section):
     angle_neighbours: int = Field(ge=0, description="k: neighbours of each of them")
 
     @model_validator(mode="after")
-    def _angles_within_distances(self) -> "Descriptor":
+    def _angles_within_distances(self) -> "SortedDescriptor":
         if self.angle_atoms > self.distances:
             raise ValueError(
                 f"angle_atoms: expected at most `distances` = {self.distances}, "
                 f"found {self.angle_atoms}"
             )
         return self
+
+
+class SmoothDescriptor(Section):
+    """Scalar products of Gaussian sums over neighbours."""
+
+    kind: Literal["smooth"] = Field(description="sums over neighbours")
+    cutoff_bohr: PositiveFloat = Field(
+        description="atoms further away do not matter, Bohr; the widest Gaussian follows from it"
+    )
+    radial_functions: int = Field(ge=2, description="Gaussians for each angular momentum")
+    narrowest_bohr: PositiveFloat = Field(description="width σ of the narrowest Gaussian, Bohr")
+    angular: int = Field(4, ge=0, le=4, description="highest angular momentum l")
+
+    @model_validator(mode="after")
+    def _cutoff_beyond_narrowest(self) -> "SmoothDescriptor":
+        if self.cutoff_bohr <= 0.6 + 5.5 * self.narrowest_bohr:
+            raise ValueError(
+                f"cutoff_bohr: expected more than 0.6 + 5.5 `narrowest_bohr` = "
+                f"{0.6 + 5.5 * self.narrowest_bohr:g}, found {self.cutoff_bohr:g}"
+            )
+        return self
+
+
+def _kind(data: Any) -> Any:
+    """Find the tag of a descriptor; the paper's is the default."""
+    kind = data.get("kind", "sorted") if isinstance(data, dict) else getattr(data, "kind", None)
+    return f"[{kind}]"
+
+
+#: What the network is told of the atoms around a point. Tags in brackets are left out of messages.
+Descriptor = Annotated[
+    Annotated[SortedDescriptor, Tag("[sorted]")] | Annotated[SmoothDescriptor, Tag("[smooth]")],
+    Discriminator(
+        _kind,
+        custom_error_type="descriptor_kind",
+        custom_error_message="`kind: sorted` or `kind: smooth`",
+    ),
+]
+
+_DESCRIPTOR: TypeAdapter[Descriptor] = TypeAdapter(Descriptor)
+
+
+def parse_descriptor(data: Any) -> Descriptor:
+    """Check a descriptor that was written as plain data."""
+    return _DESCRIPTOR.validate_python(data)
+
+
+class Baseline(Section):
+    """A sum of fitted pseudo-atoms; the network learns what remains."""
+
+    cutoff_bohr: PositiveFloat = Field(12.0, description="reach of a pseudo-atom, Bohr")
+    intervals: int = Field(24, ge=4, description="pieces of the spline of each radial function")
+    ridge: PositiveFloat = Field(
+        1e-6, description="weight of the splines' roughness against the squared error"
+    )
 
 
 class Network(Section):
@@ -55,6 +118,14 @@ class Training(Section):
     learning_rate: PositiveFloat = Field(description="of AdamW at the start; falls to zero")
     validation_share: Share = Field(
         0.1, description="held back to watch the loss: trajectories, else snapshots, else points"
+    )
+    validation_trajectories: tuple[str, ...] = Field(
+        (), description="held back instead of a share: names such as `al32/631K`"
+    )
+    patience: PositiveInt | None = Field(
+        None,
+        description="of 10 checks on the data held back: end after so many without a better "
+        "likelihood and keep the best weights; without it, all steps",
     )
 
 

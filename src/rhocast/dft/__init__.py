@@ -5,7 +5,7 @@ record ever after (`make_engine`). `run_aimd` and `compute_snapshot` work with e
 """
 
 from rhocast.dft.abinit import AbinitEngine
-from rhocast.dft.aimd import n_steps, run_aimd
+from rhocast.dft.aimd import run_aimd
 from rhocast.dft.classical import run_classical
 from rhocast.dft.engine import (
     PROGRAMS,
@@ -15,6 +15,7 @@ from rhocast.dft.engine import (
     read_engine_record,
     write_engine_record,
 )
+from rhocast.dft.frames import frame_step, n_steps
 from rhocast.dft.given_density import GivenDensity, read_given_density
 from rhocast.dft.harris_foulkes import HarrisFoulkes, harris_foulkes
 from rhocast.dft.process import Launcher
@@ -22,7 +23,7 @@ from rhocast.dft.psp8 import Psp8, resolve_pseudopotentials
 from rhocast.dft.single_point import compute_snapshot
 from rhocast.dft.snapshot import Snapshot, read_snapshot, write_snapshot
 from rhocast.dft.sparc import SparcEngine
-from rhocast.dft.trajectory import Trajectory, frame_step, select_frames
+from rhocast.dft.trajectory import Trajectory
 from rhocast.dft.trajectory_file import read_trajectory, write_trajectory
 
 __all__ = [
@@ -47,7 +48,6 @@ __all__ = [
     "resolve_pseudopotentials",
     "run_aimd",
     "run_classical",
-    "select_frames",
     "write_engine_record",
     "write_snapshot",
     "write_trajectory",

@@ -11,6 +11,7 @@ from rhocast.dft.attempts import fingerprint, open_run_folder
 from rhocast.dft.calculation import Calculation, dynamics_settings, right_handed
 from rhocast.dft.correlation import Memory
 from rhocast.dft.engine import Dynamics, Engine
+from rhocast.dft.frames import n_steps
 from rhocast.dft.process import Launcher
 from rhocast.dft.psp8 import Psp8
 from rhocast.dft.trajectory import Trajectory, check_trajectory, thermal_velocities
@@ -20,16 +21,7 @@ from rhocast.structures import Structure
 
 logger = logging.getLogger(__name__)
 
-
-def n_steps(
-    sampling: config.Aimd | config.Classical, frames: int, steps_between: int | None = None
-) -> int:
-    """Return the time steps that a number of frames takes, equilibration included.
-
-    ``steps_between`` them if that is given, else as many as the configuration says.
-    """
-    steps_between = steps_between or sampling.steps_between_frames
-    return sampling.equilibration_steps + (frames - 1) * steps_between
+_REMEDY = "take a shorter aimd.timestep_fs or a finer aimd.scf_tolerance, and check the start"
 
 
 def run_aimd(
@@ -96,7 +88,7 @@ def run_aimd(
     while True:
         dynamics = replace(dynamics, n_steps=n_steps(aimd, frames, spacing.steps))
         trajectory = engine.molecular_dynamics(calculation, dynamics, launcher, folder)
-        check_trajectory(trajectory, str(folder))
+        check_trajectory(trajectory, str(folder), _REMEDY)
         if spacing.suffices(Memory.of(trajectory, aimd.equilibration_steps)):
             break
     record = {
@@ -104,7 +96,10 @@ def run_aimd(
         "engine": engine.record.name,
         "engine_version": engine.record.version,
         "ranks": launcher.ranks,
+        "threads": launcher.threads,
         "seed": seed,
+        "timestep_fs": aimd.timestep_fs,
+        "thermostat_time_fs": aimd.thermostat_time_fs,
         "kpoints": str(calculation.kpoints),
         "scf_tolerance": calculation.dft.scf_tolerance,
         "equilibration_steps": aimd.equilibration_steps,
@@ -173,16 +168,7 @@ class Spacing:
         return least * math.ceil(memory.longest_fs / self.aimd.timestep_fs / least)
 
     def _correlated(self, memory: Memory) -> str:
-        spacing_fs = self.steps * self.aimd.timestep_fs
-        found = (
-            f"{memory.longest_fs:.0f} fs"
-            if math.isfinite(memory.longest_fs)
-            else "a time that the run is too short to tell"
-        )
-        return (
-            f"{self.folder}: frames {spacing_fs:.0f} fs apart, but velocities or density remember "
-            f"each other for {found}"
-        )
+        return f"{self.folder}: {memory.against(self.steps * self.aimd.timestep_fs)}"
 
 
 def _fingerprint(engine: Engine, calculation: Calculation, dynamics: Dynamics) -> str:

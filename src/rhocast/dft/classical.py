@@ -6,15 +6,18 @@ import logging
 import math
 import time
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import ase.units
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import BaseCalculator
+from ase.calculators.calculator import BaseCalculator, PropertyNotImplementedError
 from ase.md.nose_hoover_chain import NoseHooverChainNVT
 
 from rhocast import config
+from rhocast.dft.correlation import Memory
+from rhocast.dft.frames import n_steps
 from rhocast.dft.trajectory import (
     Trajectory,
     check_trajectory,
@@ -26,6 +29,8 @@ from rhocast.structures import Structure
 from rhocast.units import ANGSTROM_PER_BOHR, ATOMIC_VELOCITY_PER_ASE, EV_PER_HARTREE
 
 logger = logging.getLogger(__name__)
+
+_REMEDY = "take a shorter classical.timestep_fs or another potential, and check the start"
 
 #: Si and Ge; J. Tersoff, Phys. Rev. B 39, 5566 (1989), table I. eV and ångström; pairs in the
 #: order Si-Si, Si-Ge, Ge-Ge.
@@ -53,23 +58,24 @@ def run_classical(
     classical: config.Classical,
     *,
     temperature_K: float,
-    steps: int,
+    frames: int,
     seed: int,
 ) -> Trajectory:
-    """Let the atoms move in the field of a classical potential.
+    """Let the atoms move in the field of a classical potential, long enough for a number of frames.
 
-    From ``liquid_from_K`` on the crystal is melted first; the trajectory begins after that.
+    From ``liquid_from_K`` on the crystal is melted first; the trajectory begins after that. Frames
+    that remember each other are told of and taken: a longer run costs little.
 
     Parameters
     ----------
     structure
         Where the atoms start.
     classical
-        Potential, time step, thermostat.
+        Potential, time step, thermostat, distance of frames.
     temperature_K
         Of the thermostat.
-    steps
-        Time steps; the trajectory holds one configuration more.
+    frames
+        How many frames are to be taken.
     seed
         Of the velocities.
 
@@ -92,22 +98,37 @@ def run_classical(
     try:
         if melts and classical.melting_K is not None:
             _dynamics(atoms, classical, classical.melting_K).run(classical.equilibration_steps)
-        trajectory = _record(atoms, classical, temperature_K, steps)
+        trajectory = _run(atoms, classical, temperature_K, n_steps(classical, frames))
     except (KeyError, NotImplementedError, RuntimeError, ValueError) as error:
         raise EngineError(
             f"classical.potential: {classical.potential!r} fails on {structure.formula} "
-            f"({error!r}); take one that holds for these elements"
+            f"({error!r}); take one that holds for these elements, or a shorter "
+            "classical.timestep_fs"
         ) from error
-    check_trajectory(trajectory, f"{structure.formula} with {classical.potential}")
-    record = {
+    where = f"{structure.formula} with {classical.potential}"
+    check_trajectory(trajectory, where, _REMEDY)
+    spacing_fs = classical.steps_between_frames * classical.timestep_fs
+    memory = Memory.of(trajectory, classical.equilibration_steps)
+    if frames > 1 and memory.longest_fs > spacing_fs:
+        logger.warning(
+            "%s: %s; raise classical.steps_between_frames", where, memory.against(spacing_fs)
+        )
+    record: dict[str, Any] = {
         "sampler": "classical",
         "potential": classical.potential,
         "ase_version": importlib.metadata.version("ase"),
         "seed": seed,
+        "timestep_fs": classical.timestep_fs,
+        "thermostat_time_fs": classical.thermostat_time_fs,
         "melted_at_K": classical.melting_K if melts else 0.0,
+        "equilibration_steps": classical.equilibration_steps,
+        "steps_between_frames": classical.steps_between_frames,
         "wall_time_s": time.monotonic() - begun,
     }
-    return Trajectory(**{**vars(trajectory), "record": record})
+    if classical.arguments:
+        told = ", ".join(f"{key}={value}" for key, value in classical.arguments.items())
+        record["potential_arguments"] = told
+    return replace(trajectory, record=record)
 
 
 def make_calculator(potential: str, arguments: dict[str, Any]) -> BaseCalculator:
@@ -166,17 +187,16 @@ def _dynamics(
     )
 
 
-def _record(
-    atoms: Atoms, classical: config.Classical, temperature_K: float, steps: int
-) -> Trajectory:
+def _run(atoms: Atoms, classical: config.Classical, temperature_K: float, steps: int) -> Trajectory:
     """Run, and keep every configuration, the start included."""
     dynamics = _dynamics(atoms, classical, temperature_K)
-    positions, velocities, potential_eV, conserved_eV = [], [], [], []
+    positions, velocities, potential_eV, conserved_eV, pressures = [], [], [], [], []
     for _ in dynamics.irun(steps):
         positions.append(atoms.get_positions())
         velocities.append(atoms.get_velocities())
         potential_eV.append(atoms.get_potential_energy())
         conserved_eV.append(dynamics.get_conserved_energy())
+        pressures.append(_static_pressure_ha_per_bohr3(atoms))
     return Trajectory(
         cell=atoms.cell.array / ANGSTROM_PER_BOHR,
         numbers=atoms.numbers,
@@ -186,4 +206,14 @@ def _record(
         potential_energies_ha=np.array(potential_eV) / EV_PER_HARTREE,
         conserved_ha=np.array(conserved_eV) / EV_PER_HARTREE,
         target_K=temperature_K,
+        static_pressures_ha_per_bohr3=None if np.isnan(pressures).all() else np.array(pressures),
     )
+
+
+def _static_pressure_ha_per_bohr3(atoms: Atoms) -> float:
+    """Pressure without the motion of the atoms; NaN if their calculator does not know stress."""
+    try:
+        stress = atoms.get_stress()
+    except PropertyNotImplementedError:
+        return math.nan
+    return -float(stress[:3].mean()) * ANGSTROM_PER_BOHR**3 / EV_PER_HARTREE

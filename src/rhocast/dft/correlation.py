@@ -43,6 +43,15 @@ class Memory:
         """Time after which both are forgotten, fs."""
         return max(self.velocity_fs, self.density_fs)
 
+    def against(self, spacing_fs: float) -> str:
+        """Say what is wrong with frames that are closer in time than this."""
+        known = math.isfinite(self.longest_fs)
+        found = f"{self.longest_fs:.0f} fs" if known else "a time that the run is too short to tell"
+        return (
+            f"frames {spacing_fs:.0f} fs apart, but velocities or density remember each other for "
+            f"{found}"
+        )
+
     @classmethod
     def of(cls, trajectory: Trajectory, first_step: int) -> "Memory":
         """Measure the memory of a run from a step on."""

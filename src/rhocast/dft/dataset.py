@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from ase.data import chemical_symbols
 
+from rhocast.dft.gates import MAX_TEMPERATURE_DEVIATIONS
 from rhocast.dft.snapshot import read_snapshot
+from rhocast.dft.trajectory import canonical_spread_K
 from rhocast.errors import FileFormatError, RhocastError
 from rhocast.structures import Structure
 
@@ -185,9 +187,8 @@ def _faults_of_one(entry: Entry) -> Iterator[str]:
     if folder is None:
         return
     target = float(folder[1])
-    # A canonical ensemble's kinetic temperature spreads by T √(2/3N).
-    spread = target * np.sqrt(2.0 / (3.0 * len(entry.structure)))
-    if not abs(entry.temperature_K - target) <= 5.0 * spread:
+    spread = canonical_spread_K(target, len(entry.structure))
+    if not abs(entry.temperature_K - target) <= MAX_TEMPERATURE_DEVIATIONS * spread:
         yield (
             f"{entry.path}: temperature {entry.temperature_K:g} K, expected {target:g} ± "
             f"{spread:.0f} K as the folder says"

@@ -118,8 +118,11 @@ class Engine(Protocol):
     """
 
     record: EngineRecord
-    #: Keys of its input that make the SCF cycle converge more slowly and more surely.
-    safer_mixing: Mapping[str, float | int]
+
+    @property
+    def safer_mixing(self) -> Mapping[str, float | int]:
+        """Keys of its input that make the SCF cycle converge more slowly and more surely."""
+        ...
 
     def single_point(
         self,

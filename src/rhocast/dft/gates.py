@@ -1,12 +1,10 @@
 """What a single point has to meet before anything is learnt from it."""
 
-import math
-
 import numpy as np
 
 from rhocast.dft.calculation import Calculation
 from rhocast.dft.engine import SinglePoint
-from rhocast.dft.trajectory import degrees_of_freedom
+from rhocast.dft.trajectory import canonical_spread_K
 
 #: ∫ρ may differ from the electron count by this share.
 MAX_ELECTRON_ERROR = 1e-5
@@ -53,9 +51,6 @@ def faults(point: SinglePoint, calculation: Calculation) -> list[str]:
 def temperature_fault(kinetic_K: float | None, target_K: float, n_atoms: int) -> str:
     """Tell whether the ions of a frame are too hot or too cold; empty if they are not.
 
-    In the canonical ensemble the kinetic temperature of g degrees of freedom has the standard
-    deviation sqrt(2/g) of its mean.
-
     Parameters
     ----------
     kinetic_K
@@ -67,8 +62,7 @@ def temperature_fault(kinetic_K: float | None, target_K: float, n_atoms: int) ->
     """
     if kinetic_K is None:
         return ""
-    deviation = math.sqrt(2.0 / max(degrees_of_freedom(n_atoms), 1))
-    bound = MAX_TEMPERATURE_DEVIATIONS * deviation * target_K
+    bound = MAX_TEMPERATURE_DEVIATIONS * canonical_spread_K(target_K, n_atoms)
     if abs(kinetic_K - target_K) <= bound:
         return ""
     return (

@@ -1,4 +1,4 @@
-"""Trajectories of molecular dynamics: velocities to start from, checks, frames."""
+"""Trajectories of molecular dynamics: velocities to start from, checks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -163,6 +163,11 @@ def degrees_of_freedom(n_atoms: int) -> int:
     return 3 * n_atoms - 3
 
 
+def canonical_spread_K(target_K: float, n_atoms: int) -> float:
+    """Return the standard deviation of the temperature of a canonical ensemble, T √(2/g), K."""
+    return target_K * float(np.sqrt(2.0 / max(degrees_of_freedom(n_atoms), 1)))
+
+
 def thermostat_mass(n_atoms: int, temperature_K: float, period_fs: float) -> float:
     """Mass Q of a Nosé-Hoover thermostat that oscillates with a given period, atomic units.
 
@@ -183,7 +188,7 @@ def thermostat_mass(n_atoms: int, temperature_K: float, period_fs: float) -> flo
     return 2.0 * degrees_of_freedom(n_atoms) * kt * (period / (2.0 * np.pi)) ** 2
 
 
-def check_trajectory(trajectory: Trajectory, where: str) -> None:
+def check_trajectory(trajectory: Trajectory, where: str, remedy: str) -> None:
     """Raise EngineError if a run has blown up, and say how.
 
     Parameters
@@ -192,8 +197,9 @@ def check_trajectory(trajectory: Trajectory, where: str) -> None:
         The run.
     where
         What the message names as its place, usually a path.
+    remedy
+        What the message advises, with the keys of the configuration.
     """
-    remedy = "take a shorter aimd.timestep_fs or a finer aimd.scf_tolerance, and check the start"
     for name in ("positions", "velocities", "potential_energies_ha", "conserved_ha"):
         values = getattr(trajectory, name).reshape(len(trajectory), -1)
         broken = np.flatnonzero(~np.isfinite(values).all(axis=1))
@@ -219,58 +225,3 @@ def check_trajectory(trajectory: Trajectory, where: str) -> None:
             trajectory.structure(step).check_distances(f"{where}, step {step}")
         except StructureError as error:
             raise EngineError(f"{error}; the dynamics has blown up: {remedy}") from None
-
-
-def select_frames(
-    trajectory: Trajectory, first_step: int, steps_between: int, count: int
-) -> list[Structure]:
-    """Return configurations at equal distances of time.
-
-    Parameters
-    ----------
-    trajectory
-        The run.
-    first_step
-        Step of the first frame; what is before it is equilibration.
-    steps_between
-        Steps from one frame to the next.
-    count
-        How many frames are wanted.
-
-    Raises
-    ------
-    EngineError
-        If the run is too short.
-    """
-    steps = [frame_step(trajectory, i, first_step, steps_between) for i in range(count)]
-    return [trajectory.structure(step) for step in steps]
-
-
-def frame_step(trajectory: Trajectory, frame: int, first_step: int, steps_between: int) -> int:
-    """Return the step of a frame.
-
-    Parameters
-    ----------
-    trajectory
-        The run; where its record holds ``steps_between_frames``, that counts.
-    frame
-        Number of the frame, from 0 on.
-    first_step
-        Step of the first frame; what is before it is equilibration.
-    steps_between
-        Steps from one frame to the next.
-
-    Raises
-    ------
-    EngineError
-        If the run is too short.
-    """
-    steps_between = int(trajectory.record.get("steps_between_frames", steps_between))
-    step = first_step + frame * steps_between
-    if step >= len(trajectory):
-        raise EngineError(
-            f"trajectory: {frame + 1} frames {steps_between} steps apart after {first_step} steps "
-            f"of equilibration need {step} steps, found {len(trajectory) - 1}; run the rule that "
-            "makes the trajectory again"
-        )
-    return step

@@ -24,7 +24,6 @@ from rhocast.dft import (
     Launcher,
     Psp8,
     make_engine,
-    read_snapshot,
     resolve_engine,
     resolve_pseudopotentials,
 )
@@ -36,6 +35,7 @@ from rhocast.dft.single_point import empty_folder
 from rhocast.dft.trajectory import thermal_velocities
 from rhocast.errors import FileFormatError
 from rhocast.files import replacing
+from rhocast.planning.finished import finished_runs
 from rhocast.planning.learning_costs import time_learning
 from rhocast.planning.work import CostLaw, Work
 from rhocast.structures import Structure, build_system
@@ -151,7 +151,9 @@ def calibrate(settings: config.Config, finished: list[Path] | None = None) -> Ca
         scf=law,
         scf_iterations=iterations,
         md_iterations=md_iterations,
-        classical_s=_time_classical(settings, probes[-1]) if settings.classical else 0.0,
+        classical_s=0.0
+        if settings.classical is None
+        else _time_classical(settings.classical, probes[-1], settings.seed),
         job_s=_time_start(),
         **learning,
     )
@@ -207,13 +209,10 @@ def _time_scf(
         seconds.append(spent[0])
         log.info("%s: %d iterations, %.1f s", probe.formula, point.scf_iterations, spent[0])
     own = float(np.mean(iterations))
-    for path in finished:
-        snapshot = read_snapshot(path)
-        calculation = Calculation.plan(snapshot.structure, settings.dft, pseudopotentials)
-        works.append(Work.of(calculation, engine.record.name))
-        iterations.append(int(snapshot.record["scf_iterations"]))
-        cores = int(snapshot.record["ranks"]) * int(snapshot.record["threads"])
-        seconds.append(float(snapshot.record["wall_time_s"]) * cores)
+    for work, count, spent_s in finished_runs(finished, settings, engine.record.name):
+        works.append(work)
+        iterations.append(count)
+        seconds.append(spent_s)
     return CostLaw.fit(works, iterations, seconds), own
 
 
@@ -251,14 +250,12 @@ def _time_dynamics(
     return iterations
 
 
-def _time_classical(settings: config.Config, probe: Structure) -> float:
+def _time_classical(classical: config.Classical, probe: Structure, seed: int) -> float:
     """Core seconds of a step of the classical dynamics, per atom."""
-    assert settings.classical is not None
-    start = time.process_time()
     steps = 20
-    run_classical(
-        probe, settings.classical, temperature_K=_TEMPERATURE_K, steps=steps, seed=settings.seed
-    )
+    short = classical.model_copy(update={"equilibration_steps": steps, "liquid_from_K": None})
+    start = time.process_time()
+    run_classical(probe, short, temperature_K=_TEMPERATURE_K, frames=1, seed=seed)
     return (time.process_time() - start) / steps / len(probe)
 
 

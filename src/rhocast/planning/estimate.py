@@ -11,6 +11,7 @@ from rhocast import config
 from rhocast.config.convergence import OWN
 from rhocast.dft import Psp8, n_steps, resolve_pseudopotentials
 from rhocast.dft.calculation import Calculation, dynamics_settings, right_handed
+from rhocast.fields import DENSITY_FIELDS, MESH
 from rhocast.grid import Mesh
 from rhocast.planning.calibration import Calibration, bulk
 from rhocast.planning.work import Work, memory_bytes
@@ -191,9 +192,12 @@ class _Campaign:
         return jobs
 
     def merges(self) -> list[Job]:
-        numbers = [self._fields() * self._predicted_points(name) for name in
-                   self._settings.prediction.cells]  # fmt: skip
-        return [self.job(_MERGE_S_PER_NUMBER * n, 0.0, 4.0 * n) for n in numbers]
+        sizes = self._bytes_of_stored_numbers()
+        points = [self._predicted_points(name) for name in self._settings.prediction.cells]
+        return [
+            self.job(_MERGE_S_PER_NUMBER * len(sizes) * n, 0.0, float(sum(sizes) * n))
+            for n in points
+        ]
 
     def _single_point(self, system: str, dft: config.Dft) -> Job:
         calculation = self._calculation(system, dft)
@@ -221,8 +225,7 @@ class _Campaign:
     def _classical(self, system: str, temperature_K: int) -> Job:
         classical = self._settings.classical
         assert classical is not None  # the configuration has been checked
-        frames = self._settings.frames(system, temperature_K)
-        steps = classical.equilibration_steps + (frames - 1) * classical.steps_between_frames
+        steps = n_steps(classical, self._settings.frames(system, temperature_K))
         if classical.liquid_from_K is not None and temperature_K >= classical.liquid_from_K:
             steps += classical.equilibration_steps
         atoms = len(self._structure(system))
@@ -264,8 +267,10 @@ class _Campaign:
         spacing = self._settings.prediction.mesh_spacing_bohr
         return Mesh.with_spacing(self._extent(name)[1], spacing).n_points
 
-    def _fields(self) -> int:
-        return 1 if self._settings.prediction.uncertainty == "none" else 3
+    def _bytes_of_stored_numbers(self) -> list[int]:
+        """Return the sizes of the numbers that a prediction stores at each point."""
+        stored = [np.dtype(f.dtype).itemsize for f in DENSITY_FIELDS.values() if f.shape == MESH]
+        return stored[:1] if self._settings.prediction.uncertainty == "none" else stored
 
     def _snapshots(self) -> Iterator[str]:
         for system, temperature in self._trajectories:

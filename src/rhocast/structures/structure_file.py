@@ -58,7 +58,8 @@ def write_structure(path: str | Path, structure: Structure) -> None:
 
 def _read_ase(path: Path) -> Structure:
     try:
-        atoms = cast(Atoms, ase.io.read(path, index=-1))
+        # ASE would have all MPI ranks take part in the reading.
+        atoms = cast(Atoms, ase.io.read(path, index=-1, parallel=False))
     except Exception as error:  # ASE's readers raise whatever their parsers meet
         raise StructureError(
             f"ASE cannot read a structure from it ({type(error).__name__}: {error})"
