@@ -33,7 +33,13 @@ def run() -> Trajectory:
         conserved_ha=1e-5 * times,
         target_K=500.0,
         static_pressures_ha_per_bohr3=np.full(n, 10.0 / GPA_PER_ATOMIC_PRESSURE),
-        record={"sampler": "aimd", "engine": "sparc", "wall_time_s": 399.0, "ranks": 4},
+        record={
+            "sampler": "aimd",
+            "engine": "sparc",
+            "wall_time_s": 399.0,
+            "ranks": 4,
+            "threads": 2,
+        },
     )
 
 
@@ -64,7 +70,7 @@ def test_pressure_has_the_share_of_the_motion(run):
 def test_cost(run):
     table = dynamics_table(run, 0, 20)
     assert table["seconds_per_step"] == pytest.approx(1.0)
-    assert table["core_hours"] == pytest.approx(399.0 * 4 / 3600.0)
+    assert table["core_hours"] == pytest.approx(399.0 * 4 * 2 / 3600.0)
 
 
 def test_the_distance_that_the_record_holds_counts(run):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rhocast.analysis.metrics import compare, pool
+from rhocast.analysis.metrics import CONFIDENCES, compare, coverages, pool, sharpness
 
 RNG = np.random.default_rng(0)
 REFERENCE = RNG.random((6, 7, 8))
@@ -45,3 +45,24 @@ def test_pooling_weighs_points_and_electrons_and_lets_no_counts_cancel():
     assert pooled["rmse"] == pytest.approx(0.02)
     assert pooled["electron_count_error"] == pytest.approx(more.figures()["electron_count_error"])
     assert pooled["points_per_second"] == pytest.approx(REFERENCE.size / 2.0)
+
+
+def test_calibration_error_is_that_of_the_reliability_diagram():
+    error = RNG.standard_normal(40_000)
+    np.testing.assert_allclose(coverages(np.abs(error)), CONFIDENCES, atol=0.01)
+    assert np.all(coverages(np.abs(error) / 2.0)[:-1] > CONFIDENCES[:-1] + 0.02)
+    reference = np.zeros((40, 50, 20))
+    field = 0.2 * error.reshape(reference.shape) + np.linspace(0.0, 1e-9, 20)
+    reference[0, 0, 0] = 1e-9
+    right, wrong = (compare(field, std, reference, VOXEL, 1.0) for std in (0.2, 0.1))
+    assert right.figures()["calibration_error"] < 0.01
+    assert wrong.figures()["calibration_error"] > 0.1
+    assert pool([right, wrong]).figures()["calibration_error"] < 0.11
+
+
+def test_sharpness_is_1_for_errors_drawn_from_sigma_and_0_for_others():
+    std = np.exp(RNG.standard_normal(40_000))
+    error = np.abs(RNG.standard_normal(40_000))
+    assert sharpness(error * std, std) == pytest.approx(1.0, abs=0.02)
+    assert sharpness(error, std) == pytest.approx(0.0, abs=0.03)
+    assert sharpness(error, np.ones(40_000)) == 0.0

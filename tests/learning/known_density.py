@@ -11,7 +11,9 @@ from rhocast.dft.snapshot import Snapshot, write_snapshot
 from rhocast.grid import Mesh
 from rhocast.structures import Structure, periodic_images
 
-DESCRIPTOR = config.Descriptor(cutoff_bohr=8.0, distances=6, angle_atoms=2, angle_neighbours=2)
+DESCRIPTOR = config.SortedDescriptor(
+    cutoff_bohr=8.0, distances=6, angle_atoms=2, angle_neighbours=2
+)
 VALENCE = {"Al": 3.0}
 WIDTHS_BOHR = {13: 2.0, 14: 1.6, 32: 1.8}
 RECORD = {

@@ -175,7 +175,7 @@ def test_reading_refuses_what_it_does_not_know(dataset, tmp_path):
         read_features(path)
     with h5py.File(path, "a") as file:
         file.attrs["format_version"] = 7
-    with pytest.raises(FileFormatError, match="feature format 7, this program reads 1"):
+    with pytest.raises(FileFormatError, match="feature format 7, this program reads 2"):
         read_features(path)
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(FileFormatError, match="cannot be read as HDF5"):
@@ -183,5 +183,7 @@ def test_reading_refuses_what_it_does_not_know(dataset, tmp_path):
 
 
 def test_descriptors_without_angles(dataset, tmp_path):
-    descriptor = config.Descriptor(cutoff_bohr=8.0, distances=4, angle_atoms=0, angle_neighbours=0)
+    descriptor = config.SortedDescriptor(
+        cutoff_bohr=8.0, distances=4, angle_atoms=0, angle_neighbours=0
+    )
     assert sample(tmp_path / "f.h5", dataset, descriptor=descriptor).features.shape == (400, 4)

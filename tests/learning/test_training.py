@@ -12,7 +12,7 @@ from known_density import DESCRIPTOR, RECORD, VALENCE, make_snapshot, write_data
 import rhocast
 from rhocast import config, descriptors
 from rhocast.dft.snapshot import read_snapshot, write_snapshot
-from rhocast.errors import ModelError
+from rhocast.errors import ConfigError, ModelError
 from rhocast.learning import read_features, sample_features, train, transfer
 from rhocast.learning.split import split, thin
 from rhocast.model import DensityModel
@@ -21,6 +21,10 @@ NETWORK = config.Network(width=16, blocks=1)
 TRAINING = config.Training(
     dataset="small", steps=300, batch_size=128, learning_rate=1e-2, validation_share=0.25
 )
+SMOOTH = config.SmoothDescriptor(
+    kind="smooth", cutoff_bohr=8.0, radial_functions=3, narrowest_bohr=0.8, angular=2
+)
+BASELINE = config.Baseline(cutoff_bohr=8.0, intervals=12)
 TRANSFER = config.Transfer(
     dataset="large",
     steps=200,
@@ -41,8 +45,7 @@ def misplaced(model: DensityModel, path) -> float:
     """Share of the electrons that the model puts in the wrong place."""
     snapshot = read_snapshot(path)
     points = snapshot.mesh.points(np.arange(snapshot.mesh.n_points))
-    bound = descriptors.make(model.descriptor, model.species).bind(snapshot.structure)
-    predicted = model.predict(bound(points)).mean
+    predicted = model.bind(snapshot.structure)(points).mean
     density = snapshot.density.reshape(-1)
     return float(np.abs(predicted - density).sum() / density.sum())
 
@@ -187,7 +190,7 @@ def test_transfer_of_a_model_from_a_file(base, larger, tmp_path):
 
 
 def test_transfer_refuses_features_of_another_kind(base, larger, tmp_path):
-    other = config.Descriptor(cutoff_bohr=8.0, distances=5, angle_atoms=0, angle_neighbours=0)
+    other = config.SortedDescriptor(cutoff_bohr=8.0, distances=5, angle_atoms=0, angle_neighbours=0)
     features = sampled(tmp_path / "other.h5", larger, descriptor=other)
     with pytest.raises(ModelError, match=r"other\.h5: descriptor is .*distances=5"):
         transfer(base, features, transfer=TRANSFER, seed=0)
@@ -246,3 +249,123 @@ def test_what_was_held_back_is_logged(features, caplog):
     with caplog.at_level(logging.INFO):
         train(features, network=NETWORK, training=short, seed=0)
     assert "training on 1200 points, snapshots held back" in caplog.text
+
+
+@pytest.fixture(scope="module")
+def corrected(tmp_path_factory):
+    """A feature file with a baseline, and the model trained on it."""
+    folder = tmp_path_factory.mktemp("corrected")
+    features = sampled(folder / "f.h5", write_dataset(folder), SMOOTH, baseline=BASELINE)
+    short = TRAINING.model_copy(update={"steps": 100})
+    return features, train(features, network=NETWORK, training=short, seed=0)
+
+
+def test_the_network_learns_what_the_baseline_leaves(corrected, tmp_path):
+    """The known density is a sum of atoms: the baseline takes nearly all of it, and its charge."""
+    _, model = corrected
+    density = make_snapshot().density
+    assert model.normalisation.target_std < 0.05 * density.std()
+    assert model.metadata["training"]["validation"]["rmse"] < 0.02 * density.std()
+    strained = bulk("Al", cubic=True)
+    strained.set_cell(strained.cell * 1.04, scale_atoms=True)
+    write_snapshot(tmp_path / "strained.h5", make_snapshot(strained, seed=9))
+    assert misplaced(model, tmp_path / "strained.h5") < 0.01
+
+
+def test_prediction_is_baseline_and_network(corrected):
+    _, model = corrected
+    structure = make_snapshot(seed=5).structure
+    points = np.random.default_rng(0).random((50, 3)) @ structure.cell
+    features = descriptors.make(model.descriptor, model.species).bind(structure)(points)
+    network, whole = (
+        model.predict(features, model.draw(3)),
+        model.bind(structure)(points, model.draw(3)),
+    )
+    expected = model.baseline.bind(structure)(points) + network.mean
+    np.testing.assert_allclose(whole.mean, expected, atol=1e-7)
+    np.testing.assert_array_equal(whole.total_std, network.total_std)
+
+
+def test_a_model_with_baseline_returns_from_its_file(corrected, tmp_path):
+    _, model = corrected
+    model.save(tmp_path / "m.safetensors")
+    loaded = DensityModel.load(tmp_path / "m.safetensors")
+    assert loaded.hash == model.hash
+    assert loaded.descriptor == SMOOTH
+    assert loaded.baseline.parameters == BASELINE
+    np.testing.assert_array_equal(loaded.baseline.tables, model.baseline.tables)
+    assert replace(model, baseline=None).hash != model.hash
+
+
+def test_the_baseline_is_fitted_to_what_is_trained_on(corrected, tmp_path):
+    features, model = corrected
+    data = read_features(features)
+    parts = split(data, 0.25, np.random.default_rng(config.seed_for(0, "validation")))
+    short = TRAINING.model_copy(update={"steps": 1})
+    for rows, same in ((parts.validation, True), (parts.training, False)):
+        copy = tmp_path / "absurd.h5"
+        shutil.copy(features, copy)
+        with h5py.File(copy, "a") as file:
+            file["baseline_vector"][data.snapshot[rows[0]]] *= 2.0
+        other = train(copy, network=NETWORK, training=short, seed=0)
+        assert np.array_equal(other.baseline.tables, model.baseline.tables) == same
+
+
+def test_transfer_keeps_the_baseline(corrected, larger, tmp_path):
+    _, base = corrected
+    features = sampled(tmp_path / "l.h5", larger[:2], SMOOTH, baseline=BASELINE)
+    model = transfer(base, features, transfer=TRANSFER, seed=0)
+    assert model.baseline is base.baseline
+    assert misplaced(model, larger[2]) < 0.8 * misplaced(base, larger[2])
+    without = sampled(tmp_path / "w.h5", larger[:2], SMOOTH)
+    with pytest.raises(ModelError, match=r"w\.h5: baseline is None, the base model's is cutoff"):
+        transfer(base, without, transfer=TRANSFER, seed=0)
+
+
+def test_a_trained_model_has_calibrated_error_bars(base, tmp_path):
+    """Errors on a cell like those trained on are covered; one that is unlike them is found out."""
+    assert set(base.calibrations) == {"fast", "sampled"}
+    spread = {}
+    for name, scale in (("like", 1.0), ("unlike", 0.85)):
+        atoms = bulk("Al", cubic=True)
+        atoms.set_cell(atoms.cell * scale, scale_atoms=True)
+        snapshot = make_snapshot(atoms, seed=9)
+        points = snapshot.mesh.points(np.arange(snapshot.mesh.n_points))
+        bound = base.bind(snapshot.structure)
+        found = bound(points, fast=True)
+        error = np.abs(found.mean - snapshot.density.reshape(-1))
+        outside = base.is_outside(bound.descriptor(points)).mean()
+        spread[name] = np.median(found.epistemic_std), outside
+        if name == "like":
+            assert 0.5 < np.mean(error < found.total_std) < 0.9
+    assert spread["unlike"][0] > 2.0 * spread["like"][0]
+    assert spread["like"][1] < 0.05
+    assert spread["unlike"][1] > 0.3
+
+
+def test_fast_uncertainty_returns_from_the_file_and_costs_no_mean(base, tmp_path):
+    features = np.random.default_rng(0).random((50, base.n_features)).astype(np.float32)
+    base.save(tmp_path / "m.safetensors")
+    loaded = DensityModel.load(tmp_path / "m.safetensors")
+    assert loaded.hash == base.hash
+    assert loaded.calibrations == base.calibrations
+    expected, found = base.predict(features, fast=True), loaded.predict(features, fast=True)
+    np.testing.assert_array_equal(found.epistemic_std, expected.epistemic_std)
+    np.testing.assert_array_equal(found.mean, base.predict(features).mean)
+
+
+def test_models_without_a_last_layer_refuse_fast(base):
+    features = np.zeros((3, base.n_features), np.float32)
+    with pytest.raises(ModelError, match=r"holds no `fast` one.*train it again, or ask for `sampl"):
+        replace(base, last_layer=None).predict(features, fast=True)
+
+
+def test_a_trajectory_can_be_held_back_by_name(features):
+    named = {"validation_trajectories": ("al4/400K",), "steps": 2}
+    model = train(features, network=NETWORK, training=TRAINING.model_copy(update=named), seed=0)
+    record = model.metadata["training"]
+    assert record["validation"]["held_back"] == "trajectories"
+    assert record["points"] == record["validation"]["points"] == 800
+    named["validation_trajectories"] = ("al4/500K",)
+    with pytest.raises(ConfigError, match=r"some but not all of al4/300K, al4/400K, found al4/5"):
+        train(features, network=NETWORK, training=TRAINING.model_copy(update=named), seed=0)

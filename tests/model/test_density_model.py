@@ -12,7 +12,9 @@ from rhocast.model import DensityModel, DensityNetwork, Normalisation
 from rhocast.model import checkpoint as checkpoint_module
 
 PARAMETERS = config.Network(width=8, blocks=1)
-DESCRIPTOR = config.Descriptor(cutoff_bohr=7.0, distances=3, angle_atoms=1, angle_neighbours=2)
+DESCRIPTOR = config.SortedDescriptor(
+    cutoff_bohr=7.0, distances=3, angle_atoms=1, angle_neighbours=2
+)
 
 
 @pytest.fixture

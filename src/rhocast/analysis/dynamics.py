@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rhocast.dft.correlation import FORGOTTEN, Memory, standard_error
-from rhocast.dft.trajectory import Trajectory, degrees_of_freedom
+from rhocast.dft.trajectory import Trajectory, canonical_spread_K
 from rhocast.files import replacing
 from rhocast.units import GPA_PER_ATOMIC_PRESSURE
 
@@ -36,7 +36,6 @@ def dynamics_table(
     spacing = int(record.get("steps_between_frames", steps_between_frames))
     temperatures = trajectory.temperatures_K[equilibration_steps:]
     n_atoms = len(trajectory.numbers)
-    expected_std = trajectory.target_K * np.sqrt(2.0 / degrees_of_freedom(n_atoms))
     table = {
         "sampler": record.get("sampler", ""),
         "program": record.get("engine", record.get("potential", "")),
@@ -51,7 +50,7 @@ def dynamics_table(
         "mean_temperature_K": float(temperatures.mean()),
         "standard_error_K": standard_error(temperatures),
         "std_temperature_K": float(temperatures.std()),
-        "canonical_std_temperature_K": float(expected_std),
+        "canonical_std_temperature_K": canonical_spread_K(trajectory.target_K, n_atoms),
         "conserved_drift_ha_per_atom_ps": conserved_drift(trajectory),
         "conserved_spread_ha_per_atom": float(np.ptp(trajectory.conserved_ha)) / n_atoms,
     }
@@ -137,7 +136,7 @@ def _draw_memory(axes: Axes, memory: Memory, table: Mapping[str, Any]) -> None:
     spacing_fs = table["steps_between_frames"] * table["timestep_fs"]
     axes.axvline(spacing_fs, color=_GREY, linewidth=0.8, label="distance of frames")
     told = [
-        f"{fs:.0f} fs" if np.isfinite(fs) else "too short to tell"
+        f"{fs:.0f} fs" if np.isfinite(fs) else "unknown"
         for fs in (memory.velocity_fs, memory.density_fs)
     ]
     axes.set(
@@ -158,13 +157,15 @@ def _pressure(trajectory: Trajectory, equilibration_steps: int) -> dict[str, flo
 
 def _cost(trajectory: Trajectory) -> dict[str, Any]:
     record = trajectory.record
-    wall_time_s, ranks = float(record.get("wall_time_s", 0.0)), int(record.get("ranks", 1))
+    wall_time_s = float(record.get("wall_time_s", 0.0))
+    ranks, threads = int(record.get("ranks", 1)), int(record.get("threads", 1))
     return {
         "attempts": record.get("attempts", 1),
         "ranks": ranks,
+        "threads": threads,
         "wall_time_s": wall_time_s,
         "seconds_per_step": wall_time_s / max(1, len(trajectory) - 1),
-        "core_hours": wall_time_s * ranks / 3600.0,
+        "core_hours": wall_time_s * ranks * threads / 3600.0,
         "scf_iterations_per_step": record.get("scf_iterations_per_step", ""),
         "unconverged_steps": record.get("unconverged_steps", 0),
     }

@@ -10,12 +10,19 @@ from typing import Any, cast
 
 import numpy as np
 
+from rhocast.analysis.defects import (
+    Surroundings,
+    contrast,
+    distances_from_void,
+    join,
+    write_profile,
+)
 from rhocast.analysis.figures import draw_errors
-from rhocast.analysis.metrics import ErrorSums, compare, pool
+from rhocast.analysis.metrics import ErrorSums, compare, pool, sharpness
 from rhocast.dft.snapshot import Snapshot, read_snapshot
 from rhocast.errors import FileFormatError
 from rhocast.files import replacing
-from rhocast.inference import predict_on_mesh
+from rhocast.inference import DensityField, predict_on_mesh
 from rhocast.model import DensityModel
 
 log = logging.getLogger(__name__)
@@ -29,23 +36,38 @@ class Comparison:
     ----------
     path
         The snapshot file.
-    density, total_std, reference : (nx, ny, nz) float32 arrays
-        Prediction before scaling, its standard deviation, the DFT density; e/Bohr³.
+    field
+        The prediction before scaling, with both standard deviations.
+    reference : (nx, ny, nz) float32 array
+        The DFT density, e/Bohr³.
     sums
         The errors.
     """
 
     path: Path
-    density: np.ndarray
-    total_std: np.ndarray
+    field: DensityField
     reference: np.ndarray
     sums: ErrorSums
 
+    @property
+    def density(self) -> np.ndarray:
+        """Predicted density (nx, ny, nz), e/Bohr³."""
+        return self.field.density
+
+    @property
+    def total_std(self) -> np.ndarray:
+        """Its standard deviation, both kinds together, (nx, ny, nz), e/Bohr³."""
+        return cast(np.ndarray, self.field.std)  # always asked for here
+
 
 def compare_snapshots(
-    model: DensityModel, paths: Sequence[str | Path], samples: int, seed: int = 0
+    model: DensityModel,
+    paths: Sequence[str | Path],
+    samples: int,
+    seed: int = 0,
+    uncertainty: str = "sampled",
 ) -> list[Comparison]:
-    """Predict snapshots on their own meshes, with sampled uncertainty; rejected ones are left out.
+    """Predict snapshots on their own meshes, with uncertainty; rejected ones are left out.
 
     Parameters
     ----------
@@ -57,19 +79,22 @@ def compare_snapshots(
         N_s, weight samples.
     seed
         Of the samples.
+    uncertainty
+        ``fast`` or ``sampled``.
 
     Raises
     ------
     FileFormatError
         If a file cannot be read or none of them is accepted.
     ModelError
-        If a snapshot holds an element that the model has never seen.
+        If a snapshot holds an element that the model has never seen, or the model has no fast
+        uncertainty.
     """
     comparisons = []
     for path in dict.fromkeys(map(Path, paths)):  # a file that is named twice counts once
         snapshot = read_snapshot(path)
         if snapshot.accepted:
-            comparisons.append(_compare_one(model, path, snapshot, samples, seed))
+            comparisons.append(_compare_one(model, path, snapshot, samples, seed, uncertainty))
         else:
             log.warning("%s is left out, it was rejected: %s", path, snapshot.reason)
     if not comparisons:
@@ -80,13 +105,53 @@ def compare_snapshots(
 def error_report(comparisons: Sequence[Comparison]) -> dict[str, Any]:
     """Return the figures of all snapshots together and, under ``snapshots``, of each one.
 
-    See `rhocast.analysis.metrics.ErrorSums.figures`. Snapshots are keyed by the names of their
+    See `rhocast.analysis.metrics.ErrorSums.figures`; ``sharpness`` is
+    `rhocast.analysis.metrics.sharpness`. Snapshots are keyed by the names of their
     files; where two are the same, by their paths.
     """
     names = [c.path.name for c in comparisons]
     keys = [c.path.name if names.count(c.path.name) == 1 else str(c.path) for c in comparisons]
-    each = {key: c.sums.figures() for key, c in zip(keys, comparisons, strict=True)}
-    return {**pool(c.sums for c in comparisons).figures(), "snapshots": each}
+    each = {key: _figures([c]) for key, c in zip(keys, comparisons, strict=True)}
+    return {**_figures(comparisons), "snapshots": each}
+
+
+def _figures(comparisons: Sequence[Comparison]) -> dict[str, float]:
+    density, total_std, reference = joined(comparisons)
+    sharp = sharpness(np.abs(density - reference), total_std)
+    return pool(c.sums for c in comparisons).figures() | {"sharpness": sharp}
+
+
+def joined(comparisons: Sequence[Comparison]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Put predicted density, standard deviation and DFT density of all mesh points together."""
+    density, total_std, reference = (
+        np.concatenate([getattr(c, array).ravel() for c in comparisons])
+        for array in ("density", "total_std", "reference")
+    )
+    return density, total_std, reference
+
+
+def study_vacancies(
+    comparisons: Sequence[Comparison], table: str | Path, picture: str | Path
+) -> float:
+    """Write and draw the epistemic deviation around the vacancies of snapshots that have one.
+
+    Returns
+    -------
+    float
+        `rhocast.analysis.defects.contrast`.
+    """
+    parts = [
+        Surroundings(
+            distances_from_void(c.field.structure, c.field.mesh),
+            c.density.ravel(),
+            cast(np.ndarray, c.field.epistemic_std).ravel(),
+            np.abs(c.density - c.reference).ravel(),
+        )
+        for c in comparisons
+    ]
+    around = join(parts)
+    write_profile(around, table, picture)
+    return contrast(around)
 
 
 def compare_models(
@@ -96,6 +161,7 @@ def compare_models(
     seed: int,
     errors: str | Path,
     picture: str | Path,
+    uncertainty: str = "sampled",
 ) -> None:
     """Measure the errors of several models on the same snapshots; draw those of the last.
 
@@ -113,41 +179,45 @@ def compare_models(
         JSON file to write: the report of each model, by name.
     picture
         PNG to write.
+    uncertainty
+        ``fast`` or ``sampled``.
     """
     reports = {}
     for name, path in models.items():
-        comparisons = compare_snapshots(DensityModel.load(path), paths, samples, seed)
+        model = DensityModel.load(path)
+        comparisons = compare_snapshots(model, paths, samples, seed, uncertainty)
         reports[name] = error_report(comparisons)
         log.info(
             "%s: %.2f %% of the electrons misplaced",
             name,
             100 * reports[name]["l1_per_electron"],
         )
-    density, total_std, reference = (
-        np.concatenate([getattr(c, array).ravel() for c in comparisons])
-        for array in ("density", "total_std", "reference")
-    )
-    draw_errors(density, total_std, reference, picture)
+    draw_errors(*joined(comparisons), picture)
     with replacing(errors) as partial:
         partial.write_text(json.dumps(reports, indent=2) + "\n", encoding="utf-8")
 
 
 def _compare_one(
-    model: DensityModel, path: Path, snapshot: Snapshot, samples: int, seed: int
+    model: DensityModel,
+    path: Path,
+    snapshot: Snapshot,
+    samples: int,
+    seed: int,
+    uncertainty: str,
 ) -> Comparison:
     start = time.perf_counter()
     field = predict_on_mesh(
         model,
         snapshot.structure,
         snapshot.mesh,
-        uncertainty="sampled",
+        uncertainty=uncertainty,
         samples=samples,
         seed=seed,
         where=str(path),
     )
     seconds = time.perf_counter() - start
     # `sampled` always brings both standard deviations
-    total_std = cast(np.ndarray, field.total_std)
+    total_std = cast(np.ndarray, field.std)
     volume = snapshot.mesh.voxel_volume
     sums = compare(field.density, total_std, snapshot.density, volume, seconds)
-    return Comparison(path, field.density, total_std, snapshot.density, sums)
+    return Comparison(path, field, snapshot.density, sums)

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.spatial import cKDTree
 
+from rhocast.analysis.metrics import CONFIDENCES, coverages
 from rhocast.files import replacing
 from rhocast.grid import Mesh
 from rhocast.inference import open_density
@@ -61,7 +62,7 @@ def draw_field(density_file: str | Path, picture: str | Path, window_bohr: float
         for axes in rows[:, column]:
             axes.plot(*_in_plane(void[:2], mesh), "+", color="white", markersize=12)
     figure.suptitle(f"{structure.formula}: plane through the largest void (+), whole and close by")
-    _save(figure, picture)
+    save_figure(figure, picture)
 
 
 def largest_void(structure: Structure, spacing_bohr: float = 1.2) -> np.ndarray:
@@ -88,7 +89,7 @@ def largest_void(structure: Structure, spacing_bohr: float = 1.2) -> np.ndarray:
 def draw_errors(
     predicted: np.ndarray, total_std: np.ndarray, reference: np.ndarray, picture: str | Path
 ) -> None:
-    """Draw predicted against DFT density, and errors in units of their predicted σ.
+    """Draw predicted against DFT density, errors in units of σ, and the reliability diagram.
 
     Parameters
     ----------
@@ -97,8 +98,8 @@ def draw_errors(
     picture
         PNG to write.
     """
-    figure = Figure(figsize=(9.5, 4.3), layout="constrained")
-    parity, deviation = figure.subplots(1, 2)
+    figure = Figure(figsize=(13.6, 4.3), layout="constrained")
+    parity, deviation, reliability = figure.subplots(1, 3)
     span = (0.0, float(reference.max()) * 1.03)
     hexagons = parity.hexbin(
         reference, predicted, gridsize=90, bins="log", cmap="viridis", extent=(*span, *span)
@@ -117,8 +118,24 @@ def draw_errors(
     normal = np.exp(-(edges**2) / 2.0) / np.sqrt(2.0 * np.pi)
     deviation.plot(edges, normal, color="#c0392b", label="standard normal")
     deviation.set(xlabel="error / predicted σ", ylabel="probability density")
-    deviation.legend(frameon=False)
-    _save(figure, picture)
+    deviation.legend(frameon=False, fontsize=8, loc="upper left")
+    _draw_reliability(reliability, np.abs(predicted - reference) / total_std)
+    save_figure(figure, picture)
+
+
+def _draw_reliability(axes: Axes, in_units: np.ndarray) -> None:
+    """Draw what share of errors lies within a width, against what share should; |errors| / σ."""
+    covered = coverages(in_units)
+    axes.plot([0, 1], [0, 1], color="0.3", linewidth=0.8)
+    axes.plot(CONFIDENCES, covered, "o-", color="#3b6ea5", markersize=4)
+    axes.fill_between(CONFIDENCES, CONFIDENCES, covered, color="#3b6ea5", alpha=0.15, linewidth=0)
+    axes.set(
+        xlabel="confidence",
+        ylabel="share of mesh points within",
+        aspect="equal",
+        title=f"calibration error {np.abs(covered - CONFIDENCES).mean():.3f}",
+    )
+    axes.title.set_fontsize(10)
 
 
 def _draw_plane(
@@ -146,6 +163,7 @@ def _in_plane(scaled: np.ndarray, mesh: Mesh) -> tuple[np.ndarray, np.ndarray]:
     return flat[..., 0], flat[..., 1]
 
 
-def _save(figure: Figure, picture: str | Path) -> None:
+def save_figure(figure: Figure, picture: str | Path) -> None:
+    """Write a figure as PNG."""
     with replacing(picture) as partial:
         figure.savefig(partial, dpi=150, format="png")

@@ -1,10 +1,17 @@
-"""Errors of a predicted density against DFT, over all mesh points."""
+"""Errors of a predicted density against DFT, and of its error bars, over all mesh points."""
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
+from scipy.stats import norm, rankdata
+
+#: Shares of points that should lie within so many σ; the reliability diagram's axis.
+CONFIDENCES = np.linspace(0.05, 0.95, 19)
+#: In units of σ, for normal errors.
+_HALF_WIDTHS = norm.ppf(0.5 * (1.0 + CONFIDENCES))
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,8 @@ class ErrorSums:
         |∫Δρ|, electrons, of each snapshot.
     within_1, within_2, within_3
         Points with |Δρ| within 1, 2, 3 predicted standard deviations.
+    within : (19,) int array
+        The same within the half-widths of `CONFIDENCES` under a normal law.
     lowest, highest
         Range of the DFT density, e/Bohr³.
     seconds
@@ -41,16 +50,18 @@ class ErrorSums:
     within_1: int
     within_2: int
     within_3: int
+    within: np.ndarray
     lowest: float
     highest: float
     seconds: float
 
-    def figures(self) -> dict[str, float]:
+    def figures(self) -> dict[str, Any]:
         """Return the error figures.
 
         ``rmse`` (e/Bohr³), ``nrmse`` (over the range of the DFT density), ``l1_per_electron``
         (∫|Δρ|/N_e), ``electron_count_error`` (|∫Δρ|/N_e), ``coverage_1sigma`` to
-        ``coverage_3sigma`` (shares of points), ``points_per_second``.
+        ``coverage_3sigma`` (shares of points), ``calibration_error`` (mean distance of the
+        shares within from `CONFIDENCES`), ``points_per_second``.
         """
         rmse = math.sqrt(self.squared / self.points)
         return {
@@ -61,6 +72,7 @@ class ErrorSums:
             "coverage_1sigma": self.within_1 / self.points,
             "coverage_2sigma": self.within_2 / self.points,
             "coverage_3sigma": self.within_3 / self.points,
+            "calibration_error": float(np.abs(self.within / self.points - CONFIDENCES).mean()),
             "points_per_second": self.points / self.seconds,
         }
 
@@ -86,20 +98,54 @@ def compare(
         Time that the prediction took.
     """
     difference = predicted.astype(np.float64) - reference
-    within = [int(np.count_nonzero(np.abs(difference) <= k * total_std)) for k in (1, 2, 3)]
+    deviation = np.abs(difference)
+    within = [int(np.count_nonzero(deviation <= k * total_std)) for k in (1, 2, 3)]
     return ErrorSums(
         points=reference.size,
         squared=float(np.sum(difference**2)),
-        displaced=float(np.sum(np.abs(difference))) * voxel_volume,
+        displaced=float(np.sum(deviation)) * voxel_volume,
         electrons=float(np.sum(reference, dtype=np.float64)) * voxel_volume,
         miscounted=abs(float(np.sum(difference))) * voxel_volume,
         within_1=within[0],
         within_2=within[1],
         within_3=within[2],
+        within=np.round(reference.size * coverages(deviation / total_std)).astype(int),
         lowest=float(reference.min()),
         highest=float(reference.max()),
         seconds=seconds,
     )
+
+
+def coverages(in_units: np.ndarray) -> np.ndarray:
+    """Share of points whose |Δρ|/σ is within the half-widths of `CONFIDENCES`; (19,)."""
+    return np.searchsorted(np.sort(in_units.ravel()), _HALF_WIDTHS, side="right") / in_units.size
+
+
+def sharpness(deviation: np.ndarray, total_std: np.ndarray, seed: int = 0) -> float:
+    """Measure how well σ tells large errors from small ones.
+
+    Parameters
+    ----------
+    deviation
+        |Δρ| at any points.
+    total_std
+        Predicted standard deviation there.
+    seed
+        Of the errors drawn for comparison.
+
+    Returns
+    -------
+    float
+        Rank correlation of |Δρ| with σ, as a share of that of normal errors drawn from σ, the most
+        that a σ so narrowly distributed can show. 0 where σ is the same everywhere.
+    """
+    std = total_std.ravel()
+    if np.ptp(std) == 0.0:
+        return 0.0
+    drawn = np.abs(np.random.default_rng(seed).standard_normal(len(std))) * std
+    ranks = [rankdata(values) for values in (deviation.ravel(), drawn, std)]
+    found, ideal = (float(np.corrcoef(ranks[i], ranks[2])[0, 1]) for i in (0, 1))
+    return found / ideal
 
 
 def pool(parts: Iterable[ErrorSums]) -> ErrorSums:

@@ -2,14 +2,21 @@
 
 import argparse
 import logging
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rhocast.analysis.evaluation import compare_snapshots, error_report
+from rhocast.analysis.evaluation import (
+    compare_snapshots,
+    error_report,
+    joined,
+    study_vacancies,
+)
+from rhocast.analysis.figures import draw_errors
 from rhocast.cli.job import emit
 from rhocast.config import Config, load_config, seed_for
 from rhocast.dft.psp8 import resolve_pseudopotentials
-from rhocast.learning import sample_features, train, transfer
+from rhocast.learning import checkpoint_of, sample_features, train, transfer
 from rhocast.model import DensityModel
 
 log = logging.getLogger(__name__)
@@ -19,7 +26,7 @@ def add_verbs(verbs: Any) -> None:
     """Add the parsers of this module's verbs."""
     verb = verbs.add_parser("features", help="draw mesh points from snapshot files")
     verb.add_argument("snapshots", nargs="+", type=Path, help="snapshot files (HDF5)")
-    _add_config(verb, "features, descriptor, material")
+    _add_config(verb, "features, descriptor, baseline, material")
     verb.set_defaults(run=_features)
 
     verb = verbs.add_parser("train", help="train a model on the features of small cells")
@@ -37,6 +44,21 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument("model", help="model file or name of a shipped model")
     verb.add_argument("snapshots", nargs="+", type=Path, help="snapshot files (HDF5)")
     verb.add_argument("--samples", type=int, default=10, help="weight samples (default: 10)")
+    verb.add_argument(
+        "--uncertainty",
+        choices=("fast", "sampled"),
+        default="sampled",
+        help="which error bars to judge (default: sampled)",
+    )
+    verb.add_argument(
+        "--picture", type=Path, metavar="PNG", help="draw the errors and how reliable σ is"
+    )
+    verb.add_argument(
+        "--vacancy",
+        type=Path,
+        metavar="STEM",
+        help="the cells hold a vacancy: write σ around it to STEM.tsv, draw it in STEM.png",
+    )
     verb.add_argument("--json", action="store_true", help="one JSON object on standard output")
     verb.set_defaults(run=_evaluate)
 
@@ -63,6 +85,7 @@ def _features(options: argparse.Namespace) -> None:
         options.output,
         options.snapshots,
         descriptor=config.descriptor,
+        baseline=config.baseline,
         valence={element: file.valence for element, file in material.items()},
         points_per_snapshot=config.features.points_per_snapshot,
         max_rejected_share=config.features.max_rejected_share,
@@ -77,6 +100,7 @@ def _train(options: argparse.Namespace) -> None:
         network=config.network,
         training=config.training,
         seed=seed_for(config.seed, "train"),
+        checkpoint=checkpoint_of(options.output),
     )
     model.save(options.output)
     log.info("%s: model %s", options.output, model.hash[:12])
@@ -89,6 +113,7 @@ def _transfer(options: argparse.Namespace) -> None:
         options.features,
         transfer=config.transfer,
         seed=seed_for(config.seed, "transfer"),
+        checkpoint=checkpoint_of(options.output),
     )
     model.save(options.output)
     log.info("%s: model %s", options.output, model.hash[:12])
@@ -96,7 +121,16 @@ def _transfer(options: argparse.Namespace) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     model = DensityModel.load(options.model)
-    emit(error_report(compare_snapshots(model, options.snapshots, options.samples)), options.json)
+    comparisons = compare_snapshots(
+        model, options.snapshots, options.samples, uncertainty=options.uncertainty
+    )
+    report = error_report(comparisons)
+    if options.picture is not None:
+        draw_errors(*joined(comparisons), options.picture)
+    if options.vacancy is not None:
+        files = (options.vacancy.with_name(options.vacancy.name + end) for end in (".tsv", ".png"))
+        report["vacancy_contrast"] = study_vacancies(comparisons, *files)
+    emit(report, options.json)
 
 
 def _info(options: argparse.Namespace) -> None:
@@ -106,7 +140,9 @@ def _info(options: argparse.Namespace) -> None:
         "species": " ".join(model.species),
         "descriptor": model.descriptor.model_dump(),
         "n_features": model.n_features,
+        "baseline": model.baseline.parameters.model_dump() if model.baseline else "none",
         "network": model.parameters.model_dump(),
+        "calibrations": {kind: asdict(factors) for kind, factors in model.calibrations.items()},
         **model.metadata,
     }
     emit(figures, options.json)

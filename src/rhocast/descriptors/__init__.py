@@ -1,7 +1,8 @@
 """Descriptors: what the network is told of the atoms around a point.
 
 A descriptor is one small interface. `Descriptor.bind` gathers what depends on the atoms alone;
-the result is called with points and answers with their features.
+the result is called with points and answers with their features. The baseline that the network
+corrects, a sum of pseudo-atoms, has the same interface and answers with a density.
 """
 
 from typing import Protocol
@@ -9,10 +10,20 @@ from typing import Protocol
 import numpy as np
 
 from rhocast import config
+from rhocast.descriptors.pseudo_atoms import PseudoAtomBasis, PseudoAtoms
+from rhocast.descriptors.smooth import SmoothDescriptor
 from rhocast.descriptors.sorted import SortedDescriptor
 from rhocast.structures import Structure
 
-__all__ = ["BoundDescriptor", "Descriptor", "SortedDescriptor", "make"]
+__all__ = [
+    "BoundDescriptor",
+    "Descriptor",
+    "PseudoAtomBasis",
+    "PseudoAtoms",
+    "SmoothDescriptor",
+    "SortedDescriptor",
+    "make",
+]
 
 
 class BoundDescriptor(Protocol):
@@ -33,6 +44,10 @@ class Descriptor(Protocol):
     def cutoff_bohr(self) -> float:
         """Distance beyond which atoms do not matter, Bohr."""
 
+    @property
+    def reach_bohr(self) -> float:
+        """Distance from the points within which `bind` must be given all atoms, Bohr."""
+
     def bind(
         self,
         structure: Structure,
@@ -43,5 +58,7 @@ class Descriptor(Protocol):
 
 
 def make(parameters: config.Descriptor, species: tuple[str, ...]) -> Descriptor:
-    """Make the descriptor that the configuration describes, with one block per species."""
+    """Make the descriptor that the configuration describes."""
+    if isinstance(parameters, config.SmoothDescriptor):
+        return SmoothDescriptor(parameters, species)
     return SortedDescriptor(parameters, species)

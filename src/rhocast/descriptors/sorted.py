@@ -41,7 +41,7 @@ class SortedDescriptor:
         Chemical symbols, in the order of their blocks.
     """
 
-    parameters: config.Descriptor
+    parameters: config.SortedDescriptor
     species: tuple[str, ...]
 
     @property
@@ -54,6 +54,11 @@ class SortedDescriptor:
     def cutoff_bohr(self) -> float:
         """Distance beyond which atoms count as absent, Bohr."""
         return self.parameters.cutoff_bohr
+
+    @property
+    def reach_bohr(self) -> float:
+        """Distance from the points within which `bind` must be given all atoms, Bohr."""
+        return 2.0 * self.cutoff_bohr  # the neighbours of the atoms within reach
 
     def bind(
         self,
@@ -96,7 +101,7 @@ class BoundSortedDescriptor:
         Where points may lie.
     """
 
-    parameters: config.Descriptor
+    parameters: config.SortedDescriptor
     atoms: tuple[SpeciesAtoms, ...]
     box: Box
 

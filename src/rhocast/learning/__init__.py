@@ -2,7 +2,8 @@
 
 from rhocast.learning.feature_file import FeatureSet, read_features
 from rhocast.learning.features import sample_features
+from rhocast.learning.fitting import checkpoint_of
 from rhocast.learning.training import train
 from rhocast.learning.transfer_learning import transfer
 
-__all__ = ["FeatureSet", "read_features", "sample_features", "train", "transfer"]
+__all__ = ["FeatureSet", "checkpoint_of", "read_features", "sample_features", "train", "transfer"]

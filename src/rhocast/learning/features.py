@@ -8,13 +8,13 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from rhocast import config, descriptors
+from rhocast.descriptors import PseudoAtomBasis
+from rhocast.descriptors.tiles import Surroundings
+from rhocast.dft.dataset import PROVENANCE
 from rhocast.dft.snapshot import Snapshot, read_snapshot
 from rhocast.errors import FileFormatError, ModelError
+from rhocast.learning.baseline import normal_equations
 from rhocast.learning.feature_file import SnapshotRecord, create_features, file_sha256
-
-#: Entries of `Snapshot.record` that must be the same throughout a dataset; beside them the hashes
-#: of the pseudopotentials. Mesh and k-points are not among them: they follow from the cell.
-_PROVENANCE = ("engine", "engine_version", "functional", "smearing", "smearing_K", "cutoff_ha")
 
 _log = logging.getLogger(__name__)
 
@@ -24,6 +24,7 @@ def sample_features(
     snapshot_paths: Sequence[str | Path],
     *,
     descriptor: config.Descriptor,
+    baseline: config.Baseline | None = None,
     valence: Mapping[str, float],
     points_per_snapshot: int,
     seed: int,
@@ -43,6 +44,9 @@ def sample_features(
         Snapshot files.
     descriptor
         What to compute at the points.
+    baseline
+        Pseudo-atoms whose normal equations are summed up, over all points of each mesh; None for
+        a network that learns the whole density.
     valence
         Valence electrons of each element of the material. The descriptor has a block for each, in
         order of atomic number, whether or not it occurs in these snapshots.
@@ -71,7 +75,7 @@ def sample_features(
     maker = descriptors.make(descriptor, tuple(valence))
     provenance: dict[str, tuple[object, Path]] = {}
     rejected: list[Path] = []
-    with create_features(path, maker.n_features) as writer:
+    with create_features(path) as writer:
         for source, group in zip(sources, groups, strict=True):
             snapshot = read_snapshot(source)
             if not snapshot.accepted:
@@ -84,16 +88,36 @@ def sample_features(
             indices = _draw(snapshot.mesh.n_points, points_per_snapshot, rng)
             features = maker.bind(snapshot.structure)(snapshot.mesh.points(indices))
             target = snapshot.density.reshape(-1)[indices]
-            writer.append(_record(source, group, snapshot), features, target)
+            linear = _baseline_arrays(snapshot, indices, baseline, tuple(valence))
+            writer.append(_record(source, group, snapshot), features, target, **linear)
             _log.info("%s: %d points", source, len(indices))
         _check_rejected(rejected, len(sources), max_rejected_share)
         common = {key: value for key, (value, _) in provenance.items()}
-        writer.describe(descriptor, valence, common)
+        writer.describe(descriptor, baseline, valence, common)
 
 
 def _draw(n_points: int, wanted: int, rng: np.random.Generator) -> np.ndarray:
     """Draw flat mesh indices, in rising order so that neighbouring points follow each other."""
     return np.sort(rng.choice(n_points, min(wanted, n_points), replace=False))
+
+
+def _baseline_arrays(
+    snapshot: Snapshot,
+    indices: np.ndarray,
+    baseline: config.Baseline | None,
+    species: tuple[str, ...],
+) -> dict[str, np.ndarray]:
+    """Compute what `rhocast.fields.BASELINE_FIELDS` names; nothing without a baseline."""
+    if baseline is None:
+        return {}
+    basis = PseudoAtomBasis(baseline)
+    atoms = Surroundings.gather(snapshot.structure, species, baseline.cutoff_bohr)
+    matrix, vector = normal_equations(snapshot, basis, atoms)
+    return {
+        "baseline_sums": basis.sums(atoms, snapshot.mesh.points(indices)),
+        "baseline_matrix": matrix[None],
+        "baseline_vector": vector[None],
+    }
 
 
 def _record(source: Path, group: str, snapshot: Snapshot) -> SnapshotRecord:
@@ -116,7 +140,7 @@ def _check_provenance(
 
     What another program has not recorded equals itself alone: nothing vouches for a mixture.
     """
-    keys = [*_PROVENANCE, *(f"psp8_{symbol}_sha256" for symbol in snapshot.structure.species)]
+    keys = [*PROVENANCE, *(f"psp8_{symbol}_sha256" for symbol in snapshot.structure.species)]
     for key in keys:
         value = snapshot.record.get(key, "not recorded")
         expected, first = seen.setdefault(key, (value, source))

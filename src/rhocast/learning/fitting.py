@@ -9,14 +9,24 @@ import logging
 import math
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from rhocast import config
 from rhocast.errors import ModelError
+from rhocast.learning.training_state import (
+    Best,
+    TrainingState,
+    moments_of,
+    read_state,
+    restore_moments,
+)
 from rhocast.model import DensityNetwork
 
+#: How often, in a whole training, the data held back are looked at and the state is kept.
+CHECKS = 10
 #: Share of the steps over which the learning rate rises.
 _WARM_UP = 0.05
 #: Share of the steps over which the weight of the divergence rises from 0 to 1.
@@ -44,12 +54,40 @@ class Points:
         return len(self.target)
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where the state of a training is kept.
+
+    Attributes
+    ----------
+    path
+        The file.
+    key
+        Hash of all that determines the training: another one starts afresh.
+    """
+
+    path: Path
+    key: str
+
+
+def checkpoint_of(model: str | Path) -> Path:
+    """Return the file beside a model to be that keeps the state of its training."""
+    return Path(f"{model}.training")
+
+
 def negative_log_likelihood(mean: Tensor, std: Tensor, target: Tensor) -> Tensor:
     """Mean over points of −log N(target; mean, std²), nats."""
     return (0.5 * ((target - mean) / std).square() + std.log()).mean() + 0.5 * math.log(math.tau)
 
 
-def fit(network: DensityNetwork, data: Points, schedule: config.Training, seed: int) -> None:
+def fit(
+    network: DensityNetwork,
+    data: Points,
+    schedule: config.Training,
+    seed: int,
+    held_back: Points | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> None:
     """Fit the parameters of the network that require a gradient, in place.
 
     Parameters
@@ -59,36 +97,123 @@ def fit(network: DensityNetwork, data: Points, schedule: config.Training, seed: 
     data
         What to fit.
     schedule
-        Steps, batch size and learning rate.
+        Steps, batch size, learning rate and patience.
     seed
         Of the batches and the weights' noise.
+    held_back
+        What the likelihood is measured on as the training goes on. With `schedule.patience` the
+        weights that do best there are kept.
+    checkpoint
+        Where the state is kept, to go on from if the training is ended. Removed at the end.
 
     Raises
     ------
     ModelError
         If the loss becomes NaN or infinite.
     """
-    trainable = [p for p in network.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(trainable, lr=schedule.learning_rate, weight_decay=0.0)
-    network.train()
-    progress = _Progress(schedule.steps)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        batches = _Batches(len(data), schedule.batch_size)
-        for step in range(schedule.steps):
-            done = step / schedule.steps
-            for group in optimiser.param_groups:
-                group["lr"] = schedule.learning_rate * _rate(done)
-            rows = batches.next()
-            mean, std = network(data.features[rows])
-            likelihood = negative_log_likelihood(mean, std, data.target[rows])
-            loss = likelihood + min(1.0, done / _ANNEALING) * network.kl() / len(data)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(trainable, _MAX_GRADIENT)
-            optimiser.step()
-            progress.report(step, loss.item(), schedule.learning_rate)
+        run = _Fit(network, data, schedule, held_back)
+        if checkpoint and (state := read_state(checkpoint.path, checkpoint.key)):
+            run.restore(state)
+            _log.info("going on from step %d, %s", state.step, checkpoint.path)
+        while run.goes_on():
+            run.step()
+            if run.check_is_due():
+                run.check()
+                if checkpoint:
+                    run.state().write(checkpoint.path, checkpoint.key)
+    if schedule.patience and run.best:
+        network.load_state_dict(run.best.weights)
+        _log.info("kept the weights of step %d of %d", run.best.step, run.done)
     network.eval()
+    if checkpoint:
+        checkpoint.path.unlink(missing_ok=True)
+
+
+class _Fit:
+    """A training on its way."""
+
+    def __init__(
+        self,
+        network: DensityNetwork,
+        data: Points,
+        schedule: config.Training,
+        held_back: Points | None,
+    ) -> None:
+        self._network, self._data, self._schedule = network, data, schedule
+        self._held_back = held_back if held_back is not None and len(held_back) else None
+        self._trainable = [p for p in network.parameters() if p.requires_grad]
+        rate = schedule.learning_rate
+        self._optimiser = torch.optim.AdamW(self._trainable, lr=rate, weight_decay=0.0)
+        self._batches = _Batches(len(data), schedule.batch_size)
+        self._between_checks = max(1, schedule.steps // CHECKS)
+        self._progress = _Progress(schedule.steps)
+        self.done = 0
+        self.best: Best | None = None
+        network.train()
+
+    def goes_on(self) -> bool:
+        """Tell whether there are steps left, and hope."""
+        if self._schedule.patience and self.best:
+            patience = self._schedule.patience * self._between_checks
+            if self.done - self.best.step >= patience:
+                return False
+        return self.done < self._schedule.steps
+
+    def step(self) -> None:
+        """Take one step."""
+        share = self.done / self._schedule.steps
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._schedule.learning_rate * _rate(share)
+        rows = self._batches.next()
+        mean, std = self._network(self._data.features[rows])
+        likelihood = negative_log_likelihood(mean, std, self._data.target[rows])
+        divergence = self._network.kl() / len(self._data)
+        loss = likelihood + min(1.0, share / _ANNEALING) * divergence
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self._trainable, _MAX_GRADIENT)
+        self._optimiser.step()
+        self._progress.add(self.done, loss.item(), self._schedule.learning_rate)
+        self.done += 1
+
+    def check_is_due(self) -> bool:
+        """Tell whether it is time to look at the data held back."""
+        return self.done % self._between_checks == 0 or self.done == self._schedule.steps
+
+    def check(self) -> None:
+        """Measure the likelihood of the data held back, report, keep the best weights."""
+        if self._held_back is None:
+            self._progress.report(self.done, None)
+            return
+        self._network.eval()
+        error, nll = evaluate(self._network, self._held_back)
+        self._network.train()
+        self._progress.report(self.done, (error, nll))
+        if self._schedule.patience and (self.best is None or nll < self.best.nll):
+            weights = {name: value.clone() for name, value in self._network.state_dict().items()}
+            self.best = Best(self.done, nll, weights)
+
+    def state(self) -> TrainingState:
+        """Return all that the rest follows from."""
+        return TrainingState(
+            self.done,
+            self._network.state_dict(),
+            moments_of(self._optimiser),
+            self._batches.order,
+            torch.get_rng_state(),
+            self.best,
+        )
+
+    def restore(self, state: TrainingState) -> None:
+        """Go back to a state."""
+        self.done, self.best = state.step, state.best
+        self._network.load_state_dict(state.weights)
+        restore_moments(self._optimiser, state.moments)
+        self._batches.order = state.order
+        self._progress.start_at(state.step)
+        torch.set_rng_state(state.rng)
 
 
 @torch.no_grad()
@@ -110,38 +235,40 @@ class _Batches:
 
     def __init__(self, n_points: int, size: int) -> None:
         self._n_points, self._size = n_points, min(size, n_points)
-        self._order = torch.empty(0, dtype=torch.long)
+        self.order = torch.empty(0, dtype=torch.long)
 
     def next(self) -> Tensor:
-        if len(self._order) < self._size:
-            self._order = torch.randperm(self._n_points)
-        rows, self._order = self._order[: self._size], self._order[self._size :]
+        if len(self.order) < self._size:
+            self.order = torch.randperm(self._n_points)
+        rows, self.order = self.order[: self._size], self.order[self._size :]
         return rows
 
 
 class _Progress:
-    """Reports the loss, ten times in all, and stops where it is no number."""
+    """Reports losses and the time left, and stops where the loss is no number."""
 
     def __init__(self, steps: int) -> None:
-        self._steps, self._every = steps, max(1, steps // 10)
-        self._start = time.monotonic()
-        self._sum = 0.0
+        self._steps = steps
+        self._losses: list[float] = []
+        self.start_at(0)
 
-    def report(self, step: int, loss: float, learning_rate: float) -> None:
+    def start_at(self, step: int) -> None:
+        self._first, self._start = step, time.monotonic()
+
+    def add(self, step: int, loss: float, learning_rate: float) -> None:
         if not math.isfinite(loss):
             raise ModelError(
                 f"the loss is {loss} at step {step} of {self._steps}; lower `learning_rate` (now "
                 f"{learning_rate:g}) or look for a snapshot with a damaged density"
             )
-        self._sum += loss
-        if (step + 1) % self._every == 0:
-            elapsed = time.monotonic() - self._start
-            left = elapsed * (self._steps - step - 1) / (step + 1)
-            _log.info(
-                "step %d of %d: loss %.3f, %.0f s left",
-                step + 1,
-                self._steps,
-                self._sum / self._every,
-                left,
-            )
-            self._sum = 0.0
+        self._losses.append(loss)
+
+    def report(self, done: int, held_back: tuple[float, float] | None) -> None:
+        """Report the mean loss since the last report; ``held_back``: error and likelihood."""
+        left = (time.monotonic() - self._start) * (self._steps - done) / (done - self._first)
+        told = ""
+        if held_back:
+            told = "error {:.3f}, nll {:.3f} on data held back, ".format(*held_back)
+        loss = sum(self._losses) / len(self._losses)
+        self._losses.clear()
+        _log.info("step %d of %d: loss %.3f, %s%.0f s left", done, self._steps, loss, told, left)

@@ -1,9 +1,11 @@
 """Holding data back to watch the loss, without leakage where there is enough of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rhocast.errors import ConfigError
 from rhocast.learning.feature_file import FeatureSet
 
 
@@ -25,7 +27,9 @@ class Split:
     held_back: str
 
 
-def split(data: FeatureSet, share: float, rng: np.random.Generator) -> Split:
+def split(
+    data: FeatureSet, share: float, rng: np.random.Generator, trajectories: Sequence[str] = ()
+) -> Split:
     """Hold back whole trajectories; if that share is less than half of one, whole snapshots.
 
     With too few snapshots too, points are drawn: a small dataset cannot spare a temperature.
@@ -38,9 +42,20 @@ def split(data: FeatureSet, share: float, rng: np.random.Generator) -> Split:
         To hold back, about.
     rng
         Draws what is held back.
+    trajectories
+        Those to hold back; by default they are drawn.
+
+    Raises
+    ------
+    ConfigError
+        If one of ``trajectories`` is not there, or nothing else is.
     """
-    trajectories = np.array([record.group for record in data.records])[data.snapshot]
-    for held_back, labels in (("trajectories", trajectories), ("snapshots", data.snapshot)):
+    groups = np.array([record.group for record in data.records])[data.snapshot]
+    if trajectories:
+        _check_names(trajectories, np.unique(groups))
+        chosen = np.isin(groups, trajectories)
+        return Split(np.flatnonzero(~chosen), np.flatnonzero(chosen), "trajectories")
+    for held_back, labels in (("trajectories", groups), ("snapshots", data.snapshot)):
         names = np.unique(labels)
         count = min(round(share * len(names)), len(names) - 1)
         if count:
@@ -50,6 +65,14 @@ def split(data: FeatureSet, share: float, rng: np.random.Generator) -> Split:
     count = min(max(1, round(share * len(data))), len(data) - 1)
     chosen[rng.choice(len(data), count, replace=False)] = True
     return Split(np.flatnonzero(~chosen), np.flatnonzero(chosen), "points")
+
+
+def _check_names(trajectories: Sequence[str], known: np.ndarray) -> None:
+    if not set(trajectories) < set(known):
+        raise ConfigError(
+            f"validation_trajectories: expected some but not all of {', '.join(known)}, found "
+            f"{', '.join(trajectories)}"
+        )
 
 
 def thin(parts: Split, share: float, rng: np.random.Generator) -> Split:

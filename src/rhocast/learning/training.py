@@ -11,9 +11,12 @@ import torch
 
 import rhocast
 from rhocast import config
+from rhocast.descriptors import PseudoAtoms
+from rhocast.learning.baseline import fit_pseudo_atoms
 from rhocast.learning.feature_file import FeatureSet, read_features
-from rhocast.learning.fitting import Points, evaluate, fit
+from rhocast.learning.fitting import Checkpoint, Points, evaluate, fit
 from rhocast.learning.split import Split, split
+from rhocast.learning.uncertainty import calibrated, with_last_layer
 from rhocast.model import DensityModel, DensityNetwork, Normalisation
 
 _log = logging.getLogger(__name__)
@@ -25,10 +28,12 @@ def train(
     network: config.Network,
     training: config.Training,
     seed: int,
+    checkpoint: str | Path | None = None,
 ) -> DensityModel:
     """Train a model from scratch.
 
-    On one machine with one number of threads the result follows from data, settings and seed.
+    On one machine with one number of threads the result follows from data, settings and seed,
+    whether or not the training was ended on its way.
 
     Parameters
     ----------
@@ -40,6 +45,8 @@ def train(
         Schedule and the share held back.
     seed
         Of the start, the batches, the noise and what is held back.
+    checkpoint
+        File that the state is kept in, to go on from if the training is ended; none by default.
 
     Returns
     -------
@@ -49,6 +56,8 @@ def train(
 
     Raises
     ------
+    ConfigError
+        If a trajectory that is to be held back is not there.
     FileFormatError
         If the feature file cannot be used.
     ModelError
@@ -56,9 +65,10 @@ def train(
     """
     data = read_features(features_path)
     rng = np.random.default_rng(config.seed_for(seed, "validation"))
-    parts = split(data, training.validation_share, rng)
+    parts = split(data, training.validation_share, rng, training.validation_trajectories)
     fitted = data.subset(parts.training)
-    normalisation = Normalisation.of(fitted.features, fitted.target)
+    baseline = fit_baseline(fitted)
+    normalisation = Normalisation.of(fitted.features, remainder(fitted, baseline))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed_for(seed, "weights"))
         model = DensityModel(
@@ -67,21 +77,78 @@ def train(
             descriptor=data.descriptor,
             species=tuple(data.valence),
             normalisation=normalisation,
+            baseline=baseline,
         )
     _log.info("training on %d points, %s held back", len(fitted), parts.held_back)
-    fit(model.network, points(fitted, normalisation), training, config.seed_for(seed, "fit"))
+    settings = config_hash(training, network, data.descriptor)
+    model = fit_and_calibrate(
+        model, data, parts, training, seed, checkpoint, config_hash(settings, data.sha256)
+    )
     model.metadata["valence"] = data.valence
     model.metadata["provenance"] = data.provenance
-    model.metadata["config_hash"] = config_hash(training, network, data.descriptor)
+    model.metadata["config_hash"] = settings
     model.metadata["training"] = describe(data, parts, model, seed)
     return model
 
 
-def points(data: FeatureSet, normalisation: Normalisation) -> Points:
+def fit_and_calibrate(
+    model: DensityModel,
+    data: FeatureSet,
+    parts: Split,
+    schedule: config.Training,
+    seed: int,
+    checkpoint: str | Path | None,
+    key: str,
+) -> DensityModel:
+    """Fit the network of a model in place; return the model with its uncertainty.
+
+    Parameters
+    ----------
+    model
+        Its network is changed.
+    data, parts
+        What to fit and what is held back.
+    schedule
+        Of the training.
+    seed
+        Of batches, noise and calibration.
+    checkpoint
+        File that the state is kept in; None for none.
+    key
+        Hash of data and settings.
+    """
+    fitted, held_back = (
+        points(data.subset(rows), model) for rows in (parts.training, parts.validation)
+    )
+    kept = Checkpoint(Path(checkpoint), config_hash(key, str(seed))) if checkpoint else None
+    fit(model.network, fitted, schedule, config.seed_for(seed, "fit"), held_back, kept)
+    model = with_last_layer(model, fitted)
+    return calibrated(model, data, remainder(data, model.baseline), parts, seed)
+
+
+def fit_baseline(data: FeatureSet) -> PseudoAtoms | None:
+    """Fit the baseline to the snapshots that points come from; None if it is not asked for."""
+    if data.baseline is None:
+        return None
+    used = np.unique(data.snapshot)
+    matrix, vector = (a[used].mean(axis=0) for a in (data.baseline.matrix, data.baseline.vector))
+    return fit_pseudo_atoms(matrix, vector, data.baseline.parameters, data.valence)
+
+
+def remainder(data: FeatureSet, baseline: PseudoAtoms | None) -> np.ndarray:
+    """Compute what the network has to learn: density less baseline, (p,) float32, e/Bohr³."""
+    if data.baseline is None or baseline is None:
+        return data.target
+    coefficients = baseline.coefficients.ravel()
+    return (data.target - data.baseline.sums @ coefficients).astype(np.float32)
+
+
+def points(data: FeatureSet, model: DensityModel) -> Points:
     """Normalise points for the network."""
+    target = remainder(data, model.baseline)
     return Points(
-        normalisation.features(torch.from_numpy(data.features)),
-        normalisation.target(torch.from_numpy(data.target)),
+        model.normalisation.features(torch.from_numpy(data.features)),
+        model.normalisation.target(torch.from_numpy(target)),
     )
 
 
@@ -99,7 +166,7 @@ def describe(data: FeatureSet, parts: Split, model: DensityModel, seed: int) -> 
         ``rhocast_version``, and under ``validation`` ``rmse`` (e/Bohr³), ``nll`` (nats, of the
         normalised density), ``points`` and ``held_back``.
     """
-    error, nll = evaluate(model.network, points(data.subset(parts.validation), model.normalisation))
+    error, nll = evaluate(model.network, points(data.subset(parts.validation), model))
     rmse = error * model.normalisation.target_std.item()
     _log.info("validation (%s): rmse %.2e e/Bohr³, nll %.3f", parts.held_back, rmse, nll)
     temperatures = [record.temperature_K for record in data.records]

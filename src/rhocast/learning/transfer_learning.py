@@ -10,20 +10,25 @@ import numpy as np
 from rhocast import config
 from rhocast.errors import ModelError
 from rhocast.learning.feature_file import FeatureSet, read_features
-from rhocast.learning.fitting import fit
 from rhocast.learning.split import split, thin
-from rhocast.learning.training import config_hash, describe, points
+from rhocast.learning.training import config_hash, describe, fit_and_calibrate
 from rhocast.model import DensityModel, DensityNetwork
 
 _log = logging.getLogger(__name__)
 
 
 def transfer(
-    base: DensityModel, features_path: str | Path, *, transfer: config.Transfer, seed: int
+    base: DensityModel,
+    features_path: str | Path,
+    *,
+    transfer: config.Transfer,
+    seed: int,
+    checkpoint: str | Path | None = None,
 ) -> DensityModel:
     """Retrain a model on a share of the points of larger cells.
 
-    The normalisation stays that of the base model, or its frozen layers would mean something else.
+    Normalisation and baseline stay those of the base model, or its frozen layers would mean
+    something else.
 
     Parameters
     ----------
@@ -35,9 +40,13 @@ def transfer(
         Schedule, the share of points and of frozen layers.
     seed
         Of the batches, the noise, the share and what is held back.
+    checkpoint
+        As in `rhocast.learning.train`.
 
     Raises
     ------
+    ConfigError
+        If a trajectory that is to be held back is not there.
     FileFormatError
         If the feature file cannot be used.
     ModelError
@@ -47,17 +56,18 @@ def transfer(
     data = read_features(features_path)
     _check_features(base, data, features_path)
     rng = np.random.default_rng(config.seed_for(seed, "validation"))
-    parts = thin(split(data, transfer.validation_share, rng), transfer.share, rng)
+    parts = split(data, transfer.validation_share, rng, transfer.validation_trajectories)
+    parts = thin(parts, transfer.share, rng)
 
     model = replace(
         base, network=copy.deepcopy(base.network), metadata=copy.deepcopy(base.metadata)
     )
     freeze(model.network, transfer.frozen_share)
     _log.info("transfer on %d points, %s held back", len(parts.training), parts.held_back)
-    fitted = points(data.subset(parts.training), base.normalisation)
-    fit(model.network, fitted, transfer, config.seed_for(seed, "fit"))
-    model.network.requires_grad_(True)
     settings = config_hash(transfer, base.metadata.get("config_hash", ""))
+    key = config_hash(settings, base.hash, data.sha256)
+    model = fit_and_calibrate(model, data, parts, transfer, seed, checkpoint, key)
+    model.network.requires_grad_(True)
     model.metadata["config_hash"] = settings
     model.metadata["provenance"] = data.provenance | base.metadata.get("provenance", {})
     model.metadata["transfer"] = describe(data, parts, model, seed) | {"base_hash": base.hash}
@@ -77,6 +87,10 @@ def _check_features(base: DensityModel, data: FeatureSet, path: str | Path) -> N
     common = [key for key in data.provenance if key in provenance]  # not of absent elements
     pairs = {
         "descriptor": (base.descriptor, data.descriptor),
+        "baseline": (
+            base.baseline and base.baseline.parameters,
+            data.baseline and data.baseline.parameters,
+        ),
         "species": (base.species, tuple(data.valence)),
         "valence": (base.metadata.get("valence", data.valence), data.valence),
         **{key: (provenance[key], data.provenance[key]) for key in common},

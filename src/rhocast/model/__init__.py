@@ -4,7 +4,17 @@ The network never knows where its numbers come from: it maps normalised features
 density. `DensityModel` holds what lies around it.
 """
 
-from rhocast.model.density_model import DensityModel, Normalisation, Prediction
+from rhocast.model.calibration import Calibration
+from rhocast.model.density_model import BoundModel, DensityModel, Normalisation, Prediction
 from rhocast.model.network import DensityNetwork
+from rhocast.model.spread import LastLayer
 
-__all__ = ["DensityModel", "DensityNetwork", "Normalisation", "Prediction"]
+__all__ = [
+    "BoundModel",
+    "Calibration",
+    "DensityModel",
+    "DensityNetwork",
+    "LastLayer",
+    "Normalisation",
+    "Prediction",
+]

@@ -1,7 +1,7 @@
 """A trained model: the network with all that inference needs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,16 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from rhocast import config
+from rhocast import config, descriptors
+from rhocast.descriptors import BoundDescriptor, PseudoAtoms
+from rhocast.descriptors.pseudo_atoms import BoundPseudoAtoms
 from rhocast.errors import ModelError
+from rhocast.model.calibration import Calibration
 from rhocast.model.checkpoint import content_hash, read_checkpoint, write_checkpoint
 from rhocast.model.network import DensityNetwork
 from rhocast.model.shipped import model_path
+from rhocast.model.spread import LastLayer
+from rhocast.structures import Structure
 
 #: Points that go through the network at a time, so that its layers stay in cache.
 BATCH = 4096
@@ -79,7 +84,7 @@ class Prediction:
     aleatoric_std
         The noise that the network predicts.
     epistemic_std
-        Spread over the weights' posterior; None if no weights were drawn.
+        Spread over the weights' posterior; None if it was not asked for.
     """
 
     mean: np.ndarray
@@ -110,6 +115,13 @@ class DensityModel:
         Chemical symbols, in the order of the descriptor's blocks.
     normalisation
         Of features and target.
+    baseline
+        Density that the network corrects; None if it gives all of it.
+    last_layer
+        Posterior of the last layer, for the fast uncertainty; None in models without it.
+    calibrations
+        Of both standard deviations, by kind of uncertainty: ``fast`` and ``sampled``. Those of a
+        kind that is not there are left as they are.
     metadata
         What the user may want to know: training range, metrics, hashes. Anything JSON can hold.
     """
@@ -119,6 +131,9 @@ class DensityModel:
     descriptor: config.Descriptor
     species: tuple[str, ...]
     normalisation: Normalisation
+    baseline: PseudoAtoms | None = None
+    last_layer: LastLayer | None = None
+    calibrations: dict[str, Calibration] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -156,43 +171,105 @@ class DensityModel:
             raise ModelError("samples: expected 0 or at least 2, one draw has no spread; found 1")
         return self.network.draw_weights(samples, seed)
 
-    def predict(self, features: np.ndarray, draws: Sequence[Weights] = ()) -> Prediction:
-        """Predict the density at points.
+    def bind(
+        self,
+        structure: Structure,
+        lower: np.ndarray | None = None,
+        upper: np.ndarray | None = None,
+    ) -> "BoundModel":
+        """Gather what depends on the atoms alone, for points in a box (fractional corners).
+
+        Raises
+        ------
+        ModelError
+            If the structure holds an element that the model has never seen.
+        """
+        descriptor = descriptors.make(self.descriptor, self.species)
+        baseline = self.baseline.bind(structure, lower, upper) if self.baseline else None
+        return BoundModel(self, descriptor.bind(structure, lower, upper), baseline)
+
+    def predict(
+        self, features: np.ndarray, draws: Sequence[Weights] = (), fast: bool = False
+    ) -> Prediction:
+        """Predict the density at points, less the baseline.
 
         Parameters
         ----------
         features : (p, d) float32 array
             From the model's descriptor.
         draws
-            From `draw`; without them the epistemic part is left out.
+            From `draw`, for the sampled uncertainty.
+        fast
+            Compute the fast uncertainty instead. Without either the epistemic part is left out.
 
         Raises
         ------
         ModelError
-            If the features are of another width than the model's.
+            If the features are of another width than the model's, or the model has no fast
+            uncertainty.
         """
+        if fast:
+            self.check_last_layer()
         if features.ndim != 2 or features.shape[1] != self.n_features:
             raise ModelError(
                 f"features: expected shape (p, {self.n_features}) for the model's descriptor "
                 f"{self.descriptor}, found {features.shape}"
             )
         parts = [
-            self._predict_batch(torch.from_numpy(features[start : start + BATCH]), draws)
+            self._predict_batch(torch.from_numpy(features[start : start + BATCH]), draws, fast)
             for start in range(0, len(features), BATCH)
-        ] or [torch.empty(2 + bool(draws), 0)]
-        values = torch.cat(parts, dim=1).numpy()
-        return Prediction(*values)
+        ] or [torch.empty(2 + bool(fast or draws), 0)]
+        mean, *stds = torch.cat(parts, dim=1).numpy()
+        if stds[1:]:
+            calibration = self.calibrations.get("fast" if fast else "sampled", Calibration())
+            stds = list(calibration(*stds))
+        return Prediction(mean, *stds)
 
     @torch.inference_mode()
-    def _predict_batch(self, features: Tensor, draws: Sequence[Weights]) -> Tensor:
-        """Mean, aleatoric and, with draws, epistemic deviation, as rows, on the CPU."""
+    def _predict_batch(self, features: Tensor, draws: Sequence[Weights], fast: bool) -> Tensor:
+        """Mean, aleatoric and, if asked for, epistemic deviation, as rows, on the CPU."""
         inputs = self.normalisation.features(features.to(self.device))
-        mean, std = self.network(inputs)
+        hidden = self.network.hidden(inputs)
+        mean, std = self.network.outputs(hidden)
         rows = [self.normalisation.density(mean), std * self.normalisation.target_std]
-        if draws:
+        if fast and self.last_layer is not None:
+            rows.append(self.last_layer(hidden) * self.normalisation.target_std)
+        elif draws:
             drawn = torch.stack([functional_call(self.network, w, (inputs,))[0] for w in draws])
             rows.append(drawn.std(dim=0) * self.normalisation.target_std)
         return torch.stack(rows).cpu()
+
+    def check_last_layer(self) -> LastLayer:
+        """Return the posterior of the last layer.
+
+        Raises
+        ------
+        ModelError
+            If the model has none.
+        """
+        if self.last_layer is None:
+            raise ModelError(
+                "uncertainty: this model holds no `fast` one, it comes from an earlier version; "
+                "train it again, or ask for `sampled`"
+            )
+        return self.last_layer
+
+    @torch.inference_mode()
+    def is_outside(self, features: np.ndarray) -> np.ndarray:
+        """Tell for features (p, d) which points are unlike those trained on; (p,) bool.
+
+        Those are the points where the posterior of the last layer is wider than at 99.9 % of the
+        points trained on.
+
+        Raises
+        ------
+        ModelError
+            If the model has no posterior of its last layer.
+        """
+        last_layer = self.check_last_layer()
+        inputs = self.normalisation.features(torch.from_numpy(features).to(self.device))
+        deviation = last_layer(self.network.hidden(inputs))
+        return (deviation > last_layer.limit).numpy(force=True)
 
     def save(self, path: str | Path) -> None:
         """Write the model file."""
@@ -219,6 +296,20 @@ class DensityModel:
         normalisation = Normalisation(
             **{name: tensors.pop(f"normalisation.{name}") for name in Normalisation.__annotations__}
         )
+        baseline = None
+        if "baseline" in record:
+            baseline = PseudoAtoms(
+                config.Baseline.model_validate(record["baseline"]),
+                tuple(record["species"]),
+                tensors.pop("baseline.tables").numpy(),
+            )
+        last_layer = None
+        if "last_layer" in record:
+            factor = tensors.pop("last_layer.factor").to(device)
+            last_layer = LastLayer(factor, record["last_layer"]["limit"])
+        calibrations = {
+            kind: Calibration(**values) for kind, values in record.get("calibrations", {}).items()
+        }
         parameters = config.Network.model_validate(record["network"])
         with torch.device("meta"):  # no weights are drawn only to be overwritten
             network = DensityNetwork(len(normalisation.feature_mean), parameters)
@@ -226,20 +317,64 @@ class DensityModel:
         return cls(
             network=network.eval().to(device),
             parameters=parameters,
-            descriptor=config.Descriptor.model_validate(record["descriptor"]),
+            descriptor=config.parse_descriptor(record["descriptor"]),
             species=tuple(record["species"]),
             normalisation=normalisation.to(torch.device(device)),
+            baseline=baseline,
+            last_layer=last_layer,
+            calibrations=calibrations,
             metadata=record["metadata"],
         )
 
     def _tensors(self) -> dict[str, Tensor]:
-        normalisation = vars(self.normalisation).items()
-        return self.network.state_dict() | {f"normalisation.{k}": v for k, v in normalisation}
+        tensors = self.network.state_dict()
+        tensors |= {f"normalisation.{k}": v for k, v in vars(self.normalisation).items()}
+        if self.baseline is not None:
+            tensors["baseline.tables"] = torch.from_numpy(self.baseline.tables)
+        if self.last_layer is not None:
+            tensors["last_layer.factor"] = self.last_layer.factor
+        return tensors
 
     def _record(self) -> dict[str, Any]:
-        return {
+        parts: dict[str, Any] = {}  # what a model has not got is not written either
+        if self.baseline is not None:
+            parts["baseline"] = self.baseline.parameters.model_dump()
+        if self.last_layer is not None:
+            parts["last_layer"] = {"limit": self.last_layer.limit}
+        if self.calibrations:
+            parts["calibrations"] = {kind: asdict(c) for kind, c in self.calibrations.items()}
+        return parts | {
             "network": self.parameters.model_dump(),
             "descriptor": self.descriptor.model_dump(),
             "species": list(self.species),
             "metadata": self.metadata,
         }
+
+
+@dataclass(frozen=True)
+class BoundModel:
+    """A model of one structure, ready for points.
+
+    Attributes
+    ----------
+    model
+        The network and its normalisation.
+    descriptor
+        Makes its features.
+    baseline
+        What is added to its mean; None for nothing.
+    """
+
+    model: DensityModel
+    descriptor: BoundDescriptor
+    baseline: BoundPseudoAtoms | None
+
+    def __call__(
+        self, points: np.ndarray, draws: Sequence[Weights] = (), fast: bool = False
+    ) -> Prediction:
+        """Predict at points (p, 3), Bohr; ``draws`` and ``fast`` as in `DensityModel.predict`."""
+        prediction = self.model.predict(self.descriptor(points), draws, fast)
+        if self.baseline is None:
+            return prediction
+        mean = (self.baseline(points) + prediction.mean).astype(np.float32)
+        return replace(prediction, mean=mean)

@@ -57,9 +57,17 @@ class DensityNetwork(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Map normalised features (p, d) to the mean (p,) and the standard deviation (p,)."""
+        return self.outputs(self.hidden(features))
+
+    def hidden(self, features: Tensor) -> Tensor:
+        """Map normalised features (p, d) to what enters the last layer (p, width)."""
         hidden = nn.functional.gelu(self.entry(features))
         for block in self.blocks:
             hidden = block(hidden)
+        return hidden
+
+    def outputs(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """Map what enters the last layer to the mean (p,) and the standard deviation (p,)."""
         mean, raw_std = self.head(hidden).unbind(dim=-1)
         return mean, nn.functional.softplus(raw_std) + MIN_STD
 

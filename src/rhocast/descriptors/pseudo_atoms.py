@@ -1,0 +1,183 @@
+"""The baseline: a density that is a sum of spherical pseudo-atoms.
+
+    ρ_0(r) = Σ_j f_{s(j)}(|r − R_j|)
+
+One radial function f_s to each species, zero from the cutoff r_c on, with ∫ f_s d³r the valence
+electrons of the element: whatever the structure, ρ_0 integrates to its electrons. f is a cubic
+spline on K equal intervals of h = r_c / K, written in uniform B-splines,
+
+    f(r) = Σ_{k=0…3} b_k(t) c_{i+k},   i = ⌊r/h⌋,   t = r/h − i,
+    b(t) = ((1−t)³, 3t³ − 6t² + 4, −3t³ + 3t² + 3t + 1, t³) / 6,
+
+with a table c_0 … c_{K+2}. Smoothness at the nucleus (f'(0) = 0) asks for c_0 = c_2, an end
+without step, kink or jump of curvature for c_K = c_{K+1} = c_{K+2} = 0; the K − 1 coefficients
+c_1 … c_{K−1} are free and fitted (`rhocast.learning.baseline`).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from rhocast import config
+from rhocast.descriptors.tiles import Surroundings
+from rhocast.structures import Structure
+
+
+@dataclass(frozen=True)
+class PseudoAtomBasis:
+    """The functions of which pseudo-atoms are linear combinations.
+
+    Attributes
+    ----------
+    parameters
+        Cutoff and number of intervals.
+    """
+
+    parameters: config.Baseline
+
+    @property
+    def size(self) -> int:
+        """K − 1, functions for each species."""
+        return self.parameters.intervals - 1
+
+    @property
+    def step_bohr(self) -> float:
+        """h, length of an interval, Bohr."""
+        return self.parameters.cutoff_bohr / self.parameters.intervals
+
+    @cached_property
+    def expansion(self) -> np.ndarray:
+        """From free coefficients to tables: c = expansion @ coefficients; shape (K + 2 + 1, K − 1).
+
+        Row 0 repeats row 2: the function is even.
+        """
+        matrix = np.zeros((self.parameters.intervals + 3, self.size))
+        matrix[1 : self.size + 1] = np.eye(self.size)
+        matrix[0] = matrix[2]
+        return matrix
+
+    @cached_property
+    def charges(self) -> np.ndarray:
+        """∫ φ_k d³r of every function, Bohr³; shape (K − 1,)."""
+        nodes, weights = np.polynomial.legendre.leggauss(3)  # exact for t³ r²
+        t, weights = 0.5 * (nodes + 1.0), 0.5 * weights
+        table = np.zeros(self.parameters.intervals + 3)
+        for i in range(self.parameters.intervals):
+            r = (i + t) * self.step_bohr
+            table[i : i + 4] += (weights * 4.0 * np.pi * r**2) @ spline_weights(t)
+        return self.step_bohr * table @ self.expansion
+
+    def sums(self, atoms: Surroundings, points: np.ndarray) -> np.ndarray:
+        """Sum every function over the atoms of every species.
+
+        Parameters
+        ----------
+        atoms
+            Within the cutoff of the points.
+        points : (p, 3) float64 array
+            Bohr.
+
+        Returns
+        -------
+        (p, species * (K − 1)) float32 array
+            Species slowest.
+        """
+        width = self.parameters.intervals + 3
+        result = np.empty((len(points), len(atoms.trees), self.size), dtype=np.float32)
+        for tile in atoms.tiles(points):
+            for s, offsets in enumerate(tile.offsets):
+                point, _, interval, weights = self._pairs(offsets)
+                place = point * width + interval
+                table = sum(
+                    np.bincount(place + k, weights[:, k], len(tile.rows) * width) for k in range(4)
+                )
+                result[tile.rows, s] = np.reshape(table, (-1, width)) @ self.expansion
+        return result.reshape(len(points), -1)
+
+    def evaluate(self, atoms: Surroundings, points: np.ndarray, tables: np.ndarray) -> np.ndarray:
+        """Sum the pseudo-atoms with the given tables (species, K + 3) at points (p, 3); (p,)."""
+        density = np.zeros(len(points))
+        for tile in atoms.tiles(points):
+            for table, offsets in zip(tables, tile.offsets, strict=True):
+                point, _, interval, weights = self._pairs(offsets)
+                values = sum(weights[:, k] * table[interval + k] for k in range(4))
+                density[tile.rows] += np.bincount(point, values, len(tile.rows))
+        return density
+
+    def _pairs(self, offsets: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Point, atom, interval and weights (4) of every pair within the cutoff."""
+        distance = np.linalg.norm(offsets, axis=-1)
+        point, atom = np.nonzero(distance < self.parameters.cutoff_bohr)
+        scaled = distance[point, atom] / self.step_bohr
+        interval = scaled.astype(np.int64)
+        return point, atom, interval, spline_weights(scaled - interval)
+
+
+@dataclass(frozen=True)
+class PseudoAtoms:
+    """Fitted pseudo-atoms.
+
+    Attributes
+    ----------
+    parameters
+        Cutoff and number of intervals.
+    species
+        Chemical symbols, in the order of the tables.
+    tables : (species, K + 3) float64 array
+        c_0 … c_{K+2} of every species, e/Bohr³.
+    """
+
+    parameters: config.Baseline
+    species: tuple[str, ...]
+    tables: np.ndarray
+
+    @property
+    def coefficients(self) -> np.ndarray:
+        """The free ones, c_1 … c_{K−1}; shape (species, K − 1)."""
+        return self.tables[:, 1 : self.parameters.intervals]
+
+    def bind(
+        self,
+        structure: Structure,
+        lower: np.ndarray | None = None,
+        upper: np.ndarray | None = None,
+    ) -> "BoundPseudoAtoms":
+        """Gather the atoms within reach of a box (fractional corners), the cell by default.
+
+        Raises
+        ------
+        ModelError
+            If the structure holds an element that is not among the species.
+        """
+        reach = self.parameters.cutoff_bohr
+        return BoundPseudoAtoms(
+            self, Surroundings.gather(structure, self.species, reach, lower, upper)
+        )
+
+
+@dataclass(frozen=True)
+class BoundPseudoAtoms:
+    """The baseline of one structure, ready for points."""
+
+    pseudo_atoms: PseudoAtoms
+    atoms: Surroundings
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        """Compute ρ_0, float64, e/Bohr³, at points (p, 3), Bohr, within the box.
+
+        Raises
+        ------
+        ValueError
+            If a point lies outside the box.
+        """
+        basis = PseudoAtomBasis(self.pseudo_atoms.parameters)
+        return basis.evaluate(self.atoms, points, self.pseudo_atoms.tables)
+
+
+def spline_weights(t: np.ndarray) -> np.ndarray:
+    """Values b_0 … b_3 of the uniform cubic B-splines at t in [0, 1); (p,) gives (p, 4)."""
+    left = (1.0 - t) ** 3
+    middle_left = (3.0 * t - 6.0) * t**2 + 4.0
+    middle_right = ((-3.0 * t + 3.0) * t + 3.0) * t + 1.0
+    return np.stack([left, middle_left, middle_right, t**3], axis=-1) / 6.0

@@ -1,0 +1,52 @@
+import pytest
+import torch
+
+from rhocast.model.spread import LastLayer
+
+GENERATOR = torch.Generator().manual_seed(0)
+HIDDEN = torch.randn(4000, 6, generator=GENERATOR) * torch.tensor([1.0, 2.0, 0.5, 1.0, 0.1, 3.0])
+NOISE = 0.2 + torch.rand(4000, generator=GENERATOR)
+
+
+def batches():
+    return zip(HIDDEN.split(900), NOISE.split(900), strict=True)
+
+
+@pytest.fixture(scope="module")
+def posterior():
+    return LastLayer.fit(batches)
+
+
+def test_it_is_the_spread_of_linear_regressions_on_data_drawn_anew(posterior):
+    """Weighted least squares over many draws of the noise, at points it has never seen."""
+    design = torch.cat([HIDDEN, torch.ones(len(HIDDEN), 1)], dim=1).double() / NOISE[:, None]
+    draws = torch.randn(len(HIDDEN), 3000, generator=GENERATOR, dtype=torch.float64)
+    weights = torch.linalg.lstsq(design, draws).solution
+    new = torch.randn(50, 6, generator=GENERATOR)
+    means = torch.cat([new, torch.ones(50, 1)], dim=1).double() @ weights
+    torch.testing.assert_close(posterior(new).double(), means.std(dim=1), rtol=0.05, atol=0.0)
+
+
+def test_it_falls_with_the_square_root_of_the_data(posterior):
+    def four_times():
+        for _ in range(4):
+            yield from batches()
+
+    torch.testing.assert_close(LastLayer.fit(four_times)(HIDDEN), posterior(HIDDEN) / 2.0)
+
+
+def test_it_grows_away_from_the_data(posterior):
+    assert (posterior(10.0 * HIDDEN) > 5.0 * posterior(HIDDEN).mean()).float().mean() > 0.8
+    outside = (posterior(HIDDEN) > posterior.limit).float().mean()
+    assert outside.item() == pytest.approx(1e-3, abs=3e-4)
+
+
+def test_a_direction_without_data_stays_finite():
+    """A dead hidden unit: the posterior knows nothing of it, and says so where it wakes."""
+    dead = HIDDEN.clone()
+    dead[:, 2] = 0.0
+    posterior = LastLayer.fit(lambda: [(dead, NOISE)])
+    woken = dead[:1].clone()
+    woken[0, 2] = 1.0
+    assert torch.isfinite(posterior.factor).all()
+    assert posterior(woken) > 10.0 * posterior(dead[:1])
