@@ -26,7 +26,7 @@ test: $(VENV)/.installed
 check: $(VENV)/.installed
 	ruff check . && ruff format --check . && mypy && snakefmt --check Snakefile rules && snakemake --lint
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.installed: pyproject.toml constraints.txt CMakeLists.txt $(wildcard src/native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { $(ROOT_APT) && $(APT_INSTALL) python3-venv && $(PYTHON) -m venv $(VENV); } \

@@ -4,7 +4,7 @@ import ast
 
 ORDER = [
     "units", "errors", "files", "fields", "config", "structures", "grid", "dft", "descriptors",
-    "model", "learning", "inference", "analysis", "planning", "cli",
+    "model", "kernels", "learning", "inference", "analysis", "planning", "cli",
 ]  # fmt: skip
 
 

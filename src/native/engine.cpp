@@ -1,0 +1,226 @@
+// Everything for one instruction set: this file is compiled once for each of them.
+
+#include <ctime>
+
+#include "baseline.hpp"
+#include "invariants.hpp"
+#include "network.hpp"
+#include "peaks.hpp"
+
+namespace rhocast {
+namespace RHOCAST_ISA {
+namespace {
+
+// CPU time of the stages, if somebody wants to know it; less what asking for it takes.
+class Clock {
+ public:
+  explicit Clock(double* seconds) : seconds_(seconds) {
+    if (!seconds_) return;
+    constexpr int TIMES = 1000;
+    const double start = now();
+    for (int i = 0; i < TIMES; ++i) last_ = now();
+    own_ = (last_ - start) / TIMES;
+    last_ = now();
+  }
+  void lap(int stage) {
+    if (!seconds_) return;
+    const double time = now();
+    seconds_[stage] += time - last_ - own_;
+    last_ = time;
+  }
+
+ private:
+  static double now() {
+    timespec time;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return time.tv_sec + 1e-9 * time.tv_nsec;
+  }
+
+  double* seconds_;
+  double last_ = 0.0, own_ = 0.0;
+};
+
+enum Stage { GATHERING, SUMS, INVARIANTS, NETWORK, BASELINE };
+
+struct Values {
+  Floats mean[GROUPS] = {}, raw[GROUPS] = {}, squares[GROUPS] = {}, baseline[GROUPS] = {};
+};
+
+class Variant final : public Engine {
+ public:
+  explicit Variant(const Model& model)
+      : species_(model.species), degree_(model.degree),
+        features_(model.features), reach_(model.descriptor_reach),
+        has_form_(model.form.outputs > 0), has_baseline_(model.intervals > 0),
+        target_std_(model.target_std), min_std_(model.min_std), gaussians_(model),
+        network_(model), baseline_(model) {
+    Scratch scratch(*this);
+    for (int g = 0; g < GROUPS; ++g) {
+      std::memset(static_cast<void*>(scratch.features), 0, features_ * sizeof(Floats));
+      network_.take(scratch.features, g, scratch.network);
+    }
+    network_.run(scratch.network, vacuum_.mean, vacuum_.raw);
+    if (has_form_) network_.spread(scratch.network, vacuum_.squares);
+  }
+
+  void evaluate(const Region& region, const Atoms& atoms, const Outputs& out) const override {
+    switch (degree_) {
+      case 0: return run<0>(region, atoms, out);
+      case 1: return run<1>(region, atoms, out);
+      case 2: return run<2>(region, atoms, out);
+      case 3: return run<3>(region, atoms, out);
+      default: return run<4>(region, atoms, out);
+    }
+  }
+
+ private:
+  struct Scratch {
+    explicit Scratch(const Variant& v)
+        : summation(v.gaussians_), sums(v.species_ * v.gaussians_.count), features(v.features_ + 1) {
+      v.network_.prepare(network);
+    }
+    Neighbours near[MAX_SPECIES], far[MAX_SPECIES];  // for the descriptor, for the baseline
+    Summation summation;
+    Buffer<Sums> sums;
+    Buffer<Floats> features;
+    Workspace network;
+    Buffer<std::int32_t> list;
+  };
+
+  template <int DEGREE>
+  void run(const Region& region, const Atoms& atoms, const Outputs& out) const {
+    constexpr std::int64_t BRICK = TILE * TILES_PER_BRICK;
+    const Tile tile(region.steps);
+    Scratch scratch(*this);
+    Clock clock(out.seconds);
+    const std::int64_t* n = region.shape;
+    std::int64_t b[3];
+    for (b[0] = 0; b[0] < n[0]; b[0] += BRICK)
+      for (b[1] = 0; b[1] < n[1]; b[1] += BRICK)
+        for (b[2] = 0; b[2] < n[2]; b[2] += BRICK) {
+          double centre[3];
+          gather(region, atoms, b, centre, scratch);
+          clock.lap(GATHERING);
+          for (int t = 0; t < TILES_PER_BRICK * TILES_PER_BRICK * TILES_PER_BRICK; ++t) {
+            const std::int64_t first[3] = {b[0] + t / 4 * TILE, b[1] + t / 2 % 2 * TILE,
+                                           b[2] + t % 2 * TILE};
+            if (first[0] >= n[0] || first[1] >= n[1] || first[2] >= n[2]) continue;
+            float corner[3];
+            for (int k = 0; k < 3; ++k)
+              corner[k] = static_cast<float>(position(region, first, k) - centre[k]);
+            compute<DEGREE>(tile, corner, first, region, out, scratch, clock);
+          }
+        }
+  }
+
+  static double position(const Region& region, const std::int64_t place[3], int k) {
+    double x = 0.0;
+    for (int axis = 0; axis < 3; ++axis)
+      x += static_cast<double>(region.start[axis] + place[axis]) * region.steps[axis][k];
+    return x;
+  }
+
+  void gather(const Region& region, const Atoms& atoms, const std::int64_t first[3],
+              double centre[3], Scratch& scratch) const {
+    double half[3];
+    for (int k = 0; k < 3; ++k) {
+      half[k] = 0.0;
+      centre[k] = position(region, first, k);
+      for (int axis = 0; axis < 3; ++axis) {
+        const double side = 0.5 * (TILE * TILES_PER_BRICK - 1) * region.steps[axis][k];
+        half[k] += side < 0 ? -side : side;
+        centre[k] += side;
+      }
+    }
+    for (int s = 0; s < species_; ++s) {
+      scratch.near[s].gather(atoms, s, centre, half, reach_);
+      if (has_baseline_) scratch.far[s].gather(atoms, s, centre, half, baseline_.reach());
+    }
+  }
+
+  template <int DEGREE>
+  void compute(const Tile& tile, const float corner[3], const std::int64_t first[3],
+               const Region& region, const Outputs& out, Scratch& scratch, Clock& clock) const {
+    Values values = vacuum_;
+    bool any = false;
+    for (int g = 0; g < GROUPS; ++g) {
+      for (int s = 0; s < species_; ++s)
+        any |= scratch.summation.template run<DEGREE>(scratch.near[s], tile.groups[g], corner, tile.half,
+                                               scratch.sums + s * gaussians_.count);
+      clock.lap(SUMS);
+      invariants<DEGREE>(scratch.sums, species_, gaussians_.count, scratch.features);
+      network_.take(scratch.features, g, scratch.network);
+      if (out.features) write_features(tile.groups[g], first, region, out.features, scratch);
+      clock.lap(INVARIANTS);
+    }
+    if (any && (out.mean || out.aleatoric || out.epistemic)) {
+      network_.run(scratch.network, values.mean, values.raw);
+      if (out.epistemic && has_form_) network_.spread(scratch.network, values.squares);
+      clock.lap(NETWORK);
+    }
+    for (int s = 0; has_baseline_ && s < species_; ++s)
+      baseline_.add(s, scratch.far[s], tile, corner, scratch.list, values.baseline);
+    write(tile, first, region, out, values);
+    clock.lap(BASELINE);
+  }
+
+  void write(const Tile& tile, const std::int64_t first[3], const Region& region,
+             const Outputs& out, const Values& values) const {
+    for (int g = 0; g < GROUPS; ++g) {
+      const Group& group = tile.groups[g];
+      scatter(group, first, region, values.baseline[g], out.baseline);
+      if (out.mean)
+        scatter(group, first, region, values.mean[g] + values.baseline[g], out.mean);
+      if (out.aleatoric)
+        scatter(group, first, region, target_std_ * (softplus(values.raw[g]) + min_std_),
+                out.aleatoric);
+      if (out.epistemic && has_form_)
+        scatter(group, first, region, sqrt(values.squares[g]), out.epistemic);
+    }
+  }
+
+  static bool place(const std::int32_t i[3], const std::int64_t first[3], const Region& region,
+                    std::int64_t& at) {
+    at = 0;
+    for (int axis = 0; axis < 3; ++axis) {
+      const std::int64_t index = first[axis] + i[axis];
+      if (index >= region.shape[axis]) return false;
+      at = at * region.shape[axis] + index;
+    }
+    return true;
+  }
+
+  static void scatter(const Group& group, const std::int64_t first[3], const Region& region,
+                      Floats values, float* out) {
+    if (!out) return;
+    std::int64_t at;
+    for (int lane = 0; lane < LANES; ++lane)
+      if (place(group.i[lane], first, region, at)) out[at] = values[lane];
+  }
+
+  void write_features(const Group& group, const std::int64_t first[3], const Region& region,
+                      float* out, const Scratch& scratch) const {
+    std::int64_t at;
+    for (int lane = 0; lane < LANES; ++lane)
+      if (place(group.i[lane], first, region, at))
+        for (int k = 0; k < features_; ++k) out[at * features_ + k] = scratch.features[k][lane];
+  }
+
+  int species_, degree_, features_;
+  float reach_;
+  bool has_form_, has_baseline_;
+  float target_std_, min_std_;
+  Widths gaussians_;
+  Network network_;
+  Baseline baseline_;
+  Values vacuum_;  // where no atom is near
+};
+
+}  // namespace
+
+Engine* make_engine(const Model& model) { return new Variant(model); }
+
+Peaks measure_peaks(double seconds) { return {fp32_peak(seconds), bf16_peak(seconds)}; }
+
+}  // namespace RHOCAST_ISA
+}  // namespace rhocast

@@ -1,0 +1,68 @@
+// What the kernels compute with: plain data, shared by the variants for all instruction sets.
+#pragma once
+
+#include <cstdint>
+
+namespace rhocast {
+
+// Mesh points are computed in tiles of 4 × 4 × 4, neighbours are gathered for 2 × 2 × 2 tiles.
+constexpr int TILE = 4;
+constexpr int TILE_POINTS = TILE * TILE * TILE;
+constexpr int TILES_PER_BRICK = 2;
+constexpr int MAX_DEGREE = 4;
+constexpr int MAX_SPECIES = 8;
+constexpr int MAX_WIDTHS = 16;
+
+struct Layer {
+  int inputs, outputs;
+  const float* weight;  // (outputs, inputs)
+  const float* bias;    // (outputs)
+};
+
+// All arrays belong to the caller while an engine is made; the engine keeps its own copies.
+struct Model {
+  int species, widths, degree, features;
+  float descriptor_reach;
+  const float* exponents;      // (widths): 1 / (2 σ²)
+  const float* ranges;         // (widths): distance from which a Gaussian counts as nothing
+  const float* feature_scale;  // (features): from products of bare sums to what the network reads
+  const float* feature_shift;  // (features)
+
+  int hidden_layers, layers_per_block;
+  const Layer* hidden;
+  Layer head;  // 2 outputs: mean, and the deviation before softplus
+  Layer form;  // √(sum of squares of the outputs) is the epistemic deviation; no outputs: none
+  float target_std, min_std;
+
+  int intervals;  // of the baseline's radial splines; 0: no baseline
+  float baseline_reach;
+  const float* splines;  // (species, intervals, 4): powers of the place within an interval
+};
+
+// Part of a mesh: the points (start + i) · steps for all i below shape.
+struct Region {
+  double steps[3][3];
+  std::int64_t start[3], shape[3];
+};
+
+// What is asked for; null for what is not. Each (shape), C order; features (points, features).
+struct Outputs {
+  float *mean = nullptr, *aleatoric = nullptr, *epistemic = nullptr;
+  float *features = nullptr, *baseline = nullptr;
+  double* seconds = nullptr;  // CPU time of gathering, sums, invariants, network, baseline; added to
+};
+
+class Atoms;
+
+class Engine {
+ public:
+  virtual ~Engine();  // defined once, not inline: no variant may hand its own to the linker
+  virtual void evaluate(const Region&, const Atoms&, const Outputs&) const = 0;
+};
+
+// GFLOP/s of multiply-adds that never leave the registers.
+struct Peaks {
+  double fp32, bf16;  // bf16 is 0 where there is no such instruction
+};
+
+}  // namespace rhocast

@@ -1,0 +1,205 @@
+// The Python module: checks shapes, copies models, lets go of the interpreter while it computes.
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/array.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "atoms.hpp"
+#include "model.hpp"
+#include "variants.hpp"
+
+namespace nb = nanobind;
+
+namespace rhocast {
+
+Engine::~Engine() = default;
+
+#define RHOCAST_DECLARE(isa)                \
+  namespace isa {                           \
+  Engine* make_engine(const Model& model);  \
+  Peaks measure_peaks(double seconds);      \
+  }
+RHOCAST_VARIANTS(RHOCAST_DECLARE)
+
+namespace {
+
+struct Variant {
+  const char* name;
+  bool supported;
+  Engine* (*make)(const Model&);
+  Peaks (*peaks)(double);
+};
+
+bool supports(const std::string& name) {
+  if (name == "generic") return true;
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") &&
+                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+                      __builtin_cpu_supports("avx512vl");
+  if (name == "avx2") return avx2;
+  if (name == "avx512") return avx512;
+  if (name == "avx512_bf16") return avx512 && __builtin_cpu_supports("avx512bf16");
+#endif
+  return false;
+}
+
+// Best first.
+std::vector<Variant> variants() {
+  std::vector<Variant> all;
+#define RHOCAST_LIST(isa) all.push_back({#isa, supports(#isa), isa::make_engine, isa::measure_peaks});
+  RHOCAST_VARIANTS(RHOCAST_LIST)
+  return all;
+}
+
+Variant find(const std::string& name) {
+  for (const Variant& variant : variants())
+    if (variant.name == name && variant.supported) return variant;
+  throw std::invalid_argument("no kernels for the instruction set '" + name + "' here");
+}
+
+using Vector = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Matrix = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+void expect(bool condition, const char* what) {
+  if (!condition) throw std::invalid_argument(what);
+}
+
+Layer layer(const Matrix& weight, const Vector& bias, std::size_t inputs) {
+  expect(weight.shape(1) == inputs, "layers: the inputs of one are not the outputs of the last");
+  expect(bias.shape(0) == weight.shape(0), "layers: expected one bias for each output");
+  return {static_cast<int>(inputs), static_cast<int>(weight.shape(0)), weight.data(), bias.data()};
+}
+
+struct Evaluator {
+  std::unique_ptr<Engine> engine;
+};
+
+void make_evaluator(
+    Evaluator* self, const std::string& isa, int species, int degree, float reach, Vector exponents, Vector ranges,
+    Vector scale, Vector shift, std::vector<Matrix> weights, std::vector<Vector> biases,
+    int layers_per_block, float target_std, float min_std, std::optional<Matrix> form_weight,
+    std::optional<Vector> form_bias, float baseline_reach,
+    nb::ndarray<const float, nb::ndim<3>, nb::c_contig, nb::device::cpu> splines) {
+  expect(species >= 1 && species <= MAX_SPECIES, "species: too many");
+  expect(degree >= 0 && degree <= MAX_DEGREE, "degree: expected 0 to 4");
+  const std::size_t n = exponents.shape(0);
+  expect(n >= 1 && n <= MAX_WIDTHS && ranges.shape(0) == n, "widths: too many, or not as many ranges");
+  const std::size_t features = n + degree * n * (n + 1) / 2 + (species - 1) * n * (1 + degree);
+  expect(scale.shape(0) == features && shift.shape(0) == features, "features: wrong number");
+  expect(weights.size() >= 2 && weights.size() == biases.size(), "layers: too few");
+  expect(splines.shape(0) == static_cast<std::size_t>(species) && splines.shape(2) == 4,
+         "splines: expected (species, intervals, 4)");
+  std::vector<Layer> layers;
+  std::size_t inputs = features;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    layers.push_back(layer(weights[i], biases[i], inputs));
+    const bool last = i + 1 == weights.size();
+    expect(i == 0 || last || weights[i].shape(0) == inputs, "layers: expected one width");
+    expect(!last || weights[i].shape(0) == 2, "head: expected two outputs");
+    inputs = weights[i].shape(0);
+  }
+  Model model{};
+  model.species = species;
+  model.widths = static_cast<int>(n);
+  model.degree = degree;
+  model.features = static_cast<int>(features);
+  model.descriptor_reach = reach;
+  model.exponents = exponents.data();
+  model.ranges = ranges.data();
+  model.feature_scale = scale.data();
+  model.feature_shift = shift.data();
+  model.hidden_layers = static_cast<int>(layers.size()) - 1;
+  model.layers_per_block = layers_per_block;
+  model.hidden = layers.data();
+  model.head = layers.back();
+  if (form_weight) model.form = layer(*form_weight, form_bias.value(), model.head.inputs);
+  model.target_std = target_std;
+  model.min_std = min_std;
+  model.intervals = static_cast<int>(splines.shape(1));
+  model.baseline_reach = baseline_reach;
+  model.splines = splines.data();
+  new (self) Evaluator{std::unique_ptr<Engine>(find(isa).make(model))};
+}
+
+using Triple = std::array<std::int64_t, 3>;
+using Field = nb::ndarray<float, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
+
+void evaluate(const Evaluator& self, const Atoms& atoms,
+              nb::ndarray<const double, nb::shape<3, 3>, nb::c_contig, nb::device::cpu> steps,
+              Triple start, Triple shape, std::optional<Field> mean, std::optional<Field> aleatoric,
+              std::optional<Field> epistemic, std::optional<Field> baseline,
+              std::optional<nb::ndarray<float, nb::ndim<4>, nb::c_contig, nb::device::cpu>> features,
+              std::optional<nb::ndarray<double, nb::shape<5>, nb::device::cpu>> seconds) {
+  Region region;
+  for (int i = 0; i < 3; ++i) {
+    region.start[i] = start[i];
+    region.shape[i] = shape[i];
+    for (int k = 0; k < 3; ++k) region.steps[i][k] = steps(i, k);
+  }
+  auto field = [&](auto& array) -> float* {
+    if (!array) return nullptr;
+    for (int i = 0; i < 3; ++i)
+      expect(static_cast<std::int64_t>(array->shape(i)) == shape[i], "output: wrong shape");
+    return array->data();
+  };
+  Outputs out;
+  out.mean = field(mean);
+  out.aleatoric = field(aleatoric);
+  out.epistemic = field(epistemic);
+  out.baseline = field(baseline);
+  out.features = field(features);
+  out.seconds = seconds ? seconds->data() : nullptr;
+  nb::gil_scoped_release release;
+  self.engine->evaluate(region, atoms, out);
+}
+
+}  // namespace
+}  // namespace rhocast
+
+NB_MODULE(_native, m) {
+  using namespace rhocast;
+  nb::class_<Atoms>(m, "Atoms")
+      .def("__init__",
+           [](Atoms* self,
+              nb::ndarray<const double, nb::shape<-1, 3>, nb::c_contig, nb::device::cpu> positions,
+              nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu> species,
+              int n_species) {
+             expect(positions.shape(0) == species.shape(0), "species: expected one for each atom");
+             new (self) Atoms(positions.data(), species.data(), positions.shape(0), n_species);
+           },
+           nb::arg("positions"), nb::arg("species"), nb::arg("n_species"));
+  nb::class_<Evaluator>(m, "Evaluator")
+      .def("__init__", &make_evaluator, nb::kw_only(), nb::arg("isa"), nb::arg("species"),
+           nb::arg("degree"), nb::arg("reach"), nb::arg("exponents"), nb::arg("ranges"),
+           nb::arg("scale"), nb::arg("shift"), nb::arg("weights"), nb::arg("biases"),
+           nb::arg("layers_per_block"), nb::arg("target_std"), nb::arg("min_std"),
+           nb::arg("form_weight").none(), nb::arg("form_bias").none(), nb::arg("baseline_reach"),
+           nb::arg("splines"))
+      .def("evaluate", &evaluate, nb::arg("atoms"), nb::kw_only(), nb::arg("steps"),
+           nb::arg("start"), nb::arg("shape"), nb::arg("mean").none() = nb::none(),
+           nb::arg("aleatoric").none() = nb::none(), nb::arg("epistemic").none() = nb::none(),
+           nb::arg("baseline").none() = nb::none(), nb::arg("features").none() = nb::none(),
+           nb::arg("seconds").none() = nb::none());
+  m.def("supported", [] {
+    std::vector<std::string> names;
+    for (const Variant& variant : variants())
+      if (variant.supported) names.push_back(variant.name);
+    return names;
+  });
+  m.def("measure_peaks", [](const std::string& isa, double seconds) {
+    const Peaks peaks = find(isa).peaks(seconds);
+    return std::array<double, 2>{peaks.fp32, peaks.bf16};
+  });
+}

@@ -1,0 +1,136 @@
+// Vectors of floats as wide as the instruction set that this file is compiled for.
+//
+// Everything here has internal linkage: were two variants to share one inline function, the linker
+// could keep the one that needs the newer processor.
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+namespace rhocast {
+namespace RHOCAST_ISA {
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int LANES = 16, REGISTERS = 32;
+#elif defined(__AVX2__)
+constexpr int LANES = 8, REGISTERS = 16;
+#elif defined(__aarch64__)
+constexpr int LANES = 4, REGISTERS = 32;
+#else
+constexpr int LANES = 4, REGISTERS = 16;
+#endif
+#if defined(__AVX512BF16__)
+constexpr bool BF16 = true;
+#else
+constexpr bool BF16 = false;
+#endif
+
+typedef float Floats __attribute__((vector_size(4 * LANES)));
+typedef std::int32_t Ints __attribute__((vector_size(4 * LANES)));
+
+inline Floats splat(float x) { return x - Floats{}; }
+
+inline Floats load(const float* p) {
+  Floats v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+
+inline Floats max(Floats a, Floats b) {
+#if defined(__AVX512F__)
+  return (Floats)_mm512_max_ps((__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+  return (Floats)_mm256_max_ps((__m256)a, (__m256)b);
+#else
+  return a > b ? a : b;
+#endif
+}
+
+inline Floats min(Floats a, Floats b) {
+#if defined(__AVX512F__)
+  return (Floats)_mm512_min_ps((__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+  return (Floats)_mm256_min_ps((__m256)a, (__m256)b);
+#else
+  return a < b ? a : b;
+#endif
+}
+
+inline Floats sqrt(Floats a) {
+#if defined(__AVX512F__)
+  return (Floats)_mm512_sqrt_ps((__m512)a);
+#elif defined(__AVX2__)
+  return (Floats)_mm256_sqrt_ps((__m256)a);
+#else
+  for (int i = 0; i < LANES; ++i) a[i] = __builtin_sqrtf(a[i]);
+  return a;
+#endif
+}
+
+inline Floats abs(Floats a) { return (Floats)((Ints)a & 0x7fffffff); }
+
+// 2^x to 1e-7 of it, for -126 ≤ x ≤ 0.
+inline Floats exp2(Floats x) {
+  const Floats shifted = x + 12582912.0f;  // 1.5 · 2^23: the sum's last bits hold x, rounded
+  const Floats r = x - (shifted - 12582912.0f);
+  Floats p = splat(1.3362886e-3f);
+  p = p * r + 9.6751931e-3f;
+  p = p * r + 5.5504437e-2f;
+  p = p * r + 2.4022125e-1f;
+  p = p * r + 6.9314716e-1f;
+  p = p * r + 1.0f;
+  return (Floats)((Ints)p + ((Ints)shifted << 23));
+}
+
+constexpr float LOG2_E = 1.44269504f;
+
+inline Floats softplus(Floats x) {
+  const Floats u = exp2(max(abs(x) * -LOG2_E, splat(-126.0f)));
+  Floats p = splat(5.1622639e-3f);  // log(1 + u) / u
+  for (float c : {-2.9226953e-2f, 7.7780242e-2f, -1.3626496e-1f, 1.9089838e-1f, -2.4839564e-1f,
+                  3.3318902e-1f, -4.9999514e-1f, 9.9999998e-1f})
+    p = p * u + c;
+  return max(x, Floats{}) + p * u;
+}
+
+// Memory that starts at a cache line; a vector of the standard library would not stay internal.
+template <class T>
+class Buffer {
+ public:
+  Buffer() = default;
+  explicit Buffer(std::size_t size) { resize(size); }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  ~Buffer() { std::free(data_); }
+
+  // Contents are zero afterwards.
+  void resize(std::size_t size) {
+    std::free(data_);
+    const std::size_t bytes = (size * sizeof(T) + 63) / 64 * 64 + 64;
+    data_ = static_cast<T*>(std::aligned_alloc(64, bytes));
+    if (!data_) std::abort();
+    std::memset(static_cast<void*>(data_), 0, bytes);
+    size_ = size;
+  }
+  void copy(const T* source, std::size_t size) {
+    resize(size);
+    std::memcpy(data_, source, size * sizeof(T));
+  }
+  std::size_t size() const { return size_; }
+  operator T*() { return data_; }
+  operator const T*() const { return data_; }
+
+ private:
+  T* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace
+}  // namespace RHOCAST_ISA
+}  // namespace rhocast

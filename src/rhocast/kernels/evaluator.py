@@ -1,0 +1,240 @@
+"""A model in the form that the compiled kernels compute with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ase.data import atomic_numbers
+
+from rhocast import config, descriptors
+from rhocast.descriptors import PseudoAtoms, SmoothDescriptor
+from rhocast.descriptors.smooth import MARGIN_BOHR, WIDTHS_TO_CUTOFF
+from rhocast.descriptors.tiles import check_species
+from rhocast.errors import ModelError
+from rhocast.grid import Mesh
+from rhocast.kernels.instructions import available, isa, native
+from rhocast.model import DensityModel, Normalisation
+from rhocast.model.network import MIN_STD
+from rhocast.structures import Structure, periodic_images
+
+#: Limits that are compiled in.
+MAX_SPECIES, MAX_WIDTHS = 8, 16
+
+
+def evaluates(model: DensityModel) -> bool:
+    """Tell whether there are compiled kernels for such a model."""
+    return (
+        available()
+        and isinstance(model.descriptor, config.SmoothDescriptor)
+        and model.descriptor.radial_functions <= MAX_WIDTHS
+        and len(model.species) <= MAX_SPECIES
+    )
+
+
+class Evaluator:
+    """A model, its weights in the order in which the kernels read them.
+
+    Parameters
+    ----------
+    model
+        With the smooth descriptor.
+    spread : (r, w + 1) float array
+        L of a form |L φ|², φ the w outputs of the last hidden layer and 1: the variance of the
+        normalised mean that the field ``epistemic_std`` is made of. None if it is not wanted.
+    name
+        The instruction set, as in `rhocast.kernels.isa`. ``avx512_bf16`` rounds what enters and
+        leaves the hidden layers to bfloat16; all others compute in float32.
+
+    Raises
+    ------
+    ModelError
+        If the model has another descriptor, or more species or widths than are compiled in.
+    ConfigError
+        If there are no such kernels.
+    """
+
+    def __init__(
+        self, model: DensityModel, spread: np.ndarray | None = None, name: str | None = None
+    ) -> None:
+        self.isa = isa(name)
+        descriptor = descriptors.make(model.descriptor, model.species)
+        if not isinstance(descriptor, SmoothDescriptor) or not evaluates(model):
+            raise ModelError(
+                f"no compiled kernels for the descriptor {model.descriptor} and the species "
+                f"{', '.join(model.species)}; expected the smooth one, at most {MAX_WIDTHS} "
+                f"radial functions and {MAX_SPECIES} species"
+            )
+        self.model = model
+        self.has_spread = spread is not None
+        self._engine = native().Evaluator(
+            isa=self.isa,
+            **_descriptor(descriptor, model.normalisation),
+            **_network(model, spread),
+            **_baseline(model.baseline, len(model.species)),
+        )
+
+    def bind(
+        self,
+        structure: Structure,
+        lower: np.ndarray | None = None,
+        upper: np.ndarray | None = None,
+    ) -> "BoundEvaluator":
+        """Gather the atoms around a part of the cell (fractional corners), the cell by default.
+
+        What is computed later at a point of that part does not depend on how large the part is.
+        """
+        species = self.model.species
+        check_species(structure, species)
+        reach = self.model.descriptor.cutoff_bohr
+        if self.model.baseline is not None:
+            reach = max(reach, self.model.baseline.parameters.cutoff_bohr)
+        positions, indices = periodic_images(structure, reach, lower, upper)
+        kinds = np.zeros(len(structure), dtype=np.int32)
+        for kind, symbol in enumerate(species):
+            kinds[structure.numbers == atomic_numbers[symbol]] = kind
+        atoms = native().Atoms(
+            np.ascontiguousarray(positions), kinds[indices], n_species=len(species)
+        )
+        return BoundEvaluator(self, self._engine, atoms)
+
+
+@dataclass(frozen=True)
+class BoundEvaluator:
+    """A model of one structure, ready for blocks of mesh points.
+
+    Attributes
+    ----------
+    evaluator
+        The model.
+    engine, atoms
+        What the extension holds of them.
+    """
+
+    evaluator: Evaluator
+    engine: Any
+    atoms: Any
+
+    def __call__(
+        self,
+        mesh: Mesh,
+        box: Sequence[slice],
+        fields: Sequence[str] = ("density",),
+        seconds: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Evaluate the model at a block of mesh points; other threads run meanwhile.
+
+        Parameters
+        ----------
+        mesh
+            The mesh.
+        box : three slices
+            Mesh indices of the block, of any size, as from `rhocast.grid.Blocks.box`.
+        fields
+            ``density``, ``epistemic_std``, ``aleatoric_std``; and, for those who look inside,
+            ``baseline``.
+        seconds : (5,) float64 array
+            CPU time is added to it: gathering, sums, invariants, network, baseline.
+
+        Returns
+        -------
+        (f, bx, by, bz) float32 array
+            e/Bohr³.
+
+        Raises
+        ------
+        ModelError
+            If ``epistemic_std`` is asked of an evaluator without a form.
+        """
+        if "epistemic_std" in fields and not self.evaluator.has_spread:
+            raise ModelError("epistemic_std: the model holds no fast uncertainty")
+        values = np.empty((len(fields), *_shape(box)), dtype=np.float32)
+        outputs = {_OUTPUTS[field]: values[i] for i, field in enumerate(fields)}
+        self._run(mesh, box, seconds=seconds, **outputs)
+        return values
+
+    def features(self, mesh: Mesh, box: Sequence[slice]) -> np.ndarray:
+        """Compute what the network reads: normalised features (bx, by, bz, d), float32."""
+        values = np.empty((*_shape(box), self.evaluator.model.n_features), dtype=np.float32)
+        self._run(mesh, box, features=values)
+        return values
+
+    def _run(self, mesh: Mesh, box: Sequence[slice], **outputs: np.ndarray | None) -> None:
+        self.engine.evaluate(
+            self.atoms,
+            steps=np.ascontiguousarray(mesh.cell / np.array(mesh.shape)[:, None]),
+            start=[side.start for side in box],
+            shape=_shape(box),
+            **outputs,
+        )
+
+
+#: Names of fields, and what the extension calls them.
+_OUTPUTS = {
+    "density": "mean",
+    "aleatoric_std": "aleatoric",
+    "epistemic_std": "epistemic",
+    "baseline": "baseline",
+}
+
+
+def _shape(box: Sequence[slice]) -> tuple[int, ...]:
+    return tuple(side.stop - side.start for side in box)
+
+
+def _single(array: Any) -> np.ndarray:
+    return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def _descriptor(descriptor: SmoothDescriptor, normalisation: Normalisation) -> dict[str, Any]:
+    """Widths, reaches, and the way from products of bare sums to normalised features."""
+    n_species = len(descriptor.species)
+    widths, norms = descriptor.widths_bohr, descriptor.norms
+    degrees = np.arange(1, descriptor.parameters.angular + 1)
+    first, second = np.triu_indices(len(widths))
+    products = norms[first, 1:] * norms[second, 1:] / np.sqrt(2 * degrees + 1)
+    own = norms[:, 1:] ** 2 / np.sqrt(2 * degrees + 1)
+    contrast = np.concatenate([norms[:, 0], own.T.ravel()])
+    bare = [norms[:, 0], products.T.ravel(), np.tile(contrast, n_species - 1)]
+    std = normalisation.feature_std.numpy(force=True).astype(np.float64)
+    mean = normalisation.feature_mean.numpy(force=True).astype(np.float64)
+    return {
+        "species": n_species,
+        "degree": descriptor.parameters.angular,
+        "reach": descriptor.cutoff_bohr,
+        "exponents": _single(0.5 / widths**2),
+        "ranges": _single(WIDTHS_TO_CUTOFF * widths + MARGIN_BOHR),
+        "scale": _single(np.concatenate(bare) / std),
+        "shift": _single(-mean / std),
+    }
+
+
+def _network(model: DensityModel, spread: np.ndarray | None) -> dict[str, Any]:
+    """Weights; the target's mean and spread go into the head."""
+    weights = [_single(layer.weight.numpy(force=True)) for layer in model.network.layers]
+    biases = [_single(layer.bias.numpy(force=True)) for layer in model.network.layers]
+    scale = float(model.normalisation.target_std)
+    weights[-1] = weights[-1] * _single([[scale], [1.0]])
+    biases[-1] = biases[-1] * _single([scale, 1.0])
+    biases[-1][0] += float(model.normalisation.target_mean)
+    return {
+        "weights": weights,
+        "biases": biases,
+        "layers_per_block": model.parameters.layers_per_block,
+        "target_std": scale,
+        "min_std": MIN_STD,
+        "form_weight": None if spread is None else _single(scale * spread[:, :-1]),
+        "form_bias": None if spread is None else _single(scale * spread[:, -1]),
+    }
+
+
+def _baseline(baseline: PseudoAtoms | None, n_species: int) -> dict[str, Any]:
+    """Splines as powers of the place within an interval instead of B-splines."""
+    if baseline is None:
+        return {"baseline_reach": 0.0, "splines": np.zeros((n_species, 0, 4), np.float32)}
+    powers = np.array([[1, 4, 1, 0], [-3, 0, 3, 0], [3, -6, 3, 0], [-1, 3, -3, 1]]) / 6.0
+    windows = np.lib.stride_tricks.sliding_window_view(baseline.tables, 4, axis=1)
+    return {
+        "baseline_reach": baseline.parameters.cutoff_bohr,
+        "splines": _single(windows @ powers.T),
+    }

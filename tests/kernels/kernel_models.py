@@ -1,0 +1,57 @@
+"""Models with random weights for the kernels, and cells to try them on."""
+
+import numpy as np
+import torch
+
+from rhocast import config, descriptors
+from rhocast.descriptors import PseudoAtoms
+from rhocast.model import DensityModel, DensityNetwork, Normalisation
+from rhocast.structures import Structure
+
+ORTHOGONAL = np.diag([11.0, 9.0, 10.0])
+TRICLINIC = np.array([[9.0, 0.4, 0.1], [2.2, 8.0, -0.6], [0.7, -2.1, 10.0]])
+CELLS = {"orthogonal": ORTHOGONAL, "triclinic": TRICLINIC, "left-handed": TRICLINIC[[1, 0, 2]]}
+
+
+def make_model(
+    species=("Si", "Ge"), radial=5, angular=4, width=24, blocks=2, layers=2, intervals=24
+) -> DensityModel:
+    """Return a model whose features have mean 0 and variance 1 in a random cell."""
+    torch.manual_seed(1)
+    descriptor = config.SmoothDescriptor(
+        kind="smooth", cutoff_bohr=7.0, radial_functions=radial, narrowest_bohr=0.5, angular=angular
+    )
+    made = descriptors.make(descriptor, species)
+    structure = binary(ORTHOGONAL) if len(species) == 2 else germanium()
+    points = np.random.default_rng(2).random((300, 3)) @ structure.cell
+    network = config.Network(width=width, blocks=blocks, layers_per_block=layers)
+    spread = np.array([-3e-3, 3e-3])
+    return DensityModel(
+        network=DensityNetwork(made.n_features, network).eval(),
+        parameters=network,
+        descriptor=descriptor,
+        species=species,
+        normalisation=Normalisation.of(made.bind(structure)(points), spread),
+        baseline=_pseudo_atoms(species, intervals) if intervals else None,
+    )
+
+
+def _pseudo_atoms(species, intervals) -> PseudoAtoms:
+    parameters = config.Baseline(cutoff_bohr=10.0, intervals=intervals)
+    r = (np.arange(intervals + 3) - 1) * 10.0 / intervals
+    tables = np.stack([np.cos(r) * np.exp(-((r / (3.0 + s)) ** 2)) for s in range(len(species))])
+    tables[:, 0] = tables[:, 2]
+    tables[:, -3:] = 0.0
+    return PseudoAtoms(parameters, species, 0.05 * tables)
+
+
+def binary(cell, atoms=8, seed=0) -> Structure:
+    """Silicon and germanium by turns, anywhere, also outside the cell."""
+    rng = np.random.default_rng(seed)
+    places = 2.0 * rng.random((atoms, 3)) - 0.5
+    return Structure(places @ cell, cell, np.where(np.arange(atoms) % 2, 14, 32))
+
+
+def germanium(cell=ORTHOGONAL) -> Structure:
+    """One element, anywhere."""
+    return Structure(binary(cell).positions, cell, np.full(8, 32))
