@@ -3,7 +3,10 @@
 import re
 
 import pytest
+import yaml
 from ase.build import bulk
+
+from rhocast.config import Source, System
 
 
 @pytest.fixture(scope="module")
@@ -34,3 +37,11 @@ def test_the_example_runs(readme, tmp_path, monkeypatch, capsys):
     shape, electrons = re.fullmatch(r"\((.*)\) ([\d.]+)\n", capsys.readouterr().out).groups()
     assert shape == "21, 21, 21"
     assert float(electrons) == pytest.approx(32.0, rel=1e-5)
+
+
+def test_the_cells_and_datasets_are_a_configuration(readme):
+    (example,) = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
+    data = yaml.safe_load(example)
+    systems = {name: System.model_validate(keys) for name, keys in data["systems"].items()}
+    sources = [Source.model_validate(keys) for some in data["datasets"].values() for keys in some]
+    assert {source.system for source in sources} == set(systems)

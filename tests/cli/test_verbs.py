@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import pytest
 from ase.build import bulk
+from matplotlib.image import imread
 
 import rhocast.cli.main
 from rhocast.cli.main import MODULES, main
@@ -20,6 +21,8 @@ FIGURES = {
     "coverage_1sigma",
     "coverage_2sigma",
     "coverage_3sigma",
+    "calibration_error",
+    "sharpness",
     "points_per_second",
 }
 
@@ -71,6 +74,14 @@ def test_evaluate_reports_the_figures_of_the_contract(models, densities, capsys)
     assert min(errors) < report["l1_per_electron"] < max(errors) < 0.2
     assert main(["evaluate", models[1], paths[0], "--json"]) == 0
     assert set(json.loads(capsys.readouterr().out)["snapshots"]) == {"0.h5"}
+
+
+def test_evaluate_judges_the_fast_error_bars_and_draws_them(models, densities, capsys, tmp_path):
+    path, picture = str(densities / "si16/600K/0.h5"), str(tmp_path / "e.png")
+    options = ["--uncertainty", "fast", "--picture", picture, "--json"]
+    assert main(["evaluate", models[1], path, *options]) == 0
+    assert set(json.loads(capsys.readouterr().out)) == FIGURES | {"snapshots"}
+    assert imread(picture)[..., :3].std() > 0.05
 
 
 def test_transfer_helps_on_the_larger_cells(models, densities, capsys):
@@ -150,12 +161,12 @@ def refuse(caplog, code, *words):
 class TestBadInput:
     """Each message names the file, what was found and what to do."""
 
-    def test_fast_uncertainty_is_refused_for_now(self, models, structure, tmp_path, caplog):
+    def test_a_model_without_fast_uncertainty(self, structure, tmp_path, caplog):
         out = tmp_path / "x.h5"
         told = refuse(
-            caplog, 2, "predict", models[1], structure, "-o", out, "--uncertainty", "fast"
+            caplog, 6, "predict", "sige-demo", structure, "-o", out, "--uncertainty", "fast"
         )
-        assert "`fast` is not available yet" in told
+        assert "no `fast` one" in told
         assert not list(tmp_path.iterdir())
 
     def test_an_element_never_seen(self, models, tmp_path, caplog):
@@ -236,3 +247,32 @@ def test_every_verb_has_help(verb, capsys):
         main([verb, "--help"])
     assert ended.value.code == 0
     assert "usage: rhocast" in capsys.readouterr().out
+
+
+def test_a_dry_run_tells_what_it_would_take_and_writes_nothing(models, structure, tmp_path, capsys):
+    out = tmp_path / "density.h5"
+    arguments = ["predict", models[1], structure, "-o", str(out), "--mesh-spacing-bohr", "0.9"]
+    assert main([*arguments, "--dry-run", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["points"] == 12**3
+    assert told["file_bytes"] == 4 * 12**3
+    assert told["seconds"] > 0
+    assert not out.exists()
+
+
+def test_refine_gives_a_finer_mesh_and_a_part(models, structure, tmp_path):
+    out = str(tmp_path / "density.h5")
+    arguments = ["predict", models[1], structure, "-o", out, "--mesh-spacing-bohr", "0.9"]
+    assert main([*arguments, "--uncertainty", "sampled", "--samples", "2"]) == 0
+    fine, part = tmp_path / "fine.h5", tmp_path / "part.h5"
+    assert main(["refine", out, "-o", str(fine), "--mesh-spacing-bohr", "0.4"]) == 0
+    with h5py.File(out) as coarse, h5py.File(fine) as file:
+        assert file["density"].size > 8 * coarse["density"].size
+        means = [f["density"][()].mean(dtype=np.float64) for f in (coarse, file)]
+        assert means[1] == pytest.approx(means[0], rel=1e-7)
+        assert (file["epistemic_std"][()] >= 0).all()
+    box = ["--box", "0", "0.5", "0", "1", "0", "1"]
+    assert main(["refine", out, "-o", str(part), "--mesh-spacing-bohr", "0.4", *box]) == 0
+    with h5py.File(fine) as file, h5py.File(part) as other:
+        assert other["density"].shape[0] in (14, 13)
+        assert other["density"].shape[1:] == file["density"].shape[1:]

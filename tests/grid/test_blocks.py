@@ -46,17 +46,26 @@ def test_shards_differ_by_one_layer_at_most():
     assert max(layers) - min(layers) <= 1
 
 
-def test_a_block_lies_within_the_rows_and_bounds_of_its_layer():
+def test_bounds_are_those_of_the_points():
     mesh = Mesh((17, 9, 6), np.eye(3))
     blocks = Blocks(mesh.shape, (4, 4, 4))
     for block in range(len(blocks)):
-        layer = blocks.layer(block)
-        rows = blocks.layer_rows(layer)
-        assert blocks.box(block)[0] == rows
         points = mesh.points(blocks.indices(block))
-        lower, upper = blocks.layer_bounds(layer)
-        assert (points >= lower).all()
-        assert (points <= upper).all()
+        lower, upper = blocks.bounds(block)
+        np.testing.assert_allclose(points.min(axis=0), lower, atol=1e-15)
+        np.testing.assert_allclose(points.max(axis=0), upper, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("mesh_shape", "block_shape"),
+    [
+        ((35, 17, 33), (16, 16, 16)),
+        ((127, 128, 300), (16, 32, 64)),
+        ((1289, 1289, 1289), (32, 64, 64)),
+    ],
+)
+def test_large_meshes_have_large_blocks(mesh_shape, block_shape):
+    assert Blocks(mesh_shape).block_shape == block_shape
 
 
 @pytest.mark.parametrize(("shard", "n_shards"), [(2, 2), (-1, 2), (0, 0)])

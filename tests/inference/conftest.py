@@ -56,7 +56,7 @@ def launcher() -> list[str]:
         env=ENVIRONMENT,
         timeout=60,
     )
-    if trial.stdout.split() != ["2", "2"]:
+    if "".join(trial.stdout.split()) != "22":  # the launcher may mix up their lines
         pytest.skip(f"{mpirun} does not start 2 ranks that mpi4py sees: {trial.stderr[-300:]}")
     return command
 

@@ -53,13 +53,13 @@ def _install_faults(options: argparse.Namespace, rank: int) -> None:
     compute = BlockPredictor.__call__
     computed = []
 
-    def faulty(self, block):
+    def faulty(self, block, atoms):
         computed.append(block)
         if options.fail_on_rank == rank and len(computed) == 2:
             raise RuntimeError("the fault that was asked for")
         if options.slow:
             time.sleep(0.1)
-        return compute(self, block)
+        return compute(self, block, atoms)
 
     BlockPredictor.__call__ = faulty
     if options.slow:

@@ -4,10 +4,14 @@ import numpy as np
 import torch
 
 from rhocast import config, descriptors
+from rhocast.fields import DENSITY_FIELDS
+from rhocast.inference import DensityField
 from rhocast.model import DensityModel, DensityNetwork, Normalisation
 from rhocast.structures import Structure
 
-DESCRIPTOR = config.Descriptor(cutoff_bohr=7.0, distances=6, angle_atoms=2, angle_neighbours=3)
+DESCRIPTOR = config.SortedDescriptor(
+    cutoff_bohr=7.0, distances=6, angle_atoms=2, angle_neighbours=3
+)
 
 #: A mesh of uneven sizes: 3 × 2 × 3 blocks.
 SHAPE = (35, 17, 33)
@@ -45,3 +49,9 @@ def make_structure(cell=None, n_atoms=5, seed=0) -> Structure:
         if trial.minimum_distance() > 3.0:
             positions = trial.positions
     return Structure(positions, cell, np.where(np.arange(n_atoms) % 2, 14, 13))
+
+
+def as_stored(field: DensityField, name: str) -> np.ndarray:
+    """Return one array with the digits that files keep."""
+    dtype = DENSITY_FIELDS[name].dtype
+    return getattr(field, name).astype(dtype).astype(np.float32)

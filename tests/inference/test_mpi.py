@@ -1,6 +1,7 @@
 """Real ranks: the same field on any number of them, and no hang when one fails."""
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from small_model import SHAPE, make_model, make_structure
+from small_model import SHAPE, as_stored, make_model, make_structure
 
 from rhocast.grid import Mesh
 from rhocast.inference import merge, predict_on_mesh, predict_shard, read_density
@@ -27,7 +28,7 @@ def assert_same(path: Path, reference) -> None:
     merge([path], merged, scale_to_electrons=False)
     field = read_density(merged)
     for name in ("density", "epistemic_std", "aleatoric_std"):
-        np.testing.assert_array_equal(getattr(field, name), getattr(reference, name))
+        np.testing.assert_array_equal(getattr(field, name), as_stored(reference, name))
 
 
 @pytest.mark.parametrize("n_ranks", [1, 2, 3])
@@ -67,8 +68,8 @@ def test_a_rank_that_fails_at_work_ends_all_with_its_message(rank, run, tmp_path
     assert not (tmp_path / "shard.h5").exists()
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-def test_a_killed_run_goes_on_where_it_stopped(rank, start, tmp_path, reference, caplog):
+@pytest.mark.parametrize("victim", [0, 1, "launcher"])
+def test_a_killed_run_goes_on_where_it_stopped(victim, start, tmp_path, reference, caplog):
     path = tmp_path / "shard.h5"
     process = start(2, path, "--slow")
     journal = tmp_path / "shard.h5.journal"
@@ -76,7 +77,10 @@ def test_a_killed_run_goes_on_where_it_stopped(rank, start, tmp_path, reference,
     while not journal.exists() or len(journal.read_text().splitlines()) < 5:
         assert time.monotonic() < deadline, process.communicate()[0]
         time.sleep(0.02)
-    os.kill(int(path.with_suffix(f".pid{rank}").read_text()), signal.SIGKILL)
+    if victim == "launcher":
+        process.kill()
+    else:
+        os.kill(int(path.with_suffix(f".pid{victim}").read_text()), signal.SIGKILL)
     process.communicate(timeout=60)
     assert process.returncode != 0
     assert not path.exists()
@@ -92,5 +96,9 @@ def test_a_killed_run_goes_on_where_it_stopped(rank, start, tmp_path, reference,
         uncertainty="sampled",
         samples=2,
     )
-    assert f"resumed, {finished} of 18 blocks" in caplog.text
+    if victim == "launcher":  # ranks may outlive it, even to the end; their lock holds us up
+        assert finished >= 4
+    else:
+        resumed = int(re.search(r"resumed, (\d+) of 18 blocks", caplog.text).group(1))
+        assert resumed == finished
     assert_same(path, reference)

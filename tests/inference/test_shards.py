@@ -8,6 +8,7 @@ from small_model import SHAPE, make_model, make_structure
 from rhocast.errors import FileFormatError
 from rhocast.grid import Mesh
 from rhocast.inference import predict_shard, shard_writer
+from rhocast.inference.prediction import items
 from rhocast.inference.predictor import BlockPredictor
 from rhocast.inference.request import Request
 from rhocast.inference.shard_writer import ShardWriter
@@ -31,11 +32,11 @@ def stop_after(monkeypatch):
     def stop_after(n_blocks):
         computed = []
 
-        def counted(self, block):
+        def counted(self, block, atoms):
             if len(computed) == n_blocks:
                 raise StoppedError
             computed.append(block)
-            return compute(self, block)
+            return compute(self, block, atoms)
 
         monkeypatch.setattr(BlockPredictor, "__call__", counted)
         return computed
@@ -55,6 +56,11 @@ def interrupted(request_, stop_after, tmp_path, monkeypatch):
 
 def predict(request, path):
     predict_shard(request.model, request.structure, request.mesh, path)
+
+
+def compute(request, block):
+    ((_, atoms),) = items(request, [block])
+    return BlockPredictor(request.model, request.task)(block, atoms)
 
 
 def density(path):
@@ -77,7 +83,7 @@ def test_a_block_that_was_not_journalled_is_computed_again(request_, tmp_path, s
     path = tmp_path / "shard.h5"
     header = ShardHeader.of(request_, 0, 1)
     with ShardWriter(path, header, structure) as writer:
-        writer.write(0, BlockPredictor(request_)(0))
+        writer.write(0, compute(request_, 0))
         writer.commit()
         writer.write(1, np.full((1, *header.blocks.shape(1)), 7.0, np.float32))
     predict(request_, path)
@@ -126,7 +132,7 @@ def test_a_shard_with_pending_blocks_cannot_be_finished(request_, tmp_path, stru
     path = tmp_path / "shard.h5"
     with ShardWriter(path, ShardHeader.of(request_, 0, 1), structure) as writer:
         for block in range(17):
-            writer.write(block, BlockPredictor(request_)(block))
+            writer.write(block, compute(request_, block))
         with pytest.raises(RuntimeError, match=r"blocks \[17\] were never written"):
             writer.finish()
     assert not path.exists()

@@ -14,6 +14,7 @@ from rhocast.inference import DensityField, open_density, read_density, write_de
 def field():
     rng = np.random.default_rng(0)
     arrays = rng.random((3, 7, 8, 9), dtype=np.float32)
+    arrays[1:] = arrays[1:].astype(np.float16)  # as they are stored
     record = {"uncertainty": "sampled", "n_electrons": 17.0, "scale": 1.0}
     return DensityField(make_structure(), *arrays, record=record)
 
@@ -37,6 +38,15 @@ def test_file_follows_the_table_of_fields(field, tmp_path):
             assert file[name].attrs["unit"] == entry.unit
 
 
+def test_standard_deviations_lose_little(tmp_path):
+    std = np.geomspace(1e-7, 1e-1, 7 * 8 * 9, dtype=np.float32).reshape(7, 8, 9)
+    write_density(tmp_path / "density.h5", DensityField(make_structure(), std, std, std))
+    read = read_density(tmp_path / "density.h5").epistemic_std
+    np.testing.assert_allclose(read, std, rtol=5e-4, atol=3e-8)
+    assert read.dtype == np.float32
+    assert (tmp_path / "density.h5").stat().st_size < 8 * std.size + 20_000
+
+
 def test_slices_are_read_from_an_open_file(field, tmp_path):
     write_density(tmp_path / "density.h5", field)
     with open_density(tmp_path / "density.h5") as stored:
@@ -45,9 +55,9 @@ def test_slices_are_read_from_an_open_file(field, tmp_path):
         assert stored.fields == ("density", "epistemic_std", "aleatoric_std")
 
 
-def test_total_std_adds_the_variances(field):
+def test_std_adds_the_variances(field):
     expected = np.sqrt(field.epistemic_std**2 + field.aleatoric_std**2)
-    np.testing.assert_allclose(field.total_std, expected, rtol=1e-6)
+    np.testing.assert_allclose(field.std, expected, rtol=1e-6)
 
 
 def test_scaling_keeps_the_scale_on_record(field):

@@ -1,9 +1,8 @@
 """Blocks, layers and shards: the division of a mesh as index arithmetic.
 
-A *block* is the unit of work and of storage, a *layer* all blocks with the same rows along x, a
-*shard* some consecutive layers. Blocks and layers belong to the mesh alone, never to the number of
-shards or ranks: a field computed layer by layer is therefore the same, bit for bit, however many
-work on it.
+A *block* is the unit of work, a *layer* all blocks with the same rows along x, a *shard* some
+consecutive layers. Blocks belong to the mesh alone, never to the number of shards or ranks: a
+field computed block by block is therefore the same, bit for bit, however many work on it.
 """
 
 from dataclasses import dataclass
@@ -12,8 +11,24 @@ import numpy as np
 
 from rhocast.errors import ParallelError
 
-#: Mesh points along each side of a block.
-BLOCK_SHAPE = (16, 16, 16)
+#: Mesh points along the sides of the smallest and the largest blocks. Large ones cost less per
+#: point: fewer atoms around them, fewer messages. x is shorter, for more layers to share out.
+SMALLEST_BLOCK = (16, 16, 16)
+LARGEST_BLOCK = (32, 64, 64)
+
+#: A block is doubled along an axis as long as so many are left along it, for ranks to share.
+BLOCKS_ALONG_AXIS = 4
+
+
+def block_shape_for(mesh_shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Return the shape of blocks that suits a mesh; it depends on nothing else."""
+    sides = []
+    for n, side, largest in zip(mesh_shape, SMALLEST_BLOCK, LARGEST_BLOCK, strict=True):
+        while side < largest and n >= BLOCKS_ALONG_AXIS * 2 * side:
+            side *= 2
+        sides.append(side)
+    x, y, z = sides
+    return x, y, z
 
 
 @dataclass(frozen=True)
@@ -25,11 +40,16 @@ class Blocks:
     mesh_shape : tuple of three int
         Points along each lattice vector.
     block_shape : tuple of three int
-        Points of a block; the last block along each axis is cut off where the mesh ends.
+        Points of a block, by default `block_shape_for` the mesh; the last block along each axis is
+        cut off where the mesh ends.
     """
 
     mesh_shape: tuple[int, int, int]
-    block_shape: tuple[int, int, int] = BLOCK_SHAPE
+    block_shape: tuple[int, int, int] = (0, 0, 0)
+
+    def __post_init__(self) -> None:
+        if self.block_shape == (0, 0, 0):
+            object.__setattr__(self, "block_shape", block_shape_for(self.mesh_shape))
 
     @property
     def counts(self) -> tuple[int, int, int]:
@@ -46,10 +66,6 @@ class Blocks:
         """Blocks in a layer."""
         _, y, z = self.counts
         return y * z
-
-    def layer(self, block: int) -> int:
-        """Return the layer that a block lies in."""
-        return block // self.per_layer
 
     def box(self, block: int) -> tuple[slice, slice, slice]:
         """Return the mesh indices of a block, a slice for each axis."""
@@ -77,12 +93,11 @@ class Blocks:
         nx, bx = self.mesh_shape[0], self.block_shape[0]
         return slice(layer * bx, min((layer + 1) * bx, nx))
 
-    def layer_bounds(self, layer: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the corners of the box that a layer's points fill, in fractional coordinates."""
-        rows = self.layer_rows(layer)
-        _, ny, nz = self.mesh_shape
-        lower = np.array([rows.start, 0, 0]) / self.mesh_shape
-        upper = np.array([rows.stop - 1, ny - 1, nz - 1]) / self.mesh_shape
+    def bounds(self, block: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the corners of the box that a block's points fill, in fractional coordinates."""
+        box = self.box(block)
+        lower = np.array([side.start for side in box]) / self.mesh_shape
+        upper = np.array([side.stop - 1 for side in box]) / self.mesh_shape
         return lower, upper
 
     def shard_layers(self, shard: int, n_shards: int) -> range:

@@ -69,6 +69,21 @@ class Mesh:
         """
         return np.stack(np.unravel_index(indices, self.shape), axis=-1) / self.shape @ self.cell
 
+    def offsets(self, box: tuple[slice, slice, slice]) -> np.ndarray:
+        """Cartesian positions of a box's points relative to the point (0, 0, 0), in C order.
+
+        Parameters
+        ----------
+        box
+            Range of indices along each axis.
+
+        Returns
+        -------
+        (p, 3) float64 array, Bohr
+        """
+        axes = [np.arange(s.start, s.stop) / n for s, n in zip(box, self.shape, strict=True)]
+        return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3) @ self.cell
+
     def integral(self, values: np.ndarray) -> float:
         """Integral over the cell of a field given at every point (double-precision sum)."""
         return float(np.sum(values, dtype=np.float64)) * self.voxel_volume

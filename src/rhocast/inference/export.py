@@ -5,6 +5,7 @@ XSF: values to 1e-6) or only from memory; these writers stream slab by slab.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from rhocast.errors import RhocastError
 from rhocast.files import replacing
-from rhocast.inference.storage import CHUNK_SHAPE, DensityFile, open_density
+from rhocast.inference.storage import CHUNK_SHAPE, DensityField, DensityFile, open_density
 from rhocast.units import ANGSTROM_PER_BOHR
 
 Format = Literal["cube", "chgcar", "xsf"]
@@ -23,14 +24,17 @@ _PER_CUBIC_ANGSTROM = ANGSTROM_PER_BOHR**-3
 
 
 def export(
-    density: str | Path, out: str | Path, format: Format | None = None, field: str = "density"
+    density: str | Path | DensityField,
+    out: str | Path,
+    format: Format | None = None,
+    field: str = "density",
 ) -> None:
-    """Write one field of a density-field file in another program's format.
+    """Write one field of a density in another program's format.
 
     Parameters
     ----------
     density
-        The density-field file.
+        The density-field file, or a density in memory.
     out
         The file to write.
     format
@@ -49,10 +53,12 @@ def export(
     """
     out = Path(out)
     write = WRITERS[_format_of(out, format)]
-    with open_density(density) as stored:
+    opened = nullcontext(density) if isinstance(density, DensityField) else open_density(density)
+    with opened as stored:
         if field not in stored.fields:
+            where = "the density" if isinstance(density, DensityField) else density
             raise RhocastError(
-                f"{density}: holds no {field}, expected one of {', '.join(stored.fields)}"
+                f"{where}: holds no {field}, expected one of {', '.join(stored.fields)}"
             )
         with replacing(out) as partial, partial.open("w", encoding="ascii") as file:
             write(file, stored, field)
@@ -69,7 +75,7 @@ def _format_of(out: Path, format: str | None) -> str:
     return format
 
 
-def _write_cube(file: TextIO, stored: DensityFile, field: str) -> None:
+def _write_cube(file: TextIO, stored: DensityFile | DensityField, field: str) -> None:
     structure, mesh = stored.structure, stored.mesh
     file.write(f"{field}, e/Bohr^3\nwritten by rhocast; lengths in Bohr, z fastest\n")
     file.write(f"{len(structure):5d}" + 3 * f"{0.0:18.12f}" + "\n")
@@ -79,10 +85,10 @@ def _write_cube(file: TextIO, stored: DensityFile, field: str) -> None:
         file.write(f"{number:5d}{0.0:18.12f}" + _row(position))
     step = CHUNK_SHAPE[0]
     for start in range(0, mesh.shape[0], step):
-        _write_values(file, stored.file[field][start : start + step].ravel(), " %.7E", 6)
+        _write_values(file, stored.read(field, (slice(start, start + step),)).ravel(), " %.7E", 6)
 
 
-def _write_chgcar(file: TextIO, stored: DensityFile, field: str) -> None:
+def _write_chgcar(file: TextIO, stored: DensityFile | DensityField, field: str) -> None:
     atoms = stored.structure.to_ase()
     ase.io.vasp.write_vasp(file, atoms, direct=True, sort=True)
     file.write("\n" + " ".join(str(n) for n in stored.mesh.shape) + "\n")
@@ -91,7 +97,7 @@ def _write_chgcar(file: TextIO, stored: DensityFile, field: str) -> None:
         _write_values(file, values, " %17.10E", 5)
 
 
-def _write_xsf(file: TextIO, stored: DensityFile, field: str) -> None:
+def _write_xsf(file: TextIO, stored: DensityFile | DensityField, field: str) -> None:
     structure = stored.structure
     cell = structure.cell * ANGSTROM_PER_BOHR
     positions = structure.positions * ANGSTROM_PER_BOHR
@@ -112,18 +118,19 @@ def _write_xsf(file: TextIO, stored: DensityFile, field: str) -> None:
     file.write("END_DATAGRID_3D\nEND_BLOCK_DATAGRID_3D\n")
 
 
-WRITERS: dict[str, Callable[[TextIO, DensityFile, str], None]] = {
+WRITERS: dict[str, Callable[[TextIO, DensityFile | DensityField, str], None]] = {
     "cube": _write_cube,
     "chgcar": _write_chgcar,
     "xsf": _write_xsf,
 }
 
 
-def _slabs_along_z(stored: DensityFile, field: str) -> Iterator[np.ndarray]:
+def _slabs_along_z(stored: DensityFile | DensityField, field: str) -> Iterator[np.ndarray]:
     """Parts of a field, (nx, ny, some), float64: chunks of the file, for formats with z slowest."""
     step = CHUNK_SHAPE[2]
     for start in range(0, stored.mesh.shape[2], step):
-        yield stored.file[field][:, :, start : start + step].astype(np.float64)
+        box = (slice(None), slice(None), slice(start, start + step))
+        yield stored.read(field, box).astype(np.float64)
 
 
 def _write_values(file: TextIO, values: np.ndarray, form: str, per_line: int) -> None:

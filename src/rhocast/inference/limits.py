@@ -6,41 +6,39 @@ from pathlib import Path
 
 import numpy as np
 
-from rhocast import descriptors
 from rhocast.errors import ParallelError
-from rhocast.inference.request import Request
+from rhocast.inference.parallel import ITEMS_IN_HAND
+from rhocast.inference.predictor import TILE
+from rhocast.inference.request import Request, reach_bohr
 
-#: Atoms within reach of a layer of blocks, with their neighbours and search trees, per atom.
+#: Atoms around a block, with their neighbours and search trees, per atom.
 BYTES_PER_ATOM = 2_500
-#: Atoms of the whole structure: positions, and the copies that a search for images makes, per atom.
+#: Atoms of the whole structure on rank 0: positions, and what it takes to sort them, per atom.
 BYTES_PER_STORED_ATOM = 250
-#: Intermediate arrays of descriptor and network, per point of a block and feature.
+#: Intermediate arrays of descriptor and network, per point of a tile and feature.
 BYTES_PER_FEATURE = 100
 #: The interpreter with its libraries.
 BYTES_OF_PROGRAM = 400_000_000
 
 
-def bytes_per_rank(request: Request) -> int:
+def bytes_per_rank(request: Request, rank: int = 0) -> int:
     """Estimate the memory that one rank needs to predict shards.
 
-    A rank holds the atoms within reach of one layer of blocks and the arrays of one block. A block
-    has no more than a fixed number of points, and the finer the mesh, the thinner the layer: the
-    memory does not grow with the field.
+    A rank holds some blocks and the atoms around them, rank 0 the structure besides. A block has
+    no more than a fixed number of points: the memory does not grow with the field.
     """
-    descriptor = descriptors.make(request.model.descriptor, request.model.species)
-    structure = request.structure
-    lower, upper = request.blocks.layer_bounds(0)
-    # A descriptor may ask for the neighbours of the atoms within reach.
-    reach = 2.0 * descriptor.cutoff_bohr
-    margin = reach * np.linalg.norm(np.linalg.inv(structure.cell), axis=0)
+    structure, blocks = request.structure, request.blocks
+    margin = reach_bohr(request.model) * np.linalg.norm(np.linalg.inv(structure.cell), axis=0)
+    lower, upper = blocks.bounds(0)
     atoms = len(structure) * float(np.prod(upper - lower + 2.0 * margin))
-    points = int(np.prod(request.blocks.shape(0)))
-    return int(
+    values = 4 * len(request.fields) * int(np.prod(blocks.shape(0)))
+    own = (
         BYTES_OF_PROGRAM
-        + BYTES_PER_STORED_ATOM * len(structure)
         + BYTES_PER_ATOM * atoms
-        + BYTES_PER_FEATURE * points * descriptor.n_features
+        + BYTES_PER_FEATURE * TILE**3 * request.model.n_features
+        + 3 * ITEMS_IN_HAND * values
     )
+    return int(own) + (BYTES_PER_STORED_ATOM * len(structure) if rank == 0 else 0)
 
 
 def available_memory_bytes(root: Path = Path("/")) -> int | None:
@@ -80,23 +78,23 @@ def _lines(path: Path) -> list[str]:
 def check_memory(request: Request, ranks_on_node: int = 1) -> None:
     """Raise ParallelError if the ranks of this machine need more memory than it has free."""
     available = available_memory_bytes()
-    needed = bytes_per_rank(request)
-    if available is not None and needed * ranks_on_node > available:
+    first, other = bytes_per_rank(request), bytes_per_rank(request, rank=1)
+    if available is not None and first + other * (ranks_on_node - 1) > available:
         raise ParallelError(
-            f"{request.where}: each rank needs about {_size(needed)} of memory, and the "
-            f"{ranks_on_node} on this machine have {_size(available)} together; start fewer ranks "
-            "on a machine"
+            f"{request.where}: each rank needs about {size(other)} of memory, the first "
+            f"{size(first)}, and the {ranks_on_node} on this machine have {size(available)} "
+            "together; start fewer ranks on a machine"
         )
 
 
 def check_memory_for_field(request: Request) -> None:
     """Raise ParallelError if the whole field does not fit into memory."""
     available = available_memory_bytes()
-    needed = request.n_bytes() + bytes_per_rank(request)
+    needed = 4 * len(request.fields) * request.mesh.n_points + bytes_per_rank(request)
     if available is not None and needed > available:
         raise ParallelError(
-            f"{request.where}: the mesh {_times(request.mesh.shape)} takes {_size(needed)} of "
-            f"memory, {_size(available)} are free; take a coarser mesh, or let `rhocast predict` "
+            f"{request.where}: the mesh {_times(request.mesh.shape)} takes {size(needed)} of "
+            f"memory, {size(available)} are free; take a coarser mesh, or let `rhocast predict` "
             "stream the field to a file"
         )
 
@@ -117,7 +115,7 @@ def check_disk(path: Path, needed: int, mesh_shape: tuple[int, int, int]) -> Non
     free = shutil.disk_usage(path.parent).free + _allocated(path.with_name(path.name + ".partial"))
     if needed > free:
         raise ParallelError(
-            f"{path}: the mesh {_times(mesh_shape)} takes {_size(needed)} on disk, {_size(free)} "
+            f"{path}: the mesh {_times(mesh_shape)} takes {size(needed)} on disk, {size(free)} "
             "are free; take a coarser mesh (mesh_spacing_bohr), or write to another disk"
         )
 
@@ -134,5 +132,6 @@ def _times(shape: tuple[int, int, int]) -> str:
     return " × ".join(str(n) for n in shape)
 
 
-def _size(n_bytes: int) -> str:
+def size(n_bytes: int) -> str:
+    """Write a number of bytes for people."""
     return f"{n_bytes / 1e9:.3g} GB"

@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from rhocast.errors import FileFormatError, RhocastError
 from rhocast.fields import DENSITY_FIELDS
 from rhocast.inference.limits import check_disk
 from rhocast.inference.shards import Shard
-from rhocast.inference.storage import create_density, create_field, scale_factor
+from rhocast.inference.storage import create_density, create_field, field_bytes, scale_factor
 
 
 def merge(
@@ -64,7 +65,7 @@ def merge(
         structure = shards[0].structure
         if not virtual:
             header = shards[0].header
-            size = 4 * len(header.fields) * math.prod(header.mesh_shape)
+            size = field_bytes(header.fields) * math.prod(header.mesh_shape)
             out.parent.mkdir(parents=True, exist_ok=True)
             check_disk(out, size, header.mesh_shape)
         with create_density(out, structure, record) as file:
@@ -108,20 +109,24 @@ def _record(shards: list[Shard], scale_to_electrons: bool) -> dict[str, Any]:
 
 
 def _copy(file: h5py.File, shards: list[Shard], scale: float) -> None:
-    blocks = shards[0].header.blocks
+    """Copy pencils of chunks along z: whole chunks, and a small part of a layer."""
+    _, ny, _ = shards[0].header.mesh_shape
     for name in shards[0].header.fields:
-        target = create_field(file, name, blocks.mesh_shape)
+        target = create_field(file, name, shards[0].header.mesh_shape)
+        cx, cy, _ = target.chunks
         for shard in shards:
-            for layer in blocks.shard_layers(shard.header.shard, shard.header.n_shards):
-                rows = blocks.layer_rows(layer)
-                start = shard.header.rows.start
-                values = shard.file[name][rows.start - start : rows.stop - start]
+            rows = shard.header.rows
+            for x, y in product(range(rows.start, rows.stop, cx), range(0, ny, cy)):
+                end = min(x + cx, rows.stop)
+                values = shard.file[name][x - rows.start : end - rows.start, y : y + cy]
                 if not np.isfinite(values).all():
                     raise FileFormatError(
                         f"{shard.path}: {name} holds NaN or infinity; the file is damaged, remove "
                         "it and predict this shard again"
                     )
-                target[rows] = np.multiply(values, scale, dtype=np.float64)
+                if scale != 1.0:
+                    values = np.multiply(values, scale, dtype=np.float64).astype(target.dtype)
+                target[x:end, y : y + cy] = values
 
 
 def _refer(file: h5py.File, shards: list[Shard], folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Ranks: finding them, failing together, sharing out blocks.
+"""Ranks: finding them, failing together, sharing out work.
 
 ``comm`` is an mpi4py communicator, or None where there is one process; mpi4py is imported only when
 a launcher has started several.
@@ -6,6 +6,8 @@ a launcher has started several.
 
 import logging
 import os
+import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -20,8 +22,10 @@ log = logging.getLogger(__name__)
 #: The first that is set counts: mpirun within an srun step leaves srun's variable at 1.
 RANK_COUNT_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
 
-#: Blocks that a rank has in hand or under way, so that it never waits for the next.
-BLOCKS_IN_HAND = 2
+#: Items that a rank has in hand or under way, so that it never waits for the next.
+ITEMS_IN_HAND = 2
+
+_SECONDS_BETWEEN_LOOKS = 2e-4
 
 _ASSIGNMENT, _RESULT = 1, 2
 
@@ -112,13 +116,27 @@ def together(comm: Any, work: Callable[[], T]) -> T:
     except Exception as error:
         failure = error
     # Texts travel, not exceptions: some cannot be pickled.
-    messages = comm.allgather(None if failure is None else str(failure) or repr(failure))
+    code = failure.exit_code if isinstance(failure, RhocastError) else 1
+    outcome = None if failure is None else (str(failure) or repr(failure), code)
+    outcomes = comm.allgather(outcome)
     if failure is not None:
         raise failure
-    for rank, message in enumerate(messages):
-        if message is not None:
-            raise ParallelError(f"rank {rank}: {message}")
+    for rank, failed in enumerate(outcomes):
+        if failed is not None:
+            elsewhere = ParallelError(f"rank {rank}: {failed[0]}")
+            elsewhere.exit_code = failed[1]
+            raise elsewhere
     return result  # type: ignore[return-value]
+
+
+def first_alone(comm: Any, work: Callable[[], T]) -> T | None:
+    """Run ``work`` on rank 0; None on all others. If it fails, all fail as in `together`."""
+    return together(comm, lambda: work() if rank_of(comm) == 0 else None)
+
+
+def from_first(comm: Any, value: T | None) -> T:
+    """Return what rank 0 gives, on every rank."""
+    return value if comm is None else comm.bcast(value)  # type: ignore[return-value]
 
 
 @contextmanager
@@ -137,64 +155,66 @@ def end_all_on_failure(comm: Any) -> Iterator[None]:
 
 def lead(
     comm: Any,
-    blocks: Iterable[int],
-    compute: Callable[[int], np.ndarray],
-    write: Callable[[int, np.ndarray], None],
+    items: Iterable[T],
+    compute: Callable[[T], np.ndarray],
+    write: Callable[[T, np.ndarray], None],
 ) -> None:
-    """Have all blocks computed and write them, in whatever order they come; called on rank 0.
+    """Have all items computed and write the results, in whatever order; called on rank 0.
 
-    Rank 0 hands out blocks, computes too, and takes in what has arrived between two of its own.
-    Every other rank calls `follow` and holds at most `BLOCKS_IN_HAND` blocks.
+    Rank 0 hands out items, computes too, and takes in what has arrived between two of its own.
+    Every other rank calls `follow` and holds at most `ITEMS_IN_HAND` of them: the quick ones get
+    more.
 
     Parameters
     ----------
     comm
         Communicator or None.
-    blocks
-        Numbers of the blocks.
+    items
+        What to compute: whatever can be pickled, but None.
     compute
-        Gives the values of a block.
+        Gives the values of an item.
     write
         Takes them.
     """
-    queue = iter(blocks)
+    queue = iter(items)
     running = set(range(1, size_of(comm)))
-    under_way = 0
+    in_hand: dict[int, deque[T]] = {rank: deque() for rank in running}
 
     def hand_out(rank: int) -> None:
-        nonlocal under_way
         if rank in running:
-            block = next(queue, None)
-            comm.send(block, rank, _ASSIGNMENT)
-            if block is None:
+            item = next(queue, None)
+            comm.send(item, rank, _ASSIGNMENT)
+            if item is None:
                 running.remove(rank)
             else:
-                under_way += 1
+                in_hand[rank].append(item)
 
     def take_in() -> None:
-        nonlocal under_way
-        rank, block, values = comm.recv(tag=_RESULT)
-        under_way -= 1
+        rank, values = comm.recv(tag=_RESULT)
+        item = in_hand[rank].popleft()  # a rank's results come in the order of its items
         hand_out(rank)
-        write(block, values)
+        write(item, values)
 
-    for rank in sorted(running) * BLOCKS_IN_HAND:
+    for rank in sorted(running) * ITEMS_IN_HAND:
         hand_out(rank)
-    for block in queue:
-        write(block, compute(block))
-        while under_way and comm.iprobe(tag=_RESULT):
-            take_in()
-    while under_way:
+    for item in queue:
+        write(item, compute(item))
+        for _ in in_hand:  # one each at most, or rank 0 would never come to compute
+            if comm.iprobe(tag=_RESULT):
+                take_in()
+    while any(in_hand.values()):
+        while not comm.iprobe(tag=_RESULT):
+            time.sleep(_SECONDS_BETWEEN_LOOKS)  # a blocking receive would hold up signals
         take_in()
 
 
-def follow(comm: Any, compute: Callable[[int], np.ndarray]) -> None:
-    """Compute the blocks that rank 0 hands out, and send them there."""
+def follow(comm: Any, compute: Callable[[T], np.ndarray]) -> None:
+    """Compute the items that rank 0 hands out, and send the values there."""
     sending = None
-    while (block := comm.recv(source=0, tag=_ASSIGNMENT)) is not None:
-        values = compute(block)
+    while (item := comm.recv(source=0, tag=_ASSIGNMENT)) is not None:
+        values = compute(item)
         if sending is not None:
             sending.wait()
-        sending = comm.isend((comm.rank, block, values), 0, _RESULT)
+        sending = comm.isend((comm.rank, values), 0, _RESULT)
     if sending is not None:
         sending.wait()

@@ -1,4 +1,7 @@
-"""What is asked of a prediction, and whether it can be done: checked before any work."""
+"""What is asked of a prediction, and whether it can be done: checked before any work.
+
+A `Request` holds the atoms: one process makes it. A `Task` is what all others must know of it.
+"""
 
 import hashlib
 import json
@@ -8,19 +11,82 @@ from typing import Any
 
 import numpy as np
 
-from rhocast.errors import ConfigError, ModelError, RhocastError
+from rhocast import descriptors
+from rhocast.errors import ConfigError, ModelError, ParallelError, RhocastError
 from rhocast.grid import Blocks, Mesh
+from rhocast.inference.storage import field_bytes
+from rhocast.inference.training_range import share_outside
 from rhocast.model import DensityModel
 from rhocast.structures import Structure
 
 #: Fields that are computed and stored, for each kind of uncertainty.
 FIELDS = {
     "none": ("density",),
+    "fast": ("density", "epistemic_std", "aleatoric_std"),
     "sampled": ("density", "epistemic_std", "aleatoric_std"),
 }
 
 #: Goes into the hash of a field: raise it when the same request gives other numbers.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+
+
+@dataclass(frozen=True)
+class Task:
+    """Everything that determines the numbers of a field, except for the atoms.
+
+    Attributes
+    ----------
+    mesh
+        Points to predict at.
+    model_hash
+        Of the model that predicts.
+    species
+        Chemical symbols of the structure.
+    uncertainty, samples, seed, where
+        As in `Request`.
+    """
+
+    mesh: Mesh
+    model_hash: str
+    species: tuple[str, ...]
+    uncertainty: str
+    samples: int
+    seed: int
+    where: str
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the arrays that are predicted."""
+        return FIELDS[self.uncertainty]
+
+    @property
+    def blocks(self) -> Blocks:
+        """Division of the mesh."""
+        return Blocks(self.mesh.shape)
+
+    def check_model(self, model: DensityModel) -> None:
+        """Check that a model, as this rank has read it, is the one that is to predict.
+
+        Raises
+        ------
+        ModelError
+            If it does not know an element, or has no fast uncertainty to give.
+        ParallelError
+            If it is another one.
+        """
+        unknown = [symbol for symbol in self.species if symbol not in model.species]
+        if unknown:
+            raise ModelError(
+                f"{self.where}: holds {', '.join(unknown)}, which the model has never seen; it "
+                f"was trained on {', '.join(model.species)}: use a model of these elements"
+            )
+        if self.uncertainty == "fast":
+            model.check_last_layer()
+        if model.hash != self.model_hash:
+            raise ParallelError(
+                f"this rank has read another model ({model.hash[:12]}) than rank 0 "
+                f"({self.model_hash[:12]}); give all ranks the same file"
+            )
 
 
 @dataclass(frozen=True)
@@ -36,7 +102,7 @@ class Request:
     mesh
         Points to predict at; its cell is that of the structure.
     uncertainty
-        ``none`` or ``sampled``.
+        ``none``, ``fast`` or ``sampled``.
     samples
         N_s, weight samples (paper, Eq. 4).
     seed
@@ -60,25 +126,33 @@ class Request:
 
     def __post_init__(self) -> None:
         _check_uncertainty(self.uncertainty, self.samples)
-        unknown = [s for s in self.structure.species if s not in self.model.species]
-        if unknown:
-            raise ModelError(
-                f"{self.where}: holds {', '.join(unknown)}, which the model has never seen; it "
-                f"was trained on {', '.join(self.model.species)}: use a model of these elements"
-            )
+        self.task.check_model(self.model)
         if not np.allclose(self.mesh.cell, self.structure.cell, rtol=0.0, atol=1e-9):
             raise RhocastError(f"{self.where}: the mesh is that of another cell")
         self.structure.check_distances(self.where)
 
+    @cached_property
+    def task(self) -> Task:
+        """All of it but the atoms."""
+        return Task(
+            self.mesh,
+            self.model.hash,
+            self.structure.species,
+            self.uncertainty,
+            self.samples,
+            self.seed,
+            self.where,
+        )
+
     @property
     def fields(self) -> tuple[str, ...]:
         """Names of the arrays that are predicted."""
-        return FIELDS[self.uncertainty]
+        return self.task.fields
 
     @property
     def blocks(self) -> Blocks:
         """Division of the mesh."""
-        return Blocks(self.mesh.shape)
+        return self.task.blocks
 
     @cached_property
     def hash(self) -> str:
@@ -94,7 +168,7 @@ class Request:
         ]
         digest = hashlib.sha256(json.dumps(parts).encode())
         for array in (self.structure.cell, self.structure.positions, self.structure.numbers):
-            digest.update(array.tobytes())
+            digest.update(array.data)
         return digest.hexdigest()
 
     @property
@@ -104,6 +178,11 @@ class Request:
         if any(symbol not in valence for symbol in self.structure.species):
             return None
         return self.structure.count_electrons(valence)
+
+    @cached_property
+    def outside_training_share(self) -> float | None:
+        """Share of points unlike those that the model was trained on; None if it cannot tell."""
+        return share_outside(self.model, self.structure, reach_bohr(self.model))
 
     @property
     def record(self) -> dict[str, Any]:
@@ -116,21 +195,30 @@ class Request:
             "samples": self.samples,
             "seed": self.seed,
             "n_electrons": self.n_electrons,
+            "outside_training_share": self.outside_training_share,
         }
 
     def n_bytes(self, rows: int | None = None) -> int:
         """Size of all predicted arrays, or of some rows of them along x."""
         nx, ny, nz = self.mesh.shape
-        return 4 * len(self.fields) * (nx if rows is None else rows) * ny * nz
+        return field_bytes(self.fields) * (nx if rows is None else rows) * ny * nz
+
+
+def range_bohr(model: DensityModel) -> float:
+    """Return the distance beyond which atoms do not matter to the density at a point, Bohr."""
+    baseline = 0.0 if model.baseline is None else model.baseline.parameters.cutoff_bohr
+    return max(descriptors.make(model.descriptor, model.species).cutoff_bohr, baseline)
+
+
+def reach_bohr(model: DensityModel) -> float:
+    """Return how far around its points a model must be given the atoms, Bohr."""
+    return max(descriptors.make(model.descriptor, model.species).reach_bohr, range_bohr(model))
 
 
 def _check_uncertainty(uncertainty: str, samples: int) -> None:
-    if uncertainty == "fast":
-        raise ConfigError(
-            "uncertainty: `fast` is not available yet, expected `none` or `sampled` (the variance "
-            "over weight samples)"
-        )
     if uncertainty not in FIELDS:
-        raise ConfigError(f"uncertainty: expected `none` or `sampled`, found {uncertainty!r}")
+        raise ConfigError(
+            f"uncertainty: expected `none`, `fast` or `sampled`, found {uncertainty!r}"
+        )
     if uncertainty == "sampled" and samples < 2:
         raise ConfigError(f"samples: expected at least 2 for a variance, found {samples}")

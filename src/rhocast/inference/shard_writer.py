@@ -1,22 +1,28 @@
 """Writing a shard block by block, resumed after a kill.
 
-While it is written it is called ``*.partial``. HDF5 is not safe against SIGKILL, so all its
-metadata is on the disk before the first block, and blocks only overwrite the NaN that fills the
-datasets. Beside it lies ``*.journal``: the hash of the request, then the number of each block that
-is certain to be on the disk.
+While it is written it is called ``*.partial``. HDF5 is not safe against SIGKILL, so it writes the
+file once, before the first block, with all its metadata and a place for every number; blocks are
+then written to their byte ranges, past HDF5. Beside it lies ``*.journal``: the hash of the request,
+then the number of each block that is certain to be on the disk. What counts is ``block_sums``,
+NaN until its block is written, and the journal.
 """
 
+import fcntl
 import json
 import logging
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 import h5py
 import numpy as np
 
+from rhocast.errors import ParallelError
 from rhocast.fields import DENSITY_FIELDS
+from rhocast.inference.chunks import ChunkedArray, chunk_shape, write_all
 from rhocast.inference.journal import Journal
 from rhocast.inference.shards import FORMAT_VERSION, KIND, ShardHeader
 from rhocast.structures import Structure
@@ -25,6 +31,13 @@ log = logging.getLogger(__name__)
 
 #: Finished blocks are made certain at this interval: what a kill costs at most.
 SECONDS_BETWEEN_COMMITS = 1.0
+
+#: How long to wait for the last breath of a run that has just been killed.
+SECONDS_FOR_OTHER_WRITER = 10.0
+
+
+#: In place of a file descriptor.
+_CLOSED = -1
 
 
 class ShardWriter:
@@ -45,6 +58,12 @@ class ShardWriter:
     ----------
     finished : set of int
         Blocks that are on the disk.
+
+    Raises
+    ------
+    ParallelError
+        Also later on: if the file cannot be written, because the disk is full or another process
+        writes it.
     """
 
     def __init__(self, path: Path, header: ShardHeader, structure: Structure) -> None:
@@ -53,19 +72,27 @@ class ShardWriter:
         self._header = header
         self._journal = Journal(path.with_name(path.name + ".journal"), self._identity)
         self._uncertain: list[int] = []
-        self.finished = self._left_by_earlier_run()
-        if self.finished:
-            self._journal.restart(sorted(self.finished))
-        else:
-            self._start_afresh(structure)
-        self._file = h5py.File(self._partial, "r+")
+        self.finished: set[int] = set()
+        with self._explaining_failure():
+            self._file = self._opened()
+            self.finished = self._left_by_earlier_run()
+            if self.finished:
+                self._journal.restart(sorted(self.finished))
+            else:
+                self._start_afresh(structure)
+        with h5py.File(self._partial, "r", locking=False) as file:
+            fields = header.fields if header.own_blocks else ()
+            self._arrays = {name: ChunkedArray.of(file[name]) for name in fields}
+            self._sums = file["block_sums"].id.get_offset()
         self._last_commit = time.monotonic()
 
     def __enter__(self) -> "ShardWriter":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        if self._file != _CLOSED:
+            os.close(self._file)
+            self._file = _CLOSED
 
     @property
     def pending(self) -> list[int]:
@@ -77,19 +104,21 @@ class ShardWriter:
         header = self._header
         x, y, z = header.blocks.box(block)
         x = slice(x.start - header.rows.start, x.stop - header.rows.start)
-        for name, array in zip(header.fields, values, strict=True):
-            self._file[name][x, y, z] = array
         density = values[header.fields.index("density")]
-        self._file["block_sums"][block - header.own_blocks.start] = density.sum(dtype=np.float64)
+        place = self._sums + 8 * (block - header.own_blocks.start)
+        with self._explaining_failure():
+            for name, array in zip(header.fields, values, strict=True):
+                self._arrays[name].write(self._file, (x, y, z), array)
+            write_all(self._file, np.array([density.sum(dtype=np.float64)]), place)
         self._uncertain.append(block)
         if time.monotonic() - self._last_commit > SECONDS_BETWEEN_COMMITS:
             self.commit()
 
     def commit(self) -> None:
         """Bring the blocks to the disk, and only then into the journal."""
-        self._file.flush()
-        os.fsync(self._file.id.get_vfd_handle())
-        self._journal.add(self._uncertain)
+        with self._explaining_failure():
+            os.fsync(self._file)
+            self._journal.add(self._uncertain)
         self.finished.update(self._uncertain)
         self._uncertain.clear()
         self._last_commit = time.monotonic()
@@ -105,7 +134,6 @@ class ShardWriter:
         self.commit()
         if self.pending:
             raise RuntimeError(f"{self._partial}: blocks {self.pending} were never written")
-        self._file.close()
         self._partial.replace(self._path)
         self._journal.remove()
 
@@ -114,10 +142,38 @@ class ShardWriter:
         header = self._header
         return f"{header.field_hash} {header.shard}/{header.n_shards} {FORMAT_VERSION}"
 
+    @contextmanager
+    def _explaining_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ParallelError(
+                f"{self._partial}: cannot be written ({error.strerror or error}); "
+                f"{len(self.finished)} of {len(self._header.own_blocks)} blocks are kept: make "
+                "room on the disk, or whatever is needed, and run the same command again, it goes "
+                "on where this one stopped"
+            ) from error
+
+    def _opened(self) -> int:
+        """Open what an earlier run has left, if anything, once no other process writes it."""
+        try:
+            file = os.open(self._partial, os.O_RDWR)
+        except FileNotFoundError:
+            return _CLOSED
+        deadline = time.monotonic() + SECONDS_FOR_OTHER_WRITER
+        while not _lock(file):
+            if time.monotonic() > deadline:
+                os.close(file)
+                raise ParallelError(
+                    f"{self._partial}: another process writes it; end that one, or write elsewhere"
+                )
+            time.sleep(0.1)
+        return file
+
     def _left_by_earlier_run(self) -> set[int]:
         try:
             identity, finished = self._journal.read()
-            with h5py.File(self._partial, "r") as file:
+            with h5py.File(self._partial, "r", locking=False) as file:
                 same = identity == self._identity == file.attrs["identity"]
         except FileNotFoundError:
             return set()
@@ -147,30 +203,48 @@ class ShardWriter:
     def _start_afresh(self, structure: Structure) -> None:
         self._journal.remove()
         self._partial.unlink(missing_ok=True)
-        with h5py.File(self._partial, "w") as file:
+        self.__exit__()
+        with h5py.File(self._partial, "w", libver="v110") as file:
             _create_datasets(file, self._header)
-            for name in ("positions", "cell", "numbers"):
-                file[name] = getattr(structure, name)
+            file["cell"] = structure.cell
+            if self._header.shard == 0:  # once is enough: there may be millions of atoms
+                file["positions"] = structure.positions
+                file["numbers"] = structure.numbers
+            for name in {"positions", "cell", "numbers"} & set(file):
                 file[name].attrs["unit"] = DENSITY_FIELDS[name].unit
             file.attrs["kind"] = KIND
             file.attrs["format_version"] = FORMAT_VERSION
             file.attrs["header"] = json.dumps(asdict(self._header))
             file.attrs["identity"] = self._identity
-            file.flush()
-            os.fsync(file.id.get_vfd_handle())
+        self._file = os.open(self._partial, os.O_RDWR)
+        _lock(self._file)
+        os.posix_fallocate(self._file, 0, os.fstat(self._file).st_size)  # a full disk fails here
+        os.fsync(self._file)
         self._journal.restart()
 
 
+def _lock(file: int) -> bool:
+    """Keep other processes off a file until it is closed; False if one of them has it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        log.debug("no locks on this file system (%s)", error)
+    return True
+
+
 def _create_datasets(file: h5py.File, header: ShardHeader) -> None:
-    """Create the predicted arrays on the disk, full of NaN."""
+    """Create the predicted arrays with a place on the disk, and the sums, full of NaN."""
     rows = header.rows.stop - header.rows.start
     shape = (rows, *header.mesh_shape[1:])
-    chunks = tuple(min(b, n) for b, n in zip(header.block_shape, shape, strict=True))
     for name in header.fields:
         entry = DENSITY_FIELDS[name]
-        _preallocate(file, name, shape, entry.dtype, chunks if rows else None)
+        chunks = chunk_shape(shape, header.block_shape) if rows else None
+        _preallocate(file, name, shape, entry.dtype, chunks, h5py.h5d.FILL_TIME_NEVER)
         file[name].attrs["unit"] = entry.unit
-    _preallocate(file, "block_sums", (len(header.own_blocks),), "f8", None)
+    sums = (len(header.own_blocks),)
+    _preallocate(file, "block_sums", sums, "f8", None, h5py.h5d.FILL_TIME_ALLOC)
     file["block_sums"].attrs["unit"] = "e/Bohr^3"
 
 
@@ -180,10 +254,11 @@ def _preallocate(
     shape: tuple[int, ...],
     dtype: str,
     chunks: tuple[int, ...] | None,
+    fill_time: int,
 ) -> None:
     properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-    properties.set_fill_time(h5py.h5d.FILL_TIME_ALLOC)
+    properties.set_fill_time(fill_time)
     file.create_dataset(
         name, shape=shape, dtype=dtype, chunks=chunks, fillvalue=np.nan, dcpl=properties
     )

@@ -1,8 +1,8 @@
 """The shard file: some layers of one field.
 
-HDF5. Datasets: the predicted arrays of `rhocast.fields.DENSITY_FIELDS`, of shape (rows, ny, nz)
-and chunked by blocks; ``block_sums``, the sum of the density over each block; ``positions``,
-``cell``, ``numbers``. Attributes: see `ShardHeader`.
+HDF5. Datasets: the predicted arrays of `rhocast.fields.DENSITY_FIELDS`, of shape (rows, ny, nz);
+``block_sums``, the sum of the density over each block; ``cell``; in shard 0 ``positions`` and
+``numbers``. Attributes: see `ShardHeader`.
 """
 
 import json
@@ -18,7 +18,7 @@ from rhocast.inference.request import Request
 from rhocast.inference.storage import open_hdf5
 from rhocast.structures import Structure
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 KIND = "rhocast shard"
 
 
@@ -113,7 +113,7 @@ class Shard:
 
     @property
     def structure(self) -> Structure:
-        """Atoms and cell of the whole field."""
+        """Atoms and cell of the whole field; shard 0 alone has them."""
         file = self.file
         return Structure(file["positions"][()], file["cell"][()], file["numbers"][()])
 

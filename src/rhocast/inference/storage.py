@@ -6,19 +6,23 @@ its ``unit``. Attributes of the file:
 ``kind``, ``format_version``; ``mesh_shape``; ``field_hash`` (of all that determines the numbers),
 ``model_hash``, ``config_hash`` (may be empty); ``uncertainty``, ``samples``, ``seed``;
 ``electron_count_before_scaling`` (∫ρ as predicted), ``n_electrons`` (valence electrons of the
-structure, absent if the model does not know them), ``scale`` (what the stored density and its
-standard deviations have been multiplied by); ``version_…`` of the software.
+structure, absent if the model does not know them), ``outside_training_share`` (of points unlike
+those that the model was trained on, estimated; absent if the model cannot tell), ``scale`` (what
+the stored density and its standard deviations have been multiplied by); ``version_…`` of the
+software.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+from ase import Atoms
 
 from rhocast import __version__
 from rhocast.errors import FileFormatError, ModelError, StructureError
@@ -27,14 +31,14 @@ from rhocast.files import replacing
 from rhocast.grid import Mesh
 from rhocast.structures import Structure
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 KIND = "rhocast density"
 
 #: Arrays over the mesh; the first is always there.
 MESH_FIELDS = ("density", "epistemic_std", "aleatoric_std")
 
-#: Points of a chunk along each axis: whole layers of blocks, 256 kB.
-CHUNK_SHAPE = (16, 64, 64)
+#: Points of a chunk along each axis: parts of blocks, read well in any direction.
+CHUNK_SHAPE = (32, 32, 32)
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,25 @@ class DensityField:
     record: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the arrays over the mesh that it holds."""
+        return tuple(name for name in MESH_FIELDS if getattr(self, name) is not None)
+
+    @property
+    def cell(self) -> np.ndarray:
+        """Lattice vectors as rows, Bohr; shape (3, 3)."""
+        return self.structure.cell
+
+    @property
+    def atoms(self) -> Atoms:
+        """The atoms for ASE (Å)."""
+        return self.structure.to_ase()
+
+    def read(self, name: str, box: tuple[slice, ...] = ()) -> np.ndarray:
+        """Return a field, or a box of it, as `DensityFile.read` does."""
+        return getattr(self, name)[box]
+
+    @property
     def mesh(self) -> Mesh:
         """Mesh that the density is given on."""
         nx, ny, nz = self.density.shape
@@ -71,7 +94,7 @@ class DensityField:
         return self.mesh.integral(self.density)
 
     @property
-    def total_std(self) -> np.ndarray | None:
+    def std(self) -> np.ndarray | None:
         """Standard deviation of both kinds together, e/Bohr³; None if there is none."""
         if self.epistemic_std is None or self.aleatoric_std is None:
             return None
@@ -159,6 +182,33 @@ class DensityFile:
         """Names of the arrays over the mesh that it holds."""
         return tuple(name for name in MESH_FIELDS if name in self.file)
 
+    def read(self, name: str, box: tuple[slice, ...] = ()) -> np.ndarray:
+        """Read a field, or a box of it; float32, whatever it is stored as."""
+        return self.file[name][box].astype(np.float32, copy=False)
+
+    def read_periodic(
+        self, name: str, indices: tuple[np.ndarray, np.ndarray, np.ndarray]
+    ) -> np.ndarray:
+        """Read a field at the points of a box that may reach over the ends of the cell.
+
+        Parameters
+        ----------
+        name
+            Of the field.
+        indices
+            Along each axis, rising by 1, wrapped into the period.
+
+        Returns
+        -------
+        float32 array of the indices' lengths
+        """
+        values = np.empty([len(axis) for axis in indices], dtype=np.float32)
+        for places in product(*map(_runs, indices)):
+            box = tuple(slice(int(axis[p.start]), int(axis[p.start]) + p.stop - p.start)
+                        for axis, p in zip(indices, places, strict=True))  # fmt: skip
+            values[places] = self.file[name][box]
+        return values
+
     def _check(self) -> None:
         path, file = self.path, self.file
         if file.attrs.get("kind") != KIND:
@@ -217,7 +267,7 @@ def open_hdf5(path: Path, remedy: str) -> h5py.File:
 def read_density(path: str | Path) -> DensityField:
     """Read a whole density-field file into memory; see `open_density` for large ones."""
     with open_density(path) as stored:
-        arrays = {name: stored.file[name][()] for name in stored.fields}
+        arrays = {name: stored.read(name) for name in stored.fields}
         return DensityField(stored.structure, record=stored.record, **arrays)
 
 
@@ -272,6 +322,17 @@ def software_versions() -> dict[str, str]:
     """Return the versions of the software that the numbers depend on, by attribute name."""
     libraries = {f"version_{name}": metadata.version(name) for name in ("torch", "numpy", "h5py")}
     return {"version_rhocast": __version__, **libraries}
+
+
+def field_bytes(names: Iterable[str]) -> int:
+    """Return what some fields take of a file at each point, bytes."""
+    return sum(np.dtype(DENSITY_FIELDS[name].dtype).itemsize for name in names)
+
+
+def _runs(indices: np.ndarray) -> list[slice]:
+    """Cut wrapped indices where a period ends."""
+    ends = [0, *(np.flatnonzero(np.diff(indices) != 1) + 1), len(indices)]
+    return [slice(int(a), int(b)) for a, b in pairwise(ends)]
 
 
 def _check_sources(path: Path, file: h5py.File) -> None:

@@ -1,0 +1,146 @@
+"""Atoms sorted into bins: what lies around a box is found without a look at the others.
+
+One process holds all atoms; every other gets, with its work, a `Neighbourhood`: the atoms around
+one box, images included. So no rank but that one ever holds the structure.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from rhocast.structures import Structure
+
+#: Side of the bins, Bohr, at least: some atoms in each, several bins within reach.
+BIN_BOHR = 7.0
+
+#: Atoms that are sorted at a time: their intermediate arrays stay small.
+_PART = 200_000
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """A box of a periodic structure, cut out with the atoms around it.
+
+    Attributes
+    ----------
+    structure
+        The atoms, and images of atoms, around the box. Its cell is large enough that its own
+        images do not reach the box: what can be done with a structure can be done with it.
+    lower, upper : (3,) float64 arrays
+        Corners of the box in fractional coordinates of ``structure.cell``.
+    """
+
+    structure: Structure
+    lower: np.ndarray
+    upper: np.ndarray
+
+    @property
+    def corner(self) -> np.ndarray:
+        """Position of the box's lower corner, Bohr; shape (3,)."""
+        return self.lower @ self.structure.cell
+
+
+@dataclass(frozen=True)
+class BinnedAtoms:
+    """The atoms of a cell, those of a bin one after the other, bins in C order.
+
+    Attributes
+    ----------
+    cell : (3, 3) float64 array
+        Lattice vectors as rows, Bohr.
+    counts : tuple of three int
+        Bins along each lattice vector.
+    starts : (bins + 1,) int array
+        Where the atoms of each bin begin.
+    fractional : (n, 3) float64 array
+        In [0, 1).
+    numbers : (n,) int32 array
+        Atomic numbers.
+    """
+
+    cell: np.ndarray
+    counts: tuple[int, int, int]
+    starts: np.ndarray
+    fractional: np.ndarray
+    numbers: np.ndarray
+
+    @classmethod
+    def of(cls, structure: Structure) -> "BinnedAtoms":
+        """Sort the atoms of a structure."""
+        cell = structure.cell
+        spacing = 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)  # of lattice planes
+        x, y, z = np.maximum(1, spacing // BIN_BOHR).astype(int)
+        inverse = np.linalg.inv(cell)
+        bins = np.empty(len(structure), dtype=np.int32)
+        fractional = np.empty((len(structure), 3))
+        for start in range(0, len(structure), _PART):
+            part = slice(start, start + _PART)
+            scaled = structure.positions[part] @ inverse % 1.0
+            scaled[scaled >= 1.0] = 0.0  # -1e-17 % 1.0 is 1.0
+            place = (scaled * (x, y, z)).astype(np.int32)
+            bins[part] = (place[:, 0] * y + place[:, 1]) * z + place[:, 2]
+            fractional[part] = scaled
+        order = np.argsort(bins, kind="stable")
+        starts = np.concatenate([[0], np.cumsum(np.bincount(bins, minlength=x * y * z))])
+        return cls(cell, (x, y, z), starts, fractional[order], structure.numbers[order])
+
+    def around(
+        self, lower: np.ndarray, upper: np.ndarray, reach_bohr: float
+    ) -> Neighbourhood | None:
+        """Cut out a box with the atoms within reach of it.
+
+        Parameters
+        ----------
+        lower, upper : (3,) arrays
+            Corners of the box in fractional coordinates; they may lie outside [0, 1].
+        reach_bohr
+            Distance from the box, Bohr.
+
+        Returns
+        -------
+        Neighbourhood or None
+            None if there is no atom within reach.
+        """
+        margin = reach_bohr * np.linalg.norm(np.linalg.inv(self.cell), axis=0)
+        low, high = lower - margin, upper + margin
+        fractional, numbers = self._between(low, high)
+        if len(numbers) == 0:
+            return None
+        # A little wider than what was cut out: the images of its far side stay out of reach.
+        extent = (high - low) * 1.001
+        structure = Structure((fractional - low) @ self.cell, self.cell * extent[:, None], numbers)
+        return Neighbourhood(structure, margin / extent, (margin + upper - lower) / extent)
+
+    def _between(self, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Fractional coordinates and numbers of all atoms and images between two corners."""
+        nx, ny, nz = self.counts
+        ranges = [
+            range(int(np.floor(a * n)), int(np.floor(b * n)) + 1)
+            for a, b, n in zip(low, high, self.counts, strict=True)
+        ]
+        runs, shifts = [], []
+        for i in ranges[0]:
+            for j in ranges[1]:
+                column = (i % nx * ny + j % ny) * nz
+                for first, last in _unwrapped(ranges[2], nz):
+                    runs.append(
+                        slice(
+                            self.starts[column + first % nz],
+                            self.starts[column + (last - 1) % nz + 1],
+                        )
+                    )
+                    shifts.append((i // nx, j // ny, first // nz))
+        lengths = [run.stop - run.start for run in runs]
+        fractional = np.concatenate([self.fractional[run] for run in runs])
+        fractional += np.repeat(np.array(shifts, dtype=float), lengths, axis=0)
+        inside = ((fractional >= low) & (fractional <= high)).all(axis=1)
+        numbers = np.concatenate([self.numbers[run] for run in runs])
+        return fractional[inside], numbers[inside]
+
+
+def _unwrapped(bins: range, count: int) -> list[tuple[int, int]]:
+    """Cut a range of bins, images included, where a period ends: (first, end) of each part."""
+    cuts = range((bins.start // count + 1) * count, bins.stop, count)
+    edges = [bins.start, *cuts, bins.stop]
+    return list(pairwise(edges))

@@ -1,0 +1,99 @@
+"""Where the numbers of an HDF5 dataset lie in its file, to write them without HDF5.
+
+HDF5 keeps metadata in memory while a file is open for writing, and a kill leaves it broken. A file
+that HDF5 has closed, with a place for every number, can be written to at any time.
+"""
+
+import os
+from dataclasses import dataclass
+from itertools import product
+
+import h5py
+import numpy as np
+
+#: Longest side of a chunk.
+LONGEST_SIDE = 32
+
+
+def chunk_shape(shape: tuple[int, ...], block_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the chunks of a field: parts of blocks that are neither long nor flat.
+
+    Short sides read well in any direction, and little is wasted where the mesh ends.
+    """
+    return tuple(min(n, b, LONGEST_SIDE) for n, b in zip(shape, block_shape, strict=True))
+
+
+@dataclass(frozen=True)
+class ChunkedArray:
+    """A dataset whose chunks lie one after the other, in C order.
+
+    Attributes
+    ----------
+    offset
+        Of the first byte in the file.
+    chunk_shape, counts
+        Numbers of a chunk, and chunks, along each axis.
+    dtype
+        Of the numbers.
+    """
+
+    offset: int
+    chunk_shape: tuple[int, ...]
+    counts: tuple[int, ...]
+    dtype: np.dtype
+
+    @classmethod
+    def of(cls, dataset: h5py.Dataset) -> "ChunkedArray":
+        """Describe a dataset; RuntimeError if its chunks do not lie in order."""
+        chunks = dataset.chunks
+        counts = tuple(-(-n // c) for n, c in zip(dataset.shape, chunks, strict=True))
+        offset = dataset.id.get_chunk_info_by_coord((0, 0, 0)).byte_offset
+        array = cls(offset, chunks, counts, dataset.dtype)
+        last = tuple((n - 1) * c for n, c in zip(counts, chunks, strict=True))
+        expected = array.place(*(n - 1 for n in counts))
+        if dataset.id.get_chunk_info_by_coord(last).byte_offset != expected:
+            raise RuntimeError(f"{dataset.name}: HDF5 has not laid out its chunks in order")
+        return array
+
+    def place(self, i: int, j: int, k: int) -> int:
+        """Return where a chunk begins, bytes."""
+        _, ny, nz = self.counts
+        number = (i * ny + j) * nz + k
+        return self.offset + number * int(np.prod(self.chunk_shape)) * self.dtype.itemsize
+
+    def write(self, file: int, box: tuple[slice, slice, slice], values: np.ndarray) -> None:
+        """Write whole chunks.
+
+        Parameters
+        ----------
+        file
+            Descriptor.
+        box
+            Where; it begins with a chunk, and ends with one or where the dataset does.
+        values
+            Of the shape of the box.
+
+        Raises
+        ------
+        OSError
+            If the disk is full, for one.
+        """
+        cx, cy, cz = self.chunk_shape
+        parts = (
+            range(s.start // c, -(-s.stop // c)) for s, c in zip(box, self.chunk_shape, strict=True)
+        )
+        first = [s.start // c for s, c in zip(box, self.chunk_shape, strict=True)]
+        for chunk in product(*parts):
+            i, j, k = (number - start for number, start in zip(chunk, first, strict=True))
+            part = values[i * cx : (i + 1) * cx, j * cy : (j + 1) * cy, k * cz : (k + 1) * cz]
+            padded = np.zeros(self.chunk_shape, dtype=self.dtype)
+            padded[*map(slice, part.shape)] = part
+            write_all(file, padded, self.place(*chunk))
+
+
+def write_all(file: int, array: np.ndarray, offset: int) -> None:
+    """Write the bytes of a contiguous array to a place in a file."""
+    rest = array.data.cast("B")
+    while rest:
+        written = os.pwrite(file, rest, offset)
+        rest, offset = rest[written:], offset + written

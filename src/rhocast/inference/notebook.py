@@ -1,0 +1,81 @@
+"""Whole densities in memory, for notebooks and scripts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ase import Atoms
+
+from rhocast.inference.prediction import predict_density
+from rhocast.inference.storage import DensityField
+from rhocast.model import DensityModel
+from rhocast.structures import Structure
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A model that is asked for densities.
+
+    Attributes
+    ----------
+    model
+        The model.
+    """
+
+    model: DensityModel
+
+    @classmethod
+    def load(cls, model: str | Path) -> "Predictor":
+        """Read a model file, or a shipped model by its name.
+
+        Raises
+        ------
+        ModelError
+            If there is no such model, or the file is damaged.
+        """
+        return cls(DensityModel.load(model))
+
+    def predict(
+        self,
+        atoms: Atoms | Structure,
+        mesh_spacing_bohr: float = 0.4,
+        uncertainty: str = "none",
+        samples: int = 10,
+        seed: int = 0,
+        scale_to_electrons: bool = True,
+    ) -> DensityField:
+        """Predict the density of some atoms.
+
+        Parameters
+        ----------
+        atoms
+            ASE's atoms (Å) or a structure (Bohr); periodic in all directions.
+        mesh_spacing_bohr
+            At most, Bohr.
+        uncertainty
+            ``none``; ``fast`` or ``sampled`` for standard deviations.
+        samples, seed
+            Weight samples and their seed, for ``sampled``.
+        scale_to_electrons
+            Scale to the valence electrons of the atoms.
+
+        Returns
+        -------
+        DensityField
+            Arrays with their mesh, cell and atoms; `rhocast.inference.write_density` and
+            `rhocast.inference.export` write it.
+
+        Raises
+        ------
+        RhocastError
+            If options, elements, distances or memory do not allow the prediction.
+        """
+        structure = Structure.from_ase(atoms) if isinstance(atoms, Atoms) else atoms
+        return predict_density(
+            self.model,
+            structure,
+            mesh_spacing_bohr,
+            uncertainty,
+            samples,
+            seed,
+            scale_to_electrons,
+        )

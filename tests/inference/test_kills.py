@@ -1,0 +1,132 @@
+"""SIGKILL at twenty random moments: the file is the same in the end, to the last bit."""
+
+import multiprocessing
+import os
+import random
+import time
+
+import h5py
+import numpy as np
+import pytest
+from small_model import SHAPE, make_model, make_structure
+
+from rhocast.errors import ParallelError
+from rhocast.grid import Mesh
+from rhocast.inference import predict_shard, shard_writer
+from rhocast.inference.predictor import BlockPredictor
+from rhocast.inference.request import Request
+from rhocast.inference.shard_writer import ShardWriter
+from rhocast.inference.shards import Shard, ShardHeader
+
+KILLS = 20
+
+
+def predict(path, slow=False):
+    compute = BlockPredictor.__call__
+
+    def slowly(self, block, atoms):
+        time.sleep(0.05)
+        return compute(self, block, atoms)
+
+    if slow:
+        BlockPredictor.__call__ = slowly
+        shard_writer.SECONDS_BETWEEN_COMMITS = 0.02
+    structure = make_structure()
+    predict_shard(
+        make_model(),
+        structure,
+        Mesh(SHAPE, structure.cell),
+        path,
+        uncertainty="sampled",
+        samples=2,
+    )
+
+
+@pytest.fixture(scope="module")
+def processes():
+    """Give processes that start at once: what they import is there already."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["rhocast.inference", "small_model", "test_kills"])
+    return context
+
+
+def test_the_file_is_the_same_after_twenty_kills(processes, tmp_path):
+    path = tmp_path / "shard.h5"
+    moments = random.Random(5)
+    survived = 0
+    for _ in range(KILLS):
+        process = processes.Process(target=predict, args=(path, True))
+        process.start()
+        process.join(moments.uniform(0.0, 0.8))
+        process.kill()
+        process.join()
+        survived += process.exitcode == 0
+        if path.exists():  # finished in between: the next kills meet a fresh run
+            assert_same(path, tmp_path)
+            path.unlink()
+    predict(path)
+    assert survived < KILLS
+    assert_same(path, tmp_path)
+    assert not list(tmp_path.glob("shard.h5.*"))
+
+
+def assert_same(path, folder):
+    whole = folder / "whole.h5"
+    if not whole.exists():
+        predict(whole)
+    with Shard(path) as resumed, Shard(whole) as uninterrupted:
+        for name in ("density", "epistemic_std", "aleatoric_std", "block_sums"):
+            np.testing.assert_array_equal(resumed.file[name][()], uninterrupted.file[name][()])
+
+
+@pytest.fixture
+def header(model, structure):
+    request = Request(model, structure, Mesh(SHAPE, structure.cell))
+    return ShardHeader.of(request, 0, 1)
+
+
+def test_two_writers_of_one_shard_are_refused(header, structure, tmp_path, monkeypatch):
+    monkeypatch.setattr(shard_writer, "SECONDS_FOR_OTHER_WRITER", 0.2)
+    path = tmp_path / "shard.h5"
+    with (
+        ShardWriter(path, header, structure),
+        pytest.raises(ParallelError, match="another process writes it"),
+    ):
+        ShardWriter(path, header, structure)
+    ShardWriter(path, header, structure).__exit__()
+
+
+def test_a_disk_that_fills_up_ends_with_a_message_and_what_was_done(
+    header, structure, tmp_path, monkeypatch
+):
+    path = tmp_path / "shard.h5"
+    write, written = os.pwrite, []
+
+    def full(file, data, offset):
+        if len(written) == 7:  # density and sum of three blocks, half of the fourth
+            raise OSError(28, "No space left on device")
+        written.append(offset)
+        return write(file, data, offset)
+
+    values = np.full((1, 16, 16, 16), 0.5, np.float32)
+    with ShardWriter(path, header, structure) as writer:
+        monkeypatch.setattr(os, "pwrite", full)
+        monkeypatch.setattr(shard_writer, "SECONDS_BETWEEN_COMMITS", 0.0)
+        for block in (0, 1, 6):
+            writer.write(block, values)
+        with pytest.raises(ParallelError, match=r"No space left.*3 of 18 blocks are kept.*again"):
+            writer.write(7, values)
+    monkeypatch.undo()
+    with ShardWriter(path, header, structure) as writer:
+        assert writer.finished == {0, 1, 6}
+    with h5py.File(path.with_name("shard.h5.partial")) as file:
+        assert (file["density"][:16, :16, :16] == 0.5).all()
+
+
+def test_a_disk_that_is_full_is_noticed_before_any_work(header, structure, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(ParallelError, match=r"No space left.*0 of 18 blocks"):
+        ShardWriter(tmp_path / "shard.h5", header, structure)

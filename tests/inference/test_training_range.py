@@ -1,0 +1,61 @@
+import logging
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from small_model import make_model, make_structure
+
+from rhocast.grid import Mesh
+from rhocast.inference import predict_file, read_density
+from rhocast.inference.request import reach_bohr
+from rhocast.inference.training_range import share_outside
+from rhocast.model import LastLayer
+from rhocast.structures import Structure
+
+
+@pytest.fixture(scope="module")
+def crystal():
+    sites = np.stack(np.meshgrid(*[np.arange(3)] * 3), axis=-1).reshape(-1, 3)
+    return Structure(sites * 5.0, 15.0 * np.eye(3), np.full(27, 13))
+
+
+@pytest.fixture(scope="module")
+def model(crystal):
+    """A model that counts as trained on one crystal."""
+    made = make_model(training={"volume_per_atom_bohr3": [125.0, 125.0]})
+    points = np.random.default_rng(0).random((4000, 3)) @ crystal.cell
+    with torch.no_grad():
+        scaled = made.normalisation.features(
+            torch.from_numpy(made.bind(crystal).descriptor(points))
+        )
+        hidden = made.network.hidden(scaled)
+    last_layer = LastLayer.fit(lambda: [(hidden, torch.ones(len(hidden)))])
+    return replace(made, last_layer=last_layer)
+
+
+def test_what_was_trained_on_is_inside_and_what_was_not_is_outside(model, crystal):
+    reach = reach_bohr(model)
+    assert share_outside(model, crystal, reach) < 0.01
+    vacant = Structure(crystal.positions[1:], crystal.cell, crystal.numbers[1:])
+    assert 0.03 < share_outside(model, vacant, reach) < 0.9
+    squeezed = Structure(crystal.positions * 0.8, crystal.cell * 0.8, crystal.numbers)
+    assert share_outside(model, squeezed, reach) > 0.5
+    assert share_outside(replace(model, last_layer=None), crystal, reach) is None
+
+
+def test_the_share_is_told_and_stored(model, crystal, tmp_path, caplog):
+    squeezed = Structure(crystal.positions * 0.9, crystal.cell * 0.9, crystal.numbers)
+    mesh = Mesh((9, 8, 7), squeezed.cell)
+    with caplog.at_level(logging.INFO):
+        predict_file(model, squeezed, mesh, tmp_path / "d.h5", uncertainty="fast", where="s.xyz")
+    share = read_density(tmp_path / "d.h5").record["outside_training_share"]
+    assert share > 0.1
+    assert f"s.xyz: {100 * share:.1f} % of the points lie outside" in caplog.text
+    assert "s.xyz: 91.1 Bohr³ to an atom, the model was trained on 125.0 to 125.0" in caplog.text
+
+
+def test_models_that_cannot_tell_leave_it_out(tmp_path):
+    structure = make_structure()
+    predict_file(make_model(), structure, Mesh((6, 5, 7), structure.cell), tmp_path / "d.h5")
+    assert "outside_training_share" not in read_density(tmp_path / "d.h5").record
