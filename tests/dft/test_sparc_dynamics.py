@@ -49,7 +49,7 @@ def test_thermostat_mass_is_not_sparcs_default(alloy, dynamics):
 
 def test_stored_dynamics(alloy, dynamics):
     trajectory = read_dynamics(alloy, dynamics, STORED, RECORD)
-    check_trajectory(trajectory, "stored")
+    check_trajectory(trajectory, "stored", "")
     assert len(trajectory) == 5
     np.testing.assert_array_equal(trajectory.positions[0], alloy.structure.positions)
     # Positions, returned into the cell by SPARC, and velocities are of the same atoms.
