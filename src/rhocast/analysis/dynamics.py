@@ -129,20 +129,21 @@ def _draw_temperature(axes: Axes, trajectory: Trajectory, table: Mapping[str, An
 
 
 def _draw_memory(axes: Axes, memory: Memory, table: Mapping[str, Any]) -> None:
-    axes.plot(memory.lags_fs, memory.velocity, color=_BLUE, label="velocities")
-    axes.plot(memory.lags_fs, memory.density, color=_RED, label="density of superposed atoms")
+    curves = (
+        ("velocities", memory.velocity, memory.velocity_fs, _BLUE),
+        ("superposed atoms", memory.density, memory.density_fs, _RED),
+    )
+    for name, curve, forgotten_fs, colour in curves:
+        told = f"{forgotten_fs:.0f} fs" if np.isfinite(forgotten_fs) else "unknown"
+        axes.plot(memory.lags_fs, curve, color=colour, label=f"{name}: {told}")
     for bound in (-FORGOTTEN, FORGOTTEN):
         axes.axhline(bound, color=_GREY, linewidth=0.8, linestyle=":")
     spacing_fs = table["steps_between_frames"] * table["timestep_fs"]
     axes.axvline(spacing_fs, color=_GREY, linewidth=0.8, label="distance of frames")
-    told = [
-        f"{fs:.0f} fs" if np.isfinite(fs) else "unknown"
-        for fs in (memory.velocity_fs, memory.density_fs)
-    ]
     axes.set(
         xlabel="lag, fs",
         ylabel="autocorrelation",
-        title=f"forgotten after: velocities {told[0]}, density {told[1]}",
+        title="memory of the configurations",
         ylim=(-1.0, 1.05),
     )
     axes.legend(frameon=False)
