@@ -96,9 +96,9 @@ def test_a_killed_run_goes_on_where_it_stopped(victim, start, tmp_path, referenc
         uncertainty="sampled",
         samples=2,
     )
+    found = re.search(r"resumed, (\d+) of 18 blocks", caplog.text)
     if victim == "launcher":  # ranks may outlive it, even to the end; their lock holds us up
-        assert finished >= 4
+        assert found is None or int(found.group(1)) >= finished
     else:
-        resumed = int(re.search(r"resumed, (\d+) of 18 blocks", caplog.text).group(1))
-        assert resumed == finished
+        assert int(found.group(1)) == finished
     assert_same(path, reference)

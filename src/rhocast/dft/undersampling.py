@@ -42,8 +42,8 @@ def undersampling(
     if spacing <= limit or electrons_in_part < METAL_SHARE * n_electrons:
         return None
     return (
-        f"a metal ({electrons_in_part / n_electrons:.1%} of the electrons in partially filled "
-        f"states) sampled every {spacing:.2g}/Bohr ({kpoints}), expected at most "
+        f"{electrons_in_part / n_electrons:.2%} of the electrons are in partially filled states, "
+        f"as in a metal, but k-points lie {spacing:.2g}/Bohr apart ({kpoints}), expected at most "
         f"{METAL_SPACING_PER_BOHR}/Bohr: in 32-atom aluminium Γ alone (0.41/Bohr) misplaces 2.8 % "
         "of the electrons, 2×2×2 (0.21/Bohr) 0.8 %, 3×3×3 (0.14/Bohr) 0.3 %; lower "
         "dft.kpoint_spacing_per_bohr, or see what it does with `rhocast converge`"

@@ -1,5 +1,6 @@
 """Prediction: block streaming over ranks and shards, storage, merging, export."""
 
+from rhocast.inference.density_field import DensityField
 from rhocast.inference.estimate import Estimate, estimate
 from rhocast.inference.export import export
 from rhocast.inference.merge import merge
@@ -13,7 +14,7 @@ from rhocast.inference.prediction import (
 )
 from rhocast.inference.refine import refine
 from rhocast.inference.request import Request
-from rhocast.inference.storage import DensityField, open_density, read_density, write_density
+from rhocast.inference.storage import open_density, read_density, write_density
 
 __all__ = [
     "DensityField",

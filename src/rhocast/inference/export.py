@@ -14,7 +14,8 @@ import numpy as np
 
 from rhocast.errors import RhocastError
 from rhocast.files import replacing
-from rhocast.inference.storage import CHUNK_SHAPE, DensityField, DensityFile, open_density
+from rhocast.inference.density_field import DensityField
+from rhocast.inference.storage import CHUNK_SHAPE, DensityFile, open_density
 from rhocast.units import ANGSTROM_PER_BOHR
 
 Format = Literal["cube", "chgcar", "xsf"]

@@ -13,9 +13,10 @@ import numpy as np
 
 from rhocast.errors import FileFormatError, RhocastError
 from rhocast.fields import DENSITY_FIELDS
+from rhocast.inference.density_field import scale_factor
 from rhocast.inference.limits import check_disk
 from rhocast.inference.shards import Shard
-from rhocast.inference.storage import create_density, create_field, field_bytes, scale_factor
+from rhocast.inference.storage import create_density, create_field, field_bytes
 
 
 def merge(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from ase import Atoms
 
+from rhocast.inference.density_field import DensityField
 from rhocast.inference.prediction import predict_density
-from rhocast.inference.storage import DensityField
 from rhocast.model import DensityModel
 from rhocast.structures import Structure
 

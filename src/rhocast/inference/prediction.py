@@ -9,6 +9,7 @@ import numpy as np
 
 from rhocast.grid import BinnedAtoms, Mesh, Neighbourhood
 from rhocast.inference import training_range
+from rhocast.inference.density_field import DensityField, scale_factor
 from rhocast.inference.limits import check_disk, check_memory, check_memory_for_field
 from rhocast.inference.merge import merge
 from rhocast.inference.parallel import (
@@ -26,7 +27,6 @@ from rhocast.inference.progress import Progress
 from rhocast.inference.request import Request, reach_bohr
 from rhocast.inference.shard_writer import ShardWriter
 from rhocast.inference.shards import ShardHeader, is_finished
-from rhocast.inference.storage import DensityField, scale_factor
 from rhocast.model import DensityModel
 from rhocast.structures import Structure
 

@@ -5,8 +5,9 @@ density. `DensityModel` holds what lies around it.
 """
 
 from rhocast.model.calibration import Calibration
-from rhocast.model.density_model import BoundModel, DensityModel, Normalisation, Prediction
+from rhocast.model.density_model import BoundModel, DensityModel
 from rhocast.model.network import DensityNetwork
+from rhocast.model.normalisation import Normalisation, Prediction
 from rhocast.model.spread import LastLayer
 
 __all__ = [

@@ -17,6 +17,7 @@ from rhocast.errors import ModelError
 from rhocast.model.calibration import Calibration
 from rhocast.model.checkpoint import content_hash, read_checkpoint, write_checkpoint
 from rhocast.model.network import DensityNetwork
+from rhocast.model.normalisation import Normalisation, Prediction
 from rhocast.model.shipped import model_path
 from rhocast.model.spread import LastLayer
 from rhocast.structures import Structure
@@ -26,77 +27,6 @@ BATCH = 4096
 
 #: Drawn weights and biases by parameter name.
 Weights = dict[str, Tensor]
-
-
-@dataclass(frozen=True)
-class Normalisation:
-    """Shift and scale that give features and target zero mean and unit variance.
-
-    Attributes
-    ----------
-    feature_mean, feature_std : (d,) float32 tensors
-    target_mean, target_std : () float32 tensors
-        e/Bohr³.
-    """
-
-    feature_mean: Tensor
-    feature_std: Tensor
-    target_mean: Tensor
-    target_std: Tensor
-
-    @classmethod
-    def of(cls, features: np.ndarray, target: np.ndarray) -> "Normalisation":
-        """Measure features (p, d) and target (p,); a constant feature keeps its scale."""
-        feature_std = features.std(axis=0, dtype=np.float64)
-        statistics = (
-            features.mean(axis=0, dtype=np.float64),
-            np.where(feature_std > 1e-6, feature_std, 1.0),
-            target.mean(dtype=np.float64),
-            target.std(dtype=np.float64) or 1.0,
-        )
-        return cls(*(torch.tensor(value, dtype=torch.float32) for value in statistics))
-
-    def features(self, values: Tensor) -> Tensor:
-        """Normalise features (p, d)."""
-        return (values - self.feature_mean) / self.feature_std
-
-    def target(self, values: Tensor) -> Tensor:
-        """Normalise densities (p,)."""
-        return (values - self.target_mean) / self.target_std
-
-    def density(self, values: Tensor) -> Tensor:
-        """Turn the network's mean back into e/Bohr³."""
-        return values * self.target_std + self.target_mean
-
-    def to(self, device: torch.device) -> "Normalisation":
-        """Return a copy on another device."""
-        return Normalisation(**{name: tensor.to(device) for name, tensor in vars(self).items()})
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """Densities with their uncertainty; (p,) float32 arrays, e/Bohr³.
-
-    Attributes
-    ----------
-    mean
-        With the mean weights.
-    aleatoric_std
-        The noise that the network predicts.
-    epistemic_std
-        Spread over the weights' posterior; None if it was not asked for.
-    """
-
-    mean: np.ndarray
-    aleatoric_std: np.ndarray
-    epistemic_std: np.ndarray | None = None
-
-    @property
-    def total_std(self) -> np.ndarray:
-        """Square root of the sum of the variances (paper, Eq. 4)."""
-        if self.epistemic_std is None:
-            return self.aleatoric_std
-        return np.hypot(self.aleatoric_std, self.epistemic_std)
 
 
 @dataclass(frozen=True)
