@@ -43,18 +43,24 @@ def test_a_fault_of_the_program_is_a_return_code_but_a_kill_is_an_error(tmp_path
         run([*command, "9"], Launcher(), tmp_path, tmp_path / "log")
 
 
-def test_children_end_with_us(tmp_path):
-    """A queue's SIGTERM reaches the engine's ranks, although they have their own group."""
+def start_and_wait(folder):
+    """Start a program that runs a child through `run`; return it and the child's log, once begun."""
     child = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
     parent = (
         "import sys; from pathlib import Path; from rhocast.dft.process import Launcher, run\n"
         f"run([sys.executable, '-c', {child!r}], Launcher(), Path('.'), Path('log'))"
     )
-    process = subprocess.Popen([sys.executable, "-c", parent], cwd=tmp_path)
-    log = tmp_path / "log"
+    process = subprocess.Popen([sys.executable, "-c", parent], cwd=folder)
+    log = folder / "log"
     deadline = time.monotonic() + 30.0
     while not last_lines(log) and time.monotonic() < deadline:
         time.sleep(0.05)
+    return process, log
+
+
+def test_children_end_with_us(tmp_path):
+    """A queue's SIGTERM reaches the engine's ranks, although they have their own group."""
+    process, log = start_and_wait(tmp_path)
     pid = int(last_lines(log))
     process.terminate()
     assert process.wait(timeout=30.0) == 128 + signal.SIGTERM
@@ -64,16 +70,7 @@ def test_children_end_with_us(tmp_path):
 
 def test_a_program_that_outlived_us_is_not_started_twice(tmp_path):
     """Killed without a chance to take the engine along: it holds its log still."""
-    child = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
-    parent = (
-        "import sys; from pathlib import Path; from rhocast.dft.process import Launcher, run\n"
-        f"run([sys.executable, '-c', {child!r}], Launcher(), Path('.'), Path('log'))"
-    )
-    process = subprocess.Popen([sys.executable, "-c", parent], cwd=tmp_path)
-    log = tmp_path / "log"
-    deadline = time.monotonic() + 30.0
-    while not last_lines(log) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    process, log = start_and_wait(tmp_path)
     process.kill()
     process.wait()
     orphan = int(last_lines(log))
