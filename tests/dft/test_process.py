@@ -44,7 +44,7 @@ def test_a_fault_of_the_program_is_a_return_code_but_a_kill_is_an_error(tmp_path
 
 
 def start_and_wait(folder):
-    """Start a program that runs a child through `run`; return it and the child's log, once begun."""
+    """Start a program that runs a child through `run`; return it and the log of the begun child."""
     child = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
     parent = (
         "import sys; from pathlib import Path; from rhocast.dft.process import Launcher, run\n"

@@ -134,9 +134,7 @@ def draw_convergence(path: str | Path, series: Sequence[Series], study: config.C
             if row == 0:
                 axes.set_title(_TITLES[one.parameter])
         panels[-1, column].set_xlabel("fineness (1: `dft`)")
-    figure.suptitle(
-        "Difference from the finest value; criterion dashed, recommended setting ringed"
-    )
+    figure.suptitle("Difference from the finest value\n(dashed: criterion, ringed: recommended)")
     with replacing(path) as partial:
         figure.savefig(partial, dpi=150, format="png")
 
