@@ -45,7 +45,7 @@ rule aimd:
         mpi="mpirun",
     params:
         settings=lambda wildcards: json.dumps(aimd_settings(wildcards)),
-        frames=lambda wildcards: cfg.frames(
+        frames=lambda wildcards: cfg.candidates(
             wildcards.system, int(wildcards.temperature)
         ),
         seed=lambda wildcards: seed_for(
@@ -81,7 +81,7 @@ rule classical:
         tasks=1,
     params:
         settings=classical_settings,
-        frames=lambda wildcards: cfg.frames(
+        frames=lambda wildcards: cfg.candidates(
             wildcards.system, int(wildcards.temperature)
         ),
         seed=lambda wildcards: seed_for(
@@ -98,6 +98,7 @@ rule classical:
 rule snapshots:
     input:
         trajectory=trajectory_of,
+        choices=choices_of,
     output:
         frame=results("snapshots/{system}/{temperature}K/{frame}.extxyz"),
     log:
@@ -112,7 +113,7 @@ rule snapshots:
         runtime=10,
         tasks=1,
     params:
-        settings=trajectory_settings,
+        settings=frame_settings,
         seed=lambda wildcards: seed_for(
             cfg.seed, "aimd", wildcards.system, wildcards.temperature
         ),

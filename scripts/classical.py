@@ -1,15 +1,14 @@
 """Let the atoms of a cell move in the field of a classical potential."""
 
 from rhocast.cli.job import job
-from rhocast.config import Classical
-from rhocast.dft import run_classical, write_trajectory
+from rhocast.dft import motion_of, run_classical, write_trajectory
 from rhocast.structures import read_structure
 
 with job(snakemake.log[0]):
     params = snakemake.params
     trajectory = run_classical(
         read_structure(snakemake.input.structure),
-        Classical.model_validate(params.settings["classical"]),
+        motion_of(params.settings),
         temperature_K=float(snakemake.wildcards.temperature),
         frames=params.frames,
         seed=params.seed,

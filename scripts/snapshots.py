@@ -1,17 +1,16 @@
 """Take one frame from a trajectory."""
 
 from rhocast.cli.job import job
-from rhocast.config import Aimd, Classical
-from rhocast.dft import frame_step, read_trajectory
+from rhocast.dft import frame_step, motion_of, read_trajectory
+from rhocast.dft.choices import chosen_frame
 from rhocast.structures import write_structure
 
 with job(snakemake.log[0]):
-    settings = snakemake.params.settings
-    motion = (
-        Aimd.model_validate(settings["aimd"])
-        if "aimd" in settings
-        else Classical.model_validate(settings["classical"])
-    )
+    wildcards = snakemake.wildcards
+    frame = int(wildcards.frame)
+    if snakemake.input.choices:
+        source = f"{wildcards.system}/{wildcards.temperature}K"
+        frame = chosen_frame(snakemake.input.choices, source, frame)
     trajectory = read_trajectory(snakemake.input.trajectory)
-    step = frame_step(trajectory, motion, int(snakemake.wildcards.frame))
+    step = frame_step(trajectory, motion_of(snakemake.params.settings), frame)
     write_structure(snakemake.output.frame, trajectory.frame(step))

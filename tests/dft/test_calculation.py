@@ -26,9 +26,12 @@ def test_there_are_always_empty_bands(electrons):
 
 
 def test_dynamics_may_have_settings_of_its_own(settings):
-    aimd = config.Aimd(equilibration_steps=1, steps_between_frames=1, cutoff_ha=4.0)
-    own = dynamics_settings(settings(), aimd)
+    aimd = config.Aimd(
+        equilibration_steps=1, steps_between_frames=1, cutoff_ha=4.0, kpoint_shift="quarter"
+    )
+    own = dynamics_settings(settings(kpoint_shift="half"), aimd)
     assert (own.cutoff_ha, own.scf_tolerance) == (4.0, aimd.scf_tolerance)
+    assert own.kpoint_shift == "quarter"
     assert own.kpoint_spacing_per_bohr == settings().kpoint_spacing_per_bohr
 
 

@@ -1,9 +1,12 @@
+import warnings
+
 import numpy as np
 import pytest
 from ase.build import bulk
 
 from rhocast import config
 from rhocast.dft.classical import make_calculator, run_classical
+from rhocast.dft.correlation import Memory
 from rhocast.dft.frames import frame_step
 from rhocast.dft.trajectory_file import read_trajectory, write_trajectory
 from rhocast.errors import EngineError
@@ -23,6 +26,7 @@ def settings(potential="emt", **keys):
             "equilibration_steps": 5,
             "steps_between_frames": 10,
             "thermostat_time_fs": 50.0,
+            "correlated_frames": "accept",
             **keys,
         }
     )
@@ -40,6 +44,14 @@ def test_tersoff_gives_the_published_crystals(element, constant, energy_eV):
         energies.append(atoms.get_potential_energy() / len(atoms))
     assert energies[1] == pytest.approx(energy_eV, abs=0.01)
     assert energies[1] == min(energies)
+
+
+def test_tersoff_hides_no_warning_of_others():
+    before = list(warnings.filters)
+    atoms = bulk("Si", "diamond", a=5.4, cubic=True)
+    atoms.calc = make_calculator("tersoff", {})
+    atoms.get_potential_energy()
+    assert warnings.filters == before
 
 
 def test_the_thermostat_keeps_temperature_and_conserved_energy():
@@ -89,10 +101,47 @@ def test_frames_lie_where_the_record_says(tmp_path):
 
 def test_frames_that_remember_each_other_are_told_of(caplog):
     run_classical(crystal(), settings(), temperature_K=300.0, frames=2, seed=1)
-    assert "raise classical.steps_between_frames" in caplog.text
+    assert "they are taken nevertheless" in caplog.text
     caplog.clear()
     run_classical(crystal(), settings(), temperature_K=300.0, frames=1, seed=1)
     assert not caplog.text
+
+
+class Remembering:
+    """Stands for a memory of so many femtoseconds, seen by runs that are long enough."""
+
+    def __init__(self, memory_fs):
+        self.memory_fs = memory_fs
+
+    def of(self, trajectory, first_step):
+        believed = 8 * self.memory_fs <= trajectory.times_fs[-1] - trajectory.times_fs[first_step]
+        longest = self.memory_fs if believed else np.inf
+        return Memory(np.zeros(1), np.ones(1), np.ones(1), longest, 0.0)
+
+
+@pytest.mark.parametrize(("memory_fs", "expected"), [(20.0, 10), (21.0, 20), (79.0, 40)])
+def test_frames_are_spread_until_they_have_forgotten(monkeypatch, memory_fs, expected):
+    """More frames must move none: those that are there have their densities."""
+    monkeypatch.setattr("rhocast.dft.classical.Memory", Remembering(memory_fs))
+    spread = settings(correlated_frames="spread")
+    runs = {
+        frames: run_classical(crystal(), spread, temperature_K=300.0, frames=frames, seed=1)
+        for frames in (1, 2, 12)
+    }
+    assert len(runs[1]) == 6
+    for frames in (2, 12):
+        assert runs[frames].record["steps_between_frames"] == expected
+        step = frame_step(runs[frames], spread, frames - 1)
+        assert step == 5 + (frames - 1) * expected
+    shared = min(len(runs[2]), len(runs[12]))
+    np.testing.assert_array_equal(runs[2].positions[:shared], runs[12].positions[:shared])
+
+
+def test_frames_that_never_forget_fail_the_run(monkeypatch):
+    monkeypatch.setattr("rhocast.dft.classical.Memory", Remembering(1e6))
+    spread = settings(correlated_frames="spread", max_steps_between_frames=15)
+    with pytest.raises(EngineError, match=r"classical\.max_steps_between_frames = 15 allows no"):
+        run_classical(crystal(), spread, temperature_K=300.0, frames=2, seed=1)
 
 
 def test_pressure_is_what_the_energy_loses_with_the_volume():

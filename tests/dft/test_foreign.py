@@ -1,5 +1,6 @@
 """Other programs' densities: Gaussians on atoms must still sit on them once the file is read."""
 
+import gzip
 import tempfile
 from dataclasses import replace
 
@@ -172,6 +173,26 @@ def test_damaged_files_are_refused(structure, tmp_path, name, damage):
     text = path.read_text()
     path.write_text(text[: len(text) // 2] if damage == "cut" else text[:-60] + "*" * 59 + "\n")
     with pytest.raises(FileFormatError, match=name):
+        read_foreign(path)
+
+
+@pytest.mark.parametrize("name", ["AECCAR2.gz", "any.cube.GZ"])
+def test_compressed_files_are_what_they_hold(structure, tmp_path, name):
+    plain = tmp_path / name[:-3]
+    if "AECCAR" in name:
+        chgcar(structure, plain)
+    else:
+        plain.write_text(cube_text(structure, on_mesh(structure)))
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(plain.read_bytes()))
+    found, expected = read_foreign(path), read_foreign(plain)
+    np.testing.assert_array_equal(found.density, expected.density)
+    assert found.notes == expected.notes
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(FileFormatError, match=f"{name}: cannot be read .*EOFError"):
+        read_foreign(path)
+    plain.rename(path)
+    with pytest.raises(FileFormatError, match=f"{name}: .*BadGzipFile"):
         read_foreign(path)
 
 

@@ -3,7 +3,10 @@ import itertools
 import numpy as np
 import pytest
 
+from rhocast.dft import Launcher, make_engine, resolve_engine
+from rhocast.dft.calculation import Calculation
 from rhocast.dft.kpoints import KMesh, kpoint_mesh
+from rhocast.structures import Structure
 
 CUBIC = 7.65
 
@@ -32,7 +35,7 @@ def test_reciprocal_spacing_is_at_most_about_the_one_asked_for(shift):
         assert ((lengths / coarser > 0.15 * 1.06) | (np.array(mesh.divisions) == 1)).all()
 
 
-@pytest.mark.parametrize("shift", ["gamma", "half"])
+@pytest.mark.parametrize("shift", ["gamma", "half", "quarter"])
 def test_supercells_are_sampled_by_the_same_points(shift):
     spacing = 2.0 * np.pi / (6.0 * CUBIC)
     cells = {n: np.diag([n, n, 1.0]) * CUBIC for n in (1, 2, 3)}
@@ -56,7 +59,7 @@ def test_triclinic_cell_counts_by_its_reciprocal_vectors():
     assert kpoint_mesh(sheared, 0.4).divisions == (3, 2, 2)
 
 
-@pytest.mark.parametrize("shift", [0.0, 0.5])
+@pytest.mark.parametrize("shift", [0.0, 0.25, 0.5])
 @pytest.mark.parametrize("divisions", [(1, 1, 1), (2, 2, 2), (3, 3, 3), (4, 3, 1), (2, 5, 6)])
 def test_count_of_points_up_to_time_reversal(divisions, shift):
     mesh = KMesh(divisions, (shift,) * 3)
@@ -66,3 +69,26 @@ def test_count_of_points_up_to_time_reversal(divisions, shift):
     pairs = {frozenset([tuple(a), tuple(b)]) for a, b in zip(plus, minus, strict=True)}
     assert mesh.n_irreducible == len(pairs)
     assert mesh.has_real_waves == all(len(pair) == 1 for pair in pairs)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("abinit", marks=pytest.mark.abinit),
+        pytest.param("sparc", marks=pytest.mark.sparc),
+    ],
+)
+def test_engines_sample_a_supercell_by_the_same_points(name, settings, pseudopotentials, tmp_path):
+    """A shift in units of anything but a step of the mesh would give the cells other energies."""
+    engine = make_engine(resolve_engine(name))
+    dft = settings(mesh_spacing_bohr=0.625, kpoint_spacing_per_bohr=0.65, kpoint_shift="quarter")
+    energies = []
+    for repeat, divisions in ((1, (2, 2, 2)), (2, (1, 2, 2))):
+        positions = 5.0 * np.arange(repeat)[:, None] * [1.0, 0.0, 0.0]
+        atoms = Structure(positions, np.diag([5.0 * repeat, 5.0, 5.0]), [13] * repeat)
+        calculation = Calculation.plan(atoms, dft, pseudopotentials)
+        assert calculation.kpoints.divisions == divisions
+        workdir = tmp_path / str(repeat)
+        workdir.mkdir()
+        energies.append(engine.single_point(calculation, Launcher(), workdir).energy_ha / repeat)
+    assert energies[0] == pytest.approx(energies[1], abs=2e-5)

@@ -18,6 +18,11 @@ def test_ranks_of_a_launcher(words, ranks):
     assert Launcher(words).ranks == ranks
 
 
+def test_launcher_of_fewer_ranks_keeps_its_other_words():
+    launcher = Launcher(("mpirun", "-n", "8", "--bind-to", "none"), threads=3)
+    assert launcher.with_ranks(2) == Launcher(("mpirun", "-n", "2", "--bind-to", "none"), threads=3)
+
+
 def test_launcher_without_a_number_of_ranks():
     with pytest.raises(EngineError, match="after -n, found 'two'"):
         assert Launcher(("mpirun", "-n", "two")).ranks

@@ -13,11 +13,12 @@ import pytest
 from rhocast import config
 from rhocast.dft import Launcher, make_engine, resolve_engine, run_aimd
 from rhocast.dft.engine import CalculationError, EngineRecord
-from rhocast.dft.sparc_dynamics import dynamics_keys, read_dynamics
+from rhocast.dft.sparc_dynamics import dynamics_keys, places, read_dynamics
 from rhocast.dft.sparc_input import electronic_keys, write_input
 from rhocast.dft.sparc_motion import read_attempts, read_steps, starting_point
 from rhocast.dft.trajectory import check_trajectory, thermal_velocities, thermostat_mass
 from rhocast.errors import EngineError
+from rhocast.structures import Structure
 
 STORED = Path(__file__).parent / "data" / "sparc-dynamics"
 RECORD = EngineRecord("sparc", "sparc", "2025.12.03")
@@ -38,6 +39,19 @@ def test_start_follows_the_sorted_order(alloy, dynamics, tmp_path):
     velocities = np.array([line.split() for line in lines[start : start + 4]], dtype=float)
     np.testing.assert_allclose(velocities[resort], dynamics.velocities)
     assert len(lines) == len((STORED / "attempt-001/run.restart-0").read_text().splitlines())
+
+
+def test_order_of_many_atoms_is_read_whole(alloy, dynamics, tmp_path):
+    """The file breaks the line that tells it."""
+    small = alloy.structure
+    shifts = np.arange(12)[:, None, None] * [0.0, 0.0, 8.0]
+    large = Structure(
+        np.concatenate(small.positions + shifts),
+        np.diag([8.0, 8.0, 96.0]),
+        list(small.numbers) * 12,
+    )
+    written = write_input(replace(alloy, structure=large), electronic_keys(alloy), tmp_path)
+    np.testing.assert_array_equal(places(tmp_path), written)
 
 
 def test_thermostat_mass_is_not_sparcs_default(alloy, dynamics):

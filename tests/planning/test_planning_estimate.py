@@ -1,15 +1,19 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import yaml
 
 from rhocast.config import load_config, parse_config
-from rhocast.errors import FileFormatError
+from rhocast.errors import ConfigError, FileFormatError
 from rhocast.planning import Calibration, estimate, read_calibration
+from rhocast.planning.calibration import subject_of
 from rhocast.planning.work import CostLaw
 
 #: Demo-like costs on one core of a workstation.
 CALIBRATION = Calibration(
     engine="abinit",
+    subject={},
     scf=CostLaw(0.8, (2e-7, 1.8e-8)),
     scf_iterations=8.0,
     md_iterations=3.0,
@@ -87,3 +91,27 @@ def test_a_calibration_is_kept_and_a_damaged_one_refused(tmp_path):
     path.write_text("{}")
     with pytest.raises(FileFormatError, match=r"calibration\.json: expected a calibration"):
         read_calibration(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"material": {"pseudopotentials": {"Al": "spms"}}}, "material Ge 4, Si 4, but .* Al 3"),
+        ({"dft": {"engine": "sparc"}}, r"dft\.engine abinit, but the configuration has sparc"),
+        ({"network": {"width": 8}}, "network .*64.* but .*8"),
+        ({"baseline": {}}, "baseline none, but"),
+    ],
+)
+def test_a_calibration_of_something_else_is_refused(root, monkeypatch, changes, message):
+    monkeypatch.chdir(root)
+    data = yaml.safe_load((root / "config.yaml").read_text())
+    demo = parse_config(data)
+    measured = replace(CALIBRATION, subject=subject_of(demo))
+    measured.check(demo, "costs.json")
+    for section, keys in changes.items():
+        data[section] = data.get(section, {}) | keys
+    if "material" in changes:
+        for system in data["systems"].values():
+            system["composition"] = {"Al": 1.0}
+    with pytest.raises(ConfigError, match=rf"costs\.json: measured for {message}"):
+        measured.check(parse_config(data), "costs.json")

@@ -4,9 +4,11 @@ import h5py
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.io import write
 
 from rhocast.errors import StructureError
-from rhocast.structures import Structure, read_structure, write_structure
+from rhocast.structures import Structure, read_structure, read_structures, write_structure
+from rhocast.units import ANGSTROM_PER_BOHR
 
 TRICLINIC = np.array([[5.0, 0.3, 0.1], [1.2, 6.0, -0.4], [0.7, -1.1, 4.5]])
 
@@ -63,3 +65,26 @@ def test_hdf5_without_atoms_says_what_it_lacks(tmp_path):
         file["cell"] = np.eye(3)
     with pytest.raises(StructureError, match=r"other\.h5: it lacks numbers, positions, it holds"):
         read_structure(tmp_path / "other.h5")
+
+
+def test_all_structures_of_a_file_or_some(root, tmp_path):
+    atoms = [bulk("Al", a=4.0 + 0.01 * number) for number in range(7)]
+    run = tmp_path / "run.extxyz"
+    write(run, atoms)
+    assert list(read_structures(run)) == list(range(7))
+    some = read_structures(f"{run}@1::2")
+    assert list(some) == [1, 3, 5]
+    assert some[3].volume * ANGSTROM_PER_BOHR**3 == pytest.approx(atoms[3].get_volume())
+    assert list(read_structures(f"{run}@-1")) == [6]
+    assert read_structures(root / "tests/data/densities/si8/300K/0.h5")[0].formula == "Si8"
+
+
+def test_the_faulty_one_among_many_is_named(tmp_path):
+    atoms = [bulk("Al"), bulk("Al").repeat((2, 1, 1))]
+    atoms[1].positions[1] = atoms[1].positions[0]
+    write(tmp_path / "run.extxyz", atoms)
+    with pytest.raises(StructureError, match=r"run\.extxyz, structure 1: two atoms are 0 Bohr"):
+        read_structures(tmp_path / "run.extxyz")
+    for name in ("absent.xyz", "run.extxyz@9"):
+        with pytest.raises(StructureError, match=name):
+            read_structures(tmp_path / name)

@@ -10,29 +10,23 @@ The daemons have to run as root, because ``slurmd`` starts jobs on behalf of use
 
 import contextlib
 import os
-import secrets
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-NODE = "n1"
-PARTITION = "test"
+from slurm_configuration import (
+    NODE,
+    munge_socket,
+    munged_options,
+    prepare_directory,
+    write_configuration,
+)
 
 DAEMONS = ("munged", "slurmctld", "slurmd")
 CLIENTS = ("munge", "sbatch", "scancel", "scontrol", "sinfo", "squeue", "srun")
-
-# What the node claims to have: enough for jobs that ask for a real node's memory. Slurm
-# is told to believe it and does not account for memory, so it is never used up.
-NODE_MEMORY_MB = 1_000_000
-
-# Longest path that fits into a Unix socket address (108 bytes with the terminator), and
-# the longest name that Slurm appends for the socket of a job step.
-SOCKET_PATH_LIMIT = 107
-SOCKET_NAME_RESERVE = len(f"/spool/{NODE}_4294967295.4294967295.4294967295")
 
 START_TIMEOUT = 60.0
 CANCEL_TIMEOUT = 15.0
@@ -168,115 +162,6 @@ def slurm_cluster(
         stop(cluster)
 
 
-def prepare_directory(directory: Path) -> Path:
-    """Create the directories and the key of a cluster.
-
-    State, spool and key belong together: a new controller must not find jobs of an old
-    one, hence nothing is reused.
-
-    Parameters
-    ----------
-    directory : Path
-        As for :func:`slurm_cluster`.
-
-    Returns
-    -------
-    Path
-        The directory as an absolute path without symbolic links.
-    """
-    directory = Path(directory).resolve()
-    excess = len(os.fsencode(directory)) + SOCKET_NAME_RESERVE - SOCKET_PATH_LIMIT
-    if excess > 0:
-        message = f"path too long for sockets by {excess} characters: {directory}"
-        raise ValueError(message)
-    if directory.exists() and any(directory.iterdir()):
-        message = f"directory for the cluster is not empty: {directory}"
-        raise ValueError(message)
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in ("munge", "state", "spool", "tmp"):
-        (directory / name).mkdir(mode=0o700)
-    key = directory / "munge" / "munge.key"
-    key.touch(mode=0o600)
-    key.write_bytes(secrets.token_bytes(128))
-    return directory
-
-
-def write_configuration(directory: Path, cpus: int) -> Path:
-    """Write ``slurm.conf`` for a single node on loopback.
-
-    Parameters
-    ----------
-    directory : Path
-        Directory made by :func:`prepare_directory`.
-    cpus : int
-        Number of cores of the node.
-
-    Returns
-    -------
-    Path
-        The configuration file.
-    """
-    controller_port, node_port = free_ports(2)
-    settings = {
-        "ClusterName": "test",
-        "SlurmctldHost": "localhost(127.0.0.1)",
-        "SlurmctldPort": controller_port,
-        "CommunicationParameters": "NoCtldInAddrAny,NoInAddrAny",
-        "AuthType": "auth/munge",
-        "AuthInfo": f"socket={munge_socket(directory)}",
-        "CredType": "cred/munge",
-        "SlurmUser": "root",
-        "SlurmdUser": "root",
-        "StateSaveLocation": directory / "state",
-        "SlurmdSpoolDir": directory / "spool",
-        "SlurmctldPidFile": directory / "slurmctld.pid",
-        "SlurmdPidFile": directory / "slurmd.pid",
-        "TmpFS": directory / "tmp",
-        "MailProg": shutil.which("true"),
-        # Run without control groups and without a database.
-        "ProctrackType": "proctrack/linuxproc",
-        "TaskPlugin": "task/none",
-        "JobAcctGatherType": "jobacct_gather/none",
-        "AccountingStorageType": "accounting_storage/none",
-        # Finished jobs have to stay visible to squeue, for want of sacct.
-        "MinJobAge": 300,
-        "SelectType": "select/cons_tres",
-        "SelectTypeParameters": "CR_Core",
-        # As by default. Were it pmix, mpirun of an MPI without PMIx (MPICH) would find traces
-        # of it and refuse to start. With srun the interface has to be named: --mpi=pmix.
-        "MpiDefault": "none",
-        # Be quick, and take back a node whatever it has been through.
-        "SchedulerParameters": "batch_sched_delay=0,sched_min_interval=0",
-        "KillWait": 1,
-        "ReturnToService": 2,
-        "SlurmdParameters": "config_overrides",
-    }
-    node = (
-        f"NodeName={NODE} NodeHostname=localhost NodeAddr=127.0.0.1 Port={node_port} "
-        f"CPUs={cpus} Sockets=1 CoresPerSocket={cpus} ThreadsPerCore=1 "
-        f"RealMemory={NODE_MEMORY_MB}"
-    )
-    partition = f"PartitionName={PARTITION} Nodes={NODE} Default=YES MaxTime=INFINITE State=UP"
-    lines = [f"{name}={value}" for name, value in settings.items()]
-    path = directory / "slurm.conf"
-    path.write_text("\n".join([*lines, node, partition, ""]))
-    return path
-
-
-def munge_socket(directory: Path) -> Path:
-    """Return the path of the socket of ``munged``."""
-    return directory / "munge" / "munge.socket"
-
-
-def free_ports(count: int) -> list[int]:
-    """Return distinct TCP ports which are free on loopback at the moment."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for listener in sockets:
-            listener.bind(("127.0.0.1", 0))
-        return [listener.getsockname()[1] for listener in sockets]
-
-
 def client_environment(configuration: Path) -> dict[str, str]:
     """Return the variables for client commands and for the jobs that they submit.
 
@@ -310,26 +195,6 @@ def start(cluster: SlurmCluster, timeout: float) -> None:
     wait_until(cluster, controller_answers, "slurmctld to answer", timeout)
     start_daemon(cluster, "slurmd", "-D", "-N", NODE)
     wait_until(cluster, node_is_idle, "the node to become idle", timeout)
-
-
-def munged_options(directory: Path) -> list[str]:
-    """Return the command line options of ``munged``.
-
-    It refuses a socket below a directory that other users cannot enter, which private
-    temporary directories are. Nobody but root uses this socket: ``--force`` turns the
-    refusal into a warning.
-    """
-    munge = directory / "munge"
-    return [
-        "--foreground",
-        "--force",
-        f"--key-file={munge / 'munge.key'}",
-        f"--socket={munge_socket(directory)}",
-        f"--pid-file={munge / 'munged.pid'}",
-        f"--seed-file={munge / 'munged.seed'}",
-        f"--log-file={munge / 'unused.log'}",
-        "--num-threads=2",
-    ]
 
 
 def start_daemon(cluster: SlurmCluster, name: str, *options: str) -> None:

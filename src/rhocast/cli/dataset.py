@@ -45,7 +45,10 @@ def add_verbs(verbs: Any) -> None:
     action.set_defaults(run=_check)
 
     action = actions.add_parser(
-        "split", help="divide by trajectory into training.txt and held-out.txt"
+        "split",
+        help="divide by trajectory into training.txt and held-out.txt",
+        description="Divide accepted snapshots by trajectory. The lists hold a path a line; other "
+        "verbs take @training.txt in place of the files.",
     )
     _add_paths(action)
     action.add_argument("-o", "--output", required=True, type=Path, help="folder to write to")

@@ -29,7 +29,8 @@ def add_verbs(verbs: Any) -> None:
         "--calibration",
         type=Path,
         metavar="JSON",
-        help="take the calibration from this file; measure and write it if it is not there",
+        help="take the calibration from this file, if it is of the same material, engine and "
+        "model; measure and write it if it is not there",
     )
     verb.add_argument(
         "--finished",
@@ -47,6 +48,7 @@ def _plan(options: argparse.Namespace) -> None:
     settings = load_config(options.config)
     if options.calibration is not None and options.calibration.is_file():
         calibration = read_calibration(options.calibration)
+        calibration.check(settings, str(options.calibration))
     else:
         calibration = calibrate(settings, options.finished)
         if options.calibration is not None:

@@ -1,7 +1,7 @@
 """How data are made: the Kohn-Sham calculation, the motion of the atoms, the datasets."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -16,6 +16,7 @@ from pydantic import (
 
 from rhocast.config.section import Name, Section, Temperature, distinct
 
+KpointShift = Literal["gamma", "half", "quarter"]
 EngineValue = StrictInt | StrictFloat | StrictStr
 EngineKeys = dict[str, EngineValue | tuple[EngineValue, ...]]
 
@@ -39,8 +40,10 @@ class Dft(Section):
         description="distance of k-points (2π/L over their number), at most 6 % more; cells whose "
         "lengths it divides get the same points"
     )
-    kpoint_shift: Literal["gamma", "half"] = Field(
-        "gamma", description="mesh centred on Γ or shifted by half a step"
+    kpoint_shift: KpointShift = Field(
+        "gamma",
+        description="mesh centred on Γ, or shifted by half or a quarter of a step along each axis; "
+        "`quarter` of a single point is Baldereschi's mean-value point of a simple cubic cell",
     )
     smearing_K: PositiveFloat = Field(631.554, description="Fermi-Dirac electron temperature, K")
     scf_tolerance: PositiveFloat = Field(
@@ -57,7 +60,8 @@ class Dft(Section):
     abinit: EngineKeys = Field(
         default_factory=dict,
         description="for experts: further variables of ABINIT's input, such as `boxcutmin`; not "
-        "those that other keys of this section stand for",
+        "those that other keys of this section stand for; ABINIT refuses those that it does not "
+        "know when it starts",
     )
 
     def engine_keys(self, engine: str) -> EngineKeys:
@@ -84,11 +88,6 @@ class Motion(Section):
     steps_between_frames: PositiveInt = Field(
         description="steps from one frame to the next, at least"
     )
-
-
-class Aimd(Motion):
-    """Molecular dynamics that the frames are taken from: NVT, Nosé-Hoover, in the engine."""
-
     correlated_frames: Literal["spread", "accept"] = Field(
         "spread",
         description="frames closer in time than velocities and density remember each other: "
@@ -97,8 +96,28 @@ class Aimd(Motion):
     max_steps_between_frames: PositiveInt | None = Field(
         None,
         description="frames spread so far that still remember each other fail the run (default: "
-        "four times `steps_between_frames`)",
+        "four times `steps_between_frames`, sixteen times for a classical potential)",
     )
+    _spread: ClassVar[int] = 4
+
+    @property
+    def largest_spacing(self) -> int:
+        """Steps from one frame to the next, at most."""
+        return self.max_steps_between_frames or self._spread * self.steps_between_frames
+
+    @model_validator(mode="after")
+    def _spacing_has_room(self) -> Self:
+        if self.largest_spacing < self.steps_between_frames:
+            raise ValueError(
+                f"max_steps_between_frames: expected {self.steps_between_frames} "
+                f"(steps_between_frames) or more, found {self.largest_spacing}"
+            )
+        return self
+
+
+class Aimd(Motion):
+    """Molecular dynamics that the frames are taken from: NVT, Nosé-Hoover, in the engine."""
+
     scf_tolerance: PositiveFloat = Field(1e-4, description="of each step's SCF cycle")
     cutoff_ha: PositiveFloat | None = Field(
         None, description="plane-wave cutoff of the dynamics alone, Ha (default: dft.cutoff_ha)"
@@ -109,20 +128,9 @@ class Aimd(Motion):
     kpoint_spacing_per_bohr: PositiveFloat | None = Field(
         None, description="k-points of the dynamics alone (default: those of dft)"
     )
-
-    @property
-    def largest_spacing(self) -> int:
-        """Steps from one frame to the next, at most."""
-        return self.max_steps_between_frames or 4 * self.steps_between_frames
-
-    @model_validator(mode="after")
-    def _spacing_has_room(self) -> "Aimd":
-        if self.largest_spacing < self.steps_between_frames:
-            raise ValueError(
-                f"max_steps_between_frames: expected {self.steps_between_frames} "
-                f"(steps_between_frames) or more, found {self.largest_spacing}"
-            )
-        return self
+    kpoint_shift: KpointShift | None = Field(
+        None, description="shift of these k-points (default: dft.kpoint_shift)"
+    )
 
 
 class Potential(Section):
@@ -145,10 +153,7 @@ class Classical(Motion, Potential):
 
     timestep_fs: Timestep = 2.0
     thermostat_time_fs: Period = 200.0
-    steps_between_frames: PositiveInt = Field(
-        description="steps from one frame to the next; a warning tells of frames that remember "
-        "each other"
-    )
+    _spread: ClassVar[int] = 16
     liquid_from_K: PositiveFloat | None = Field(
         None, description="from this temperature on the crystal is melted first, K"
     )
@@ -177,6 +182,24 @@ class Source(Section):
     frames: PositiveInt = Field(
         description="snapshots at each temperature, `steps_between_frames` apart"
     )
+    pool: PositiveInt | None = Field(
+        None,
+        description="so many configurations at each temperature, of which the base model chooses "
+        "`frames`, those that it would learn most from; without it, the first ones are taken",
+    )
+
+    @property
+    def candidates(self) -> int:
+        """Configurations that each trajectory must hold."""
+        return self.pool or self.frames
+
+    @model_validator(mode="after")
+    def _pool_leaves_a_choice(self) -> "Source":
+        if self.pool is not None and self.pool <= self.frames:
+            raise ValueError(
+                f"pool: expected more than `frames` = {self.frames}, found {self.pool}"
+            )
+        return self
 
 
 Sources = Annotated[tuple[Source, ...], Field(min_length=1)]

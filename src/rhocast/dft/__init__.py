@@ -15,7 +15,7 @@ from rhocast.dft.engine import (
     read_engine_record,
     write_engine_record,
 )
-from rhocast.dft.frames import frame_step, n_steps
+from rhocast.dft.frames import frame_step, motion_of, n_steps, take_frames
 from rhocast.dft.given_density import GivenDensity, read_given_density
 from rhocast.dft.harris_foulkes import HarrisFoulkes, harris_foulkes
 from rhocast.dft.process import Launcher
@@ -39,6 +39,7 @@ __all__ = [
     "frame_step",
     "harris_foulkes",
     "make_engine",
+    "motion_of",
     "n_steps",
     "read_engine_record",
     "read_given_density",
@@ -48,6 +49,7 @@ __all__ = [
     "resolve_pseudopotentials",
     "run_aimd",
     "run_classical",
+    "take_frames",
     "write_engine_record",
     "write_snapshot",
     "write_trajectory",

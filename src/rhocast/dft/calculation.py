@@ -108,6 +108,7 @@ def dynamics_settings(dft: config.Dft, aimd: config.Aimd) -> config.Dft:
         "cutoff_ha": aimd.cutoff_ha,
         "mesh_spacing_bohr": aimd.mesh_spacing_bohr,
         "kpoint_spacing_per_bohr": aimd.kpoint_spacing_per_bohr,
+        "kpoint_shift": aimd.kpoint_shift,
     }
     return dft.model_copy(update={key: value for key, value in own.items() if value is not None})
 

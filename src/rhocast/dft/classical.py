@@ -2,10 +2,13 @@
 
 import importlib
 import importlib.metadata
+import itertools
 import logging
 import math
+import sys
 import time
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +19,7 @@ from ase.calculators.calculator import BaseCalculator, PropertyNotImplementedErr
 from ase.md.nose_hoover_chain import NoseHooverChainNVT
 
 from rhocast import config
-from rhocast.dft.correlation import Memory
+from rhocast.dft.correlation import RUN_PER_MEMORY, Memory
 from rhocast.dft.frames import n_steps
 from rhocast.dft.trajectory import (
     Trajectory,
@@ -64,7 +67,7 @@ def run_classical(
     """Let the atoms move in the field of a classical potential, long enough for a number of frames.
 
     From ``liquid_from_K`` on the crystal is melted first; the trajectory begins after that. Frames
-    that remember each other are told of and taken: a longer run costs little.
+    that remember each other are set further apart, as ``classical.correlated_frames`` says.
 
     Parameters
     ----------
@@ -82,9 +85,11 @@ def run_classical(
     Raises
     ------
     EngineError
-        If the potential is unknown, does not hold for the elements, or the run blows up.
+        If the potential is unknown, does not hold for the elements, the run blows up, or its frames
+        remember each other too long.
     """
     begun = time.monotonic()
+    where = f"{structure.formula} with {classical.potential}"
     if classical.potential == "tersoff" and not {*structure.species} <= {*TERSOFF_SI_GE["el"]}:
         raise EngineError(  # which matscipy would leave out without a word
             f"classical.potential: `tersoff` holds for Si and Ge, found {structure.formula}; take "
@@ -98,21 +103,20 @@ def run_classical(
     try:
         if melts and classical.melting_K is not None:
             _dynamics(atoms, classical, classical.melting_K).run(classical.equilibration_steps)
-        trajectory = _run(atoms, classical, temperature_K, n_steps(classical, frames))
+        run = _Run(atoms, classical, temperature_K)
+        spacing = classical.steps_between_frames
+        if frames > 1 and classical.correlated_frames == "spread":
+            spacing = _independent_spacing(run, classical, where)
+        trajectory = run.until(n_steps(classical, frames, spacing))
     except (KeyError, NotImplementedError, RuntimeError, ValueError) as error:
         raise EngineError(
             f"classical.potential: {classical.potential!r} fails on {structure.formula} "
             f"({error!r}); take one that holds for these elements, or a shorter "
             "classical.timestep_fs"
         ) from error
-    where = f"{structure.formula} with {classical.potential}"
     check_trajectory(trajectory, where, _REMEDY)
-    spacing_fs = classical.steps_between_frames * classical.timestep_fs
-    memory = Memory.of(trajectory, classical.equilibration_steps)
-    if frames > 1 and memory.longest_fs > spacing_fs:
-        logger.warning(
-            "%s: %s; raise classical.steps_between_frames", where, memory.against(spacing_fs)
-        )
+    if frames > 1 and classical.correlated_frames == "accept":
+        _tell_of_correlation(trajectory, classical, where)
     record: dict[str, Any] = {
         "sampler": "classical",
         "potential": classical.potential,
@@ -122,7 +126,7 @@ def run_classical(
         "thermostat_time_fs": classical.thermostat_time_fs,
         "melted_at_K": classical.melting_K if melts else 0.0,
         "equilibration_steps": classical.equilibration_steps,
-        "steps_between_frames": classical.steps_between_frames,
+        "steps_between_frames": spacing,
         "wall_time_s": time.monotonic() - begun,
     }
     if classical.arguments:
@@ -147,12 +151,7 @@ def make_calculator(potential: str, arguments: dict[str, Any]) -> BaseCalculator
         If there is no such calculator, or it does not take the arguments.
     """
     if potential == "tersoff":
-        from matscipy.calculators.manybody import Manybody
-        from matscipy.calculators.manybody.explicit_forms import TersoffBrenner
-
-        # Its powers of zero are masked, of which NumPy warns at every step.
-        warnings.filterwarnings("ignore", "'where' used without 'out'", UserWarning)
-        return Manybody(**TersoffBrenner(TERSOFF_SI_GE), **arguments)
+        return _tersoff(arguments)
     path = "ase.calculators.emt.EMT" if potential == "emt" else potential
     module, _, name = path.rpartition(".")
     try:
@@ -168,6 +167,21 @@ def make_calculator(potential: str, arguments: dict[str, Any]) -> BaseCalculator
             f"{type(made).__name__}"
         )
     return made
+
+
+def _tersoff(arguments: dict[str, Any]) -> BaseCalculator:
+    from matscipy.calculators.manybody import Manybody
+    from matscipy.calculators.manybody.explicit_forms import TersoffBrenner
+
+    class Tersoff(Manybody):
+        """Masks powers of zero, of which NumPy would warn at every step."""
+
+        def calculate(self, *args: Any, **keywords: Any) -> None:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "'where' used without 'out'", UserWarning)
+                super().calculate(*args, **keywords)
+
+    return Tersoff(**TersoffBrenner(TERSOFF_SI_GE), **arguments)
 
 
 def _dynamics(
@@ -187,27 +201,73 @@ def _dynamics(
     )
 
 
-def _run(atoms: Atoms, classical: config.Classical, temperature_K: float, steps: int) -> Trajectory:
-    """Run, and keep every configuration, the start included."""
-    dynamics = _dynamics(atoms, classical, temperature_K)
-    positions, velocities, potential_eV, conserved_eV, pressures = [], [], [], [], []
-    for _ in dynamics.irun(steps):
-        positions.append(atoms.get_positions())
-        velocities.append(atoms.get_velocities())
-        potential_eV.append(atoms.get_potential_energy())
-        conserved_eV.append(dynamics.get_conserved_energy())
-        pressures.append(_static_pressure_ha_per_bohr3(atoms))
-    return Trajectory(
-        cell=atoms.cell.array / ANGSTROM_PER_BOHR,
-        numbers=atoms.numbers,
-        times_fs=np.arange(len(positions)) * classical.timestep_fs,
-        positions=np.array(positions) / ANGSTROM_PER_BOHR,
-        velocities=np.array(velocities) * ATOMIC_VELOCITY_PER_ASE,
-        potential_energies_ha=np.array(potential_eV) / EV_PER_HARTREE,
-        conserved_ha=np.array(conserved_eV) / EV_PER_HARTREE,
-        target_K=temperature_K,
-        static_pressures_ha_per_bohr3=None if np.isnan(pressures).all() else np.array(pressures),
-    )
+class _Run:
+    """A run that can be made longer; keeps every configuration, the start included."""
+
+    def __init__(self, atoms: Atoms, classical: config.Classical, temperature_K: float) -> None:
+        self._atoms = atoms
+        self._timestep_fs = classical.timestep_fs
+        self._target_K = temperature_K
+        self._states = self._follow(_dynamics(atoms, classical, temperature_K))
+        self._kept: list[tuple[Any, ...]] = []
+
+    def until(self, step: int) -> Trajectory:
+        """Return the run up to a step, or as far as it has come."""
+        self._kept += itertools.islice(self._states, max(0, step + 1 - len(self._kept)))
+        columns = zip(*self._kept, strict=True)
+        positions, velocities, potential_eV, conserved_eV, pressures = map(np.array, columns)
+        return Trajectory(
+            cell=self._atoms.cell.array / ANGSTROM_PER_BOHR,
+            numbers=self._atoms.numbers,
+            times_fs=np.arange(len(positions)) * self._timestep_fs,
+            positions=positions / ANGSTROM_PER_BOHR,
+            velocities=velocities * ATOMIC_VELOCITY_PER_ASE,
+            potential_energies_ha=potential_eV / EV_PER_HARTREE,
+            conserved_ha=conserved_eV / EV_PER_HARTREE,
+            target_K=self._target_K,
+            static_pressures_ha_per_bohr3=None if np.isnan(pressures).all() else pressures,
+        )
+
+    def _follow(self, dynamics: NoseHooverChainNVT) -> Iterator[tuple[Any, ...]]:
+        for _ in dynamics.irun(sys.maxsize):
+            yield (
+                self._atoms.get_positions(),
+                self._atoms.get_velocities(),
+                self._atoms.get_potential_energy(),
+                dynamics.get_conserved_energy(),
+                _static_pressure_ha_per_bohr3(self._atoms),
+            )
+
+
+def _independent_spacing(run: _Run, classical: config.Classical, where: str) -> int:
+    """Return how far apart frames have forgotten each other, in steps.
+
+    A distance is judged by a stretch of `RUN_PER_MEMORY` times its length, however many frames are
+    wanted, so that more frames move none.
+    """
+    spacing = classical.steps_between_frames
+    while True:
+        trajectory = run.until(classical.equilibration_steps + RUN_PER_MEMORY * spacing)
+        check_trajectory(trajectory, where, _REMEDY)
+        memory = Memory.of(trajectory, classical.equilibration_steps)
+        spacing_fs = spacing * classical.timestep_fs
+        if memory.longest_fs <= spacing_fs:
+            return spacing
+        told = f"{where}: {memory.against(spacing_fs)}"
+        if spacing >= classical.largest_spacing:
+            raise EngineError(
+                f"{told}, and classical.max_steps_between_frames = {classical.largest_spacing} "
+                "allows no more; raise it, or set classical.correlated_frames: accept"
+            )
+        spacing = min(2 * spacing, classical.largest_spacing)
+        logger.warning("%s; now %d steps apart", told, spacing)
+
+
+def _tell_of_correlation(trajectory: Trajectory, classical: config.Classical, where: str) -> None:
+    spacing_fs = classical.steps_between_frames * classical.timestep_fs
+    memory = Memory.of(trajectory, classical.equilibration_steps)
+    if memory.longest_fs > spacing_fs:
+        logger.warning("%s: %s; they are taken nevertheless", where, memory.against(spacing_fs))
 
 
 def _static_pressure_ha_per_bohr3(atoms: Atoms) -> float:

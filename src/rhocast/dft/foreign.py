@@ -4,9 +4,13 @@ The parsing is ASE's and netCDF4's. What is settled here is what the numbers mea
 of the mesh, its origin, an end point that repeats the first, spin.
 """
 
+import gzip
 import io
+import shutil
+import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +32,8 @@ Length = Literal["bohr", "angstrom"]
 
 #: A last layer that differs from the first by less than this share of it is the first once more.
 _SAME_LAYER = 1e-4
+
+_PACKED = ".gz"
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ def read_foreign(
         The file.
     format
         By default from its name: ``.cube``, ``.dens`` (SPARC), ``CHGCAR``, ``CHG`` or ``AECCAR``
-        (VASP), ``.xsf``, ``.nc`` (ABINIT).
+        (VASP), ``.xsf``, ``.nc`` (ABINIT); ``.gz`` may follow.
     density_unit
         Whether a cube or XSF file counts electrons per cubic Bohr (default for cube) or ångström
         (default for XSF); they do not say. The other formats leave no choice.
@@ -85,7 +91,7 @@ def read_foreign(
         If the format is not known, or leaves no choice of the unit.
     """
     path = Path(path)
-    format = _format_of(path, format)
+    format = _format_of(path, path.name.lower().removesuffix(_PACKED), format)
     if density_unit is not None and format not in _DENSITY_UNIT:
         raise RhocastError(
             f"{path}: --density-unit is for {' and '.join(_DENSITY_UNIT)} files, the format "
@@ -94,9 +100,9 @@ def read_foreign(
     if not path.is_file():
         raise FileFormatError(f"{path}: no such file")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _unpacked(path) as plain:
             warnings.simplefilter("error", DeprecationWarning)  # NumPy's word for a bad number
-            found = READERS[format](path)
+            found = READERS[format](plain)
     except RhocastError as error:
         raise FileFormatError(f"{path}: {error}") from None
     except Exception as error:  # the readers raise whatever their parsers meet
@@ -111,8 +117,20 @@ def read_foreign(
     return found
 
 
-def _format_of(path: Path, format: str | None) -> Any:
-    name = path.name.lower()
+@contextmanager
+def _unpacked(path: Path) -> Iterator[Path]:
+    """Give the file, or what is in a compressed one under its name without the ending."""
+    if path.suffix.lower() != _PACKED:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="rhocast-import-") as folder:
+        plain = Path(folder) / path.stem
+        with gzip.open(path) as packed, plain.open("wb") as file:
+            shutil.copyfileobj(packed, file)
+        yield plain
+
+
+def _format_of(path: Path, name: str, format: str | None) -> Any:
     if format is None:
         suffixes = {"cube": "cube", "cub": "cube", "dens": "sparc", "xsf": "xsf", "nc": "abinit"}
         vasp = "chg" in name or "aeccar" in name

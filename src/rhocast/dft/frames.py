@@ -1,8 +1,22 @@
 """Frames: which configurations of a run become snapshots, and how long the run has to be."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from rhocast import config
 from rhocast.dft.trajectory import Trajectory
 from rhocast.errors import EngineError
+from rhocast.structures import Structure
+
+
+def motion_of(settings: Mapping[str, Any]) -> config.Motion:
+    """Return what a rule's param says of a run, under ``aimd`` or ``classical``.
+
+    Of a classical run that says nothing of correlated frames they are accepted.
+    """
+    if "aimd" in settings:
+        return config.Aimd.model_validate(settings["aimd"])
+    return config.Classical.model_validate({"correlated_frames": "accept"} | settings["classical"])
 
 
 def n_steps(motion: config.Motion, frames: int, steps_between: int | None = None) -> int:
@@ -43,3 +57,9 @@ def frame_step(trajectory: Trajectory, motion: config.Motion, frame: int) -> int
             "makes the trajectory again"
         )
     return step
+
+
+def take_frames(trajectory: Trajectory, motion: config.Motion, count: int) -> list[Structure]:
+    """Return the first frames of a run; see `frame_step`."""
+    steps = [frame_step(trajectory, motion, frame) for frame in range(count)]
+    return [trajectory.frame(step) for step in steps]

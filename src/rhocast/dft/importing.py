@@ -130,7 +130,8 @@ def _explanation(integral: float, expected: float, structure: Structure) -> str:
     cores = float(structure.numbers.sum()) / expected if expected else np.inf
     known = {
         "the values are per cubic ångström: give --density-unit angstrom": 1.0 / per_angstrom,
-        "the values are per cubic Bohr: give --density-unit bohr": per_angstrom,
+        "the values are per cubic Bohr (give --density-unit bohr), or the lengths are in ångström, "
+        "of which negative point counts in a cube's header must tell": per_angstrom,
         "the values are multiplied by the volume of the cell (Bohr³)": volume,
         "the values are multiplied by the volume of the cell (Å³)": volume * per_angstrom,
         "it is one of two equal spins": 0.5,

@@ -1,5 +1,6 @@
 """The k-mesh of a cell, from a k-point density that is the same for all cells."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,8 @@ import numpy as np
 #: Points may lie further apart than asked for by this share, so that a strain of ±5 % changes no
 #: mesh of up to 9 points an axis whose undistorted spacing is the one asked for.
 SPACING_TOLERANCE = 0.06
+
+_OFFSETS = {"gamma": 0.0, "half": 0.5, "quarter": 0.25}
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class KMesh:
     divisions
         Points along each reciprocal vector.
     shift
-        Offset along each reciprocal vector in steps of the mesh: 0 (a point at Γ) or 0.5.
+        Offset along each reciprocal vector in steps of the mesh: 0 (a point at Γ), 0.5 or 0.25.
     """
 
     divisions: tuple[int, int, int]
@@ -34,21 +37,23 @@ class KMesh:
     @property
     def n_irreducible(self) -> int:
         """Points that are left when k and -k count once (time reversal)."""
-        return int(np.prod(self.divisions) + self._n_own_partners) // 2
+        n_points = math.prod(self.divisions)
+        if any(2.0 * s % 1.0 for s in self.shift):
+            return n_points  # -k lies between the points
+        return (n_points + self._n_own_partners) // 2
 
     @property
     def has_real_waves(self) -> bool:
         """Whether each point is its own partner, so that wave functions can be taken as real."""
-        return self._n_own_partners == np.prod(self.divisions)
+        return self._n_own_partners == math.prod(self.divisions)
 
     @property
     def _n_own_partners(self) -> int:
         # i + s and n - (i + s) are the same point for 2 (i + s) = 0 mod n.
-        own = [
-            (2 - n % 2) if s == 0.0 else n % 2
+        return math.prod(
+            sum(2.0 * (i + s) % n == 0.0 for i in range(n))
             for n, s in zip(self.divisions, self.shift, strict=True)
-        ]
-        return int(np.prod(own))
+        )
 
 
 def kpoint_mesh(cell: np.ndarray, spacing_per_bohr: float, shift: str = "gamma") -> KMesh:
@@ -67,10 +72,12 @@ def kpoint_mesh(cell: np.ndarray, spacing_per_bohr: float, shift: str = "gamma")
     spacing_per_bohr
         Distance of neighbouring points, 1/Bohr.
     shift
-        ``gamma`` or ``half`` (a step's half along each axis).
+        ``gamma``, or ``half`` or ``quarter`` of a step along each axis. The quarter of a single
+        step is the mean-value point of a simple cubic lattice (A. Baldereschi, Phys. Rev. B 7,
+        5212 (1973)).
     """
     lengths = 2.0 * np.pi * np.linalg.norm(np.linalg.inv(cell), axis=0)
     steps = lengths / (spacing_per_bohr * (1.0 + SPACING_TOLERANCE))
     n1, n2, n3 = np.maximum(1, np.ceil(steps - 1e-9)).astype(int).tolist()
-    offset = 0.5 if shift == "half" else 0.0
+    offset = _OFFSETS[shift]
     return KMesh((n1, n2, n3), (offset, offset, offset))

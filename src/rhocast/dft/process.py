@@ -59,6 +59,15 @@ class Launcher:
                 return int(value)
         return 1
 
+    def with_ranks(self, ranks: int) -> "Launcher":
+        """Return the launcher for another number of ranks."""
+        before = ("", *self.words)
+        words = (
+            str(ranks) if option in _COUNT_OPTIONS else word
+            for option, word in zip(before, self.words, strict=False)
+        )
+        return Launcher(tuple(words), self.threads)
+
 
 @dataclass(frozen=True)
 class Finished:

@@ -122,6 +122,7 @@ def read_snapshot(path: str | Path) -> Snapshot:
                 )
             arrays = {name: file[name][()] for name in SNAPSHOT_FIELDS}
             sums = {name: file[name].attrs.get("sha256") for name in SNAPSHOT_FIELDS}
+            units = {name: file[name].attrs.get("unit") for name in SNAPSHOT_FIELDS}
             attributes = {key: _plain(value) for key, value in file.attrs.items()}
     except FileNotFoundError:
         raise FileFormatError(f"{path}: no such file; run the rule that makes it") from None
@@ -130,8 +131,19 @@ def read_snapshot(path: str | Path) -> Snapshot:
             f"{path}: cannot be read as HDF5 ({error}); if the file is truncated, remove it and "
             "run its rule again"
         ) from error
+    _check_units(path, units)
     _check(path, arrays, sums, attributes)
     return _assemble(path, arrays, attributes)
+
+
+def _check_units(path: Path, units: Mapping[str, Any]) -> None:
+    """Refuse arrays that say that they are of another unit; those that say nothing are ours."""
+    for name, found in units.items():
+        expected = SNAPSHOT_FIELDS[name].unit
+        if found is not None and _plain(found) != expected:
+            raise FileFormatError(
+                f"{path}: {name} is in {_plain(found)}, expected {expected}; convert it"
+            )
 
 
 def _check(

@@ -75,7 +75,7 @@ def read_dynamics(
     _check_versions(engine, outputs)
     first = next(output for output in outputs if "Total number of SCF" in output)
     start_ha, start_gpa = _number(first, "Total free energy"), _number(first, "Pressure")
-    resort = _places(made[-1])
+    resort = places(made[-1])
     start_total_ha = start_ha + kinetic_energy_ha(structure.numbers, dynamics.velocities)
     moved = np.array([step.positions[resort] for step in log])
     return Trajectory(
@@ -146,11 +146,11 @@ def _number(output: str, name: str) -> float:
     return float(found.group(1)) if found else float("nan")
 
 
-def _places(attempt: Path) -> np.ndarray:
+def places(attempt: Path) -> np.ndarray:
     """Where each atom of the structure stands in SPARC's order, shape (n,)."""
     text = (attempt / f"{LABEL}.ion").read_text(encoding="ascii")
-    sorting = re.search(r"# ASE-SORT:\n# ([\d ]+)", text)
-    return np.array(sorting.group(1).split() if sorting else [], dtype=int)
+    sorting = re.search(r"# ASE-SORT:\n(.*)# END ASE-SORT", text, flags=re.DOTALL)
+    return np.array(re.findall(r"\d+", sorting.group(1)) if sorting else [], dtype=int)
 
 
 def _unwrap(positions: np.ndarray, cell: np.ndarray) -> np.ndarray:

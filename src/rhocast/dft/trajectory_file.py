@@ -12,12 +12,15 @@ from ase.io.extxyz import write_extxyz
 from rhocast.dft.trajectory import Trajectory
 from rhocast.errors import FileFormatError
 from rhocast.files import replacing
+from rhocast.structures.structure_file import RECORD, comment_entry
 from rhocast.units import (
     ANGSTROM_PER_BOHR,
     ATOMIC_VELOCITY_PER_ASE,
     EV_PER_HARTREE,
     GPA_PER_ATOMIC_PRESSURE,
 )
+
+_OWN = ("time_fs", "target_K", "conserved_eV", "static_pressure_GPa")
 
 
 def write_trajectory(path: str | Path, trajectory: Trajectory) -> None:
@@ -38,7 +41,6 @@ def read_trajectory(path: str | Path) -> Trajectory:
     try:
         images: Any = ase.io.read(path, ":", format="extxyz")
         first = images[0]
-        own = ("time_fs", "target_K", "conserved_eV", "static_pressure_GPa")
         pressures = [image.info.get("static_pressure_GPa") for image in images]
         return Trajectory(
             cell=first.cell.array / ANGSTROM_PER_BOHR,
@@ -54,7 +56,7 @@ def read_trajectory(path: str | Path) -> Trajectory:
             static_pressures_ha_per_bohr3=None
             if None in pressures
             else np.array(pressures) / GPA_PER_ATOMIC_PRESSURE,
-            record={key: _plain(value) for key, value in first.info.items() if key not in own},
+            record=_record(first.info),
         )
     except Exception as error:  # ASE's readers raise whatever their parsers meet
         raise FileFormatError(
@@ -70,7 +72,7 @@ def _image(trajectory: Trajectory, step: int) -> Atoms:
     energy = trajectory.potential_energies_ha[step] * EV_PER_HARTREE
     atoms.calc = SinglePointCalculator(atoms, energy=energy)
     atoms.info = {
-        **trajectory.record,
+        **comment_entry(trajectory.record),
         "time_fs": float(trajectory.times_fs[step]),
         "target_K": trajectory.target_K,
         "conserved_eV": float(trajectory.conserved_ha[step] * EV_PER_HARTREE),
@@ -81,6 +83,12 @@ def _image(trajectory: Trajectory, step: int) -> Atoms:
     return atoms
 
 
-def _plain(value: Any) -> Any:
-    """Turn what ASE returns for an entry of a comment line into plain Python."""
-    return value.item() if isinstance(value, np.generic) else value
+def _record(info: dict[str, Any]) -> dict[str, Any]:
+    """Return the record; the first data were computed when its entries stood by themselves."""
+    if RECORD in info:
+        return dict(info[RECORD])
+    return {
+        key: value.item() if isinstance(value, np.generic) else value
+        for key, value in info.items()
+        if key not in _OWN
+    }

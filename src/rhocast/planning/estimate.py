@@ -11,9 +11,11 @@ from rhocast import config
 from rhocast.config.convergence import OWN
 from rhocast.dft import Psp8, n_steps, resolve_pseudopotentials
 from rhocast.dft.calculation import Calculation, dynamics_settings, right_handed
+from rhocast.dft.correlation import RUN_PER_MEMORY
 from rhocast.fields import DENSITY_FIELDS, MESH
 from rhocast.grid import Mesh
-from rhocast.planning.calibration import Calibration, bulk
+from rhocast.planning.calibration import Calibration
+from rhocast.planning.miniature import bulk
 from rhocast.planning.work import Work, memory_bytes
 from rhocast.structures import Structure, build_system
 
@@ -211,7 +213,7 @@ class _Campaign:
 
     def _aimd(self, system: str, temperature_K: int) -> Job:
         settings = self._settings
-        steps = n_steps(settings.aimd, settings.frames(system, temperature_K))
+        steps = n_steps(settings.aimd, settings.candidates(system, temperature_K))
         calculation = self._calculation(system, dynamics_settings(settings.dft, settings.aimd))
         work = Work.of(calculation, self._calibration.engine)
         seconds = self._calibration.scf.seconds(work, (steps + 1) * self._calibration.md_iterations)
@@ -225,7 +227,11 @@ class _Campaign:
     def _classical(self, system: str, temperature_K: int) -> Job:
         classical = self._settings.classical
         assert classical is not None  # the configuration has been checked
-        steps = n_steps(classical, self._settings.frames(system, temperature_K))
+        frames = self._settings.candidates(system, temperature_K)
+        steps = n_steps(classical, frames)
+        if frames > 1 and classical.correlated_frames == "spread":
+            judged = RUN_PER_MEMORY * classical.steps_between_frames
+            steps = max(steps, classical.equilibration_steps + judged)
         if classical.liquid_from_K is not None and temperature_K >= classical.liquid_from_K:
             steps += classical.equilibration_steps
         atoms = len(self._structure(system))

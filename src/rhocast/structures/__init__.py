@@ -2,7 +2,7 @@
 
 from rhocast.structures.build import build_system
 from rhocast.structures.structure import Structure, periodic_images
-from rhocast.structures.structure_file import read_structure, write_structure
+from rhocast.structures.structure_file import read_structure, read_structures, write_structure
 from rhocast.structures.thermal import displace
 
 __all__ = [
@@ -11,5 +11,6 @@ __all__ = [
     "displace",
     "periodic_images",
     "read_structure",
+    "read_structures",
     "write_structure",
 ]

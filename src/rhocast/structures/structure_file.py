@@ -1,6 +1,7 @@
 """Files of structures: HDF5 for cells of any size, and whatever ASE reads."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -8,6 +9,7 @@ import ase.io
 import h5py
 import numpy as np
 from ase import Atoms
+from ase.io.formats import parse_filename
 
 from rhocast.errors import StructureError
 from rhocast.fields import STRUCTURE_FIELDS
@@ -40,6 +42,33 @@ def read_structure(path: str | Path) -> Structure:
     return structure
 
 
+def read_structures(name: str | Path) -> dict[int, Structure]:
+    """Read all structures of a file, by their number in it.
+
+    Parameters
+    ----------
+    name
+        As in `read_structure`. Of a file that ASE reads, ``name@first:end:step`` takes some.
+
+    Raises
+    ------
+    StructureError
+        If the file cannot be read or holds a structure that no density can be computed for.
+    """
+    if Path(name).suffix in HDF5_SUFFIXES:
+        return {0: read_structure(name)}
+    path, wanted = parse_filename(str(name))
+    try:
+        images = _images(path, ":")
+        numbers = np.arange(len(images))[slice(None) if wanted is None else wanted]
+        structures = {int(i): Structure.from_ase(images[i]) for i in np.atleast_1d(numbers)}
+    except (StructureError, IndexError) as error:
+        raise StructureError(f"{name}: {error}") from None
+    for number, structure in structures.items():
+        structure.check_distances(f"{path}, structure {number}")
+    return structures
+
+
 def write_structure(path: str | Path, structure: Structure) -> None:
     """Write a structure with its record, beside first and then renamed.
 
@@ -52,19 +81,32 @@ def write_structure(path: str | Path, structure: Structure) -> None:
             _write_hdf5(partial, structure)
         else:
             atoms = structure.to_ase()
-            atoms.info = {RECORD: dict(structure.record)} if structure.record else {}
+            atoms.info = comment_entry(structure.record)
             ase.io.write(partial, atoms, format="extxyz")
 
 
+def comment_entry(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return a record as an entry for the comment line of extended XYZ: JSON, which ASE decodes.
+
+    ASE undoes backslashes when it reads, but writes them for quotation marks alone.
+    """
+    text = json.dumps(dict(record), ensure_ascii=False).replace("\\", "\\\\")
+    return {RECORD: f"_JSON {text}"} if record else {}
+
+
 def _read_ase(path: Path) -> Structure:
+    atoms = _images(path, "-1:")[0]
+    return Structure.from_ase(atoms, atoms.info.get(RECORD, {}))
+
+
+def _images(path: str | Path, wanted: str) -> list[Atoms]:
     try:
         # ASE would have all MPI ranks take part in the reading.
-        atoms = cast(Atoms, ase.io.read(path, index=-1, parallel=False))
+        return cast(list[Atoms], ase.io.read(path, index=wanted, parallel=False))
     except Exception as error:  # ASE's readers raise whatever their parsers meet
         raise StructureError(
             f"ASE cannot read a structure from it ({type(error).__name__}: {error})"
         ) from error
-    return Structure.from_ase(atoms, atoms.info.get(RECORD, {}))
 
 
 def _read_hdf5(path: Path) -> Structure:

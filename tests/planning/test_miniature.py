@@ -3,7 +3,7 @@ import yaml
 
 from rhocast.config import parse_config
 from rhocast.planning import calibrate, estimate
-from rhocast.planning.calibration import bulk, probe_cells
+from rhocast.planning.miniature import bulk, probe_cells
 
 
 @pytest.fixture
