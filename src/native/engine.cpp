@@ -69,7 +69,9 @@ class Variant final : public Engine {
       case 1: return run<1>(region, atoms, out);
       case 2: return run<2>(region, atoms, out);
       case 3: return run<3>(region, atoms, out);
-      default: return run<4>(region, atoms, out);
+      case 4: return run<4>(region, atoms, out);
+      case 5: return run<5>(region, atoms, out);
+      default: return run<6>(region, atoms, out);
     }
   }
 

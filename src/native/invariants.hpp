@@ -10,7 +10,7 @@ namespace {
 template <int L>
 inline Floats dot(const Floats* a, const Floats* b) {
   Floats total = a[L * L] * b[L * L];
-#pragma GCC unroll 9
+#pragma GCC unroll 13
   for (int m = L * L + 1; m < (L + 1) * (L + 1); ++m) total += a[m] * b[m];
   return total;
 }
@@ -19,11 +19,11 @@ template <int L>
 inline Floats* products(const Sums* sums, int widths, Floats* out) {
   for (int n = 0; n < widths; ++n) {
     Floats own[2 * L + 1];
-#pragma GCC unroll 9
+#pragma GCC unroll 13
     for (int m = 0; m < 2 * L + 1; ++m) own[m] = sums[n][L * L + m];
     for (int other = n; other < widths; ++other) {
       Floats total = own[0] * sums[other][L * L];
-#pragma GCC unroll 9
+#pragma GCC unroll 13
       for (int m = 1; m < 2 * L + 1; ++m) total += own[m] * sums[other][L * L + m];
       *out++ = total;
     }
@@ -41,6 +41,8 @@ inline Floats* contrasts(const Sums* own, const Sums* total, int widths, Floats*
   if constexpr (DEGREE >= 2) add(dot<2>);
   if constexpr (DEGREE >= 3) add(dot<3>);
   if constexpr (DEGREE >= 4) add(dot<4>);
+  if constexpr (DEGREE >= 5) add(dot<5>);
+  if constexpr (DEGREE >= 6) add(dot<6>);
   return out;
 }
 
@@ -61,6 +63,8 @@ inline void invariants(Sums* sums, int species, int widths, Floats* out) {
   if constexpr (DEGREE >= 2) out = products<2>(total, widths, out);
   if constexpr (DEGREE >= 3) out = products<3>(total, widths, out);
   if constexpr (DEGREE >= 4) out = products<4>(total, widths, out);
+  if constexpr (DEGREE >= 5) out = products<5>(total, widths, out);
+  if constexpr (DEGREE >= 6) out = products<6>(total, widths, out);
   for (int s = 0; s < species - 1; ++s)
     out = contrasts<DEGREE>(sums + s * widths, total, widths, out);
 }

@@ -9,7 +9,7 @@ namespace rhocast {
 constexpr int TILE = 4;
 constexpr int TILE_POINTS = TILE * TILE * TILE;
 constexpr int TILES_PER_BRICK = 2;
-constexpr int MAX_DEGREE = 4;
+constexpr int MAX_DEGREE = 6;
 constexpr int MAX_SPECIES = 8;
 constexpr int MAX_WIDTHS = 16;
 

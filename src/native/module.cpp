@@ -93,7 +93,7 @@ void make_evaluator(
     std::optional<Vector> form_bias, float baseline_reach,
     nb::ndarray<const float, nb::ndim<3>, nb::c_contig, nb::device::cpu> splines) {
   expect(species >= 1 && species <= MAX_SPECIES, "species: too many");
-  expect(degree >= 0 && degree <= MAX_DEGREE, "degree: expected 0 to 4");
+  expect(degree >= 0 && degree <= MAX_DEGREE, "degree: expected 0 to 6");
   const std::size_t n = exponents.shape(0);
   expect(n >= 1 && n <= MAX_WIDTHS && ranges.shape(0) == n, "widths: too many, or not as many ranges");
   const std::size_t features = n + degree * n * (n + 1) / 2 + (species - 1) * n * (1 + degree);

@@ -18,58 +18,62 @@ constexpr int HELD = REGISTERS == 32 ? 25 : 13;
 
 using Sums = Floats[HARMONICS];
 
-// r^l C_lm in Racah's normalisation, l² + l + m; in the place of C_00 = 1 stands r².
-template <int DEGREE>
-inline void harmonics(Floats x, Floats y, Floats z, Floats* out) {
-  const Floats xx = x * x, yy = y * y, zz = z * z;
-  out[0] = xx + yy + zz;
-  if constexpr (DEGREE >= 1) {
-    out[1] = y;
-    out[2] = z;
-    out[3] = x;
-  }
-  if constexpr (DEGREE >= 2) {
-    constexpr float A = 1.73205081f;
-    const Floats ax = A * x, planar = xx + yy, difference = xx - yy;
-    out[4] = ax * y;
-    out[5] = A * y * z;
-    out[6] = zz - 0.5f * planar;
-    out[7] = ax * z;
-    out[8] = (0.5f * A) * difference;
-    if constexpr (DEGREE >= 3) {
-      constexpr float B = 0.790569415f, C = 0.612372436f, D = 3.87298335f;
-      const Floats side = C * (4.0f * zz - planar);
-      const Floats sine = y * (3.0f * xx - yy), cosine = x * (xx - 3.0f * yy);
-      out[9] = B * sine;
-      out[10] = D * x * y * z;
-      out[11] = side * y;
-      out[12] = z * (zz - 1.5f * planar);
-      out[13] = side * x;
-      out[14] = (0.5f * D) * z * difference;
-      out[15] = B * cosine;
-      if constexpr (DEGREE >= 4) {
-        constexpr float E = 2.95803989f, F = 2.09165007f, G = 1.11803399f;
-        const Floats two = G * (6.0f * zz - planar);
-        const Floats one = (B * z) * (4.0f * zz - 3.0f * planar);
-        const Floats fz = F * z;
-        out[16] = E * x * y * difference;
-        out[17] = fz * sine;
-        out[18] = two * x * y;
-        out[19] = one * y;
-        out[20] = zz * (zz - 3.0f * planar) + 0.375f * planar * planar;
-        out[21] = one * x;
-        out[22] = 0.5f * two * difference;
-        out[23] = fz * cosine;
-        out[24] = (0.25f * E) * (difference * difference - 4.0f * xx * yy);
+// √n at compile time, by Newton's iteration.
+constexpr double root(double n) {
+  double r = n > 1.0 ? n : 1.0;
+  for (int k = 0; k < 60; ++k) r = 0.5 * (r + n / r);
+  return n > 0.0 ? r : 0.0;
+}
+
+// Factors of the recurrence of `rhocast.descriptors.harmonics`: p_lm = up z p_l−1,m − back r² p_l−2,m.
+struct Recurrence {
+  float first[MAX_DEGREE + 1] = {}, up[MAX_DEGREE + 1][MAX_DEGREE + 1] = {},
+        back[MAX_DEGREE + 1][MAX_DEGREE + 1] = {};
+  constexpr Recurrence() {
+    double square = 1.0;  // (2m)! / (2^m m!)², doubled but for m = 0
+    for (int m = 0; m <= MAX_DEGREE; ++m) {
+      if (m > 0) square *= (2 * m - 1) / (2.0 * m);
+      first[m] = static_cast<float>(root(m > 0 ? 2.0 * square : square));
+      for (int l = m + 1; l <= MAX_DEGREE; ++l) {
+        const double side = root(l * l - m * m);
+        up[l][m] = static_cast<float>((2 * l - 1) / side);
+        back[l][m] = static_cast<float>(root((l - 1) * (l - 1) - m * m) / side);
       }
     }
   }
+};
+inline constexpr Recurrence RECURRENCE;
+
+// r^l C_lm in Racah's normalisation, l² + l + m; in the place of C_00 = 1 stands r².
+template <int DEGREE>
+inline void harmonics(Floats x, Floats y, Floats z, Floats* out) {
+  const Floats square = x * x + y * y + z * z;
+  Floats cosine = splat(1.0f), sine = splat(0.0f);  // Re, Im (x + iy)^m
+#pragma GCC unroll 7
+  for (int m = 0; m <= DEGREE; ++m) {
+    Floats before = splat(0.0f), here = splat(RECURRENCE.first[m]);
+#pragma GCC unroll 7
+    for (int l = m; l <= DEGREE; ++l) {
+      if (l > m) {
+        const Floats next = RECURRENCE.up[l][m] * z * here - RECURRENCE.back[l][m] * square * before;
+        before = here;
+        here = next;
+      }
+      if (m > 0) out[l * l + l - m] = here * sine;
+      out[l * l + l + m] = m > 0 ? here * cosine : here;
+    }
+    const Floats turned = x * cosine - y * sine;
+    sine = x * sine + y * cosine;
+    cosine = turned;
+  }
+  out[0] = square;
 }
 
 // sums[m] += Σ_j gaussian_j · harmonic_jm for m from FIRST to LAST - 1. Not inline, or constants of
 // the code around it would push some sums out of the registers.
 template <int FIRST, int LAST>
-__attribute__((noinline)) void accumulate(Sums& sums, const Floats* gaussians, const Sums* harmonic, int count) {
+__attribute__((noinline)) void accumulate_some(Sums& sums, const Floats* gaussians,
+                                               const Sums* harmonic, int count) {
   Floats held[LAST - FIRST];
 #pragma GCC unroll 25
   for (int m = FIRST; m < LAST; ++m) held[m - FIRST] = sums[m];
@@ -80,6 +84,15 @@ __attribute__((noinline)) void accumulate(Sums& sums, const Floats* gaussians, c
   }
 #pragma GCC unroll 25
   for (int m = FIRST; m < LAST; ++m) sums[m] = held[m - FIRST];
+}
+
+// The same for m from FIRST to ALL - 1, as many at a time as registers hold.
+template <int ALL, int FIRST = 0>
+inline void accumulate(Sums& sums, const Floats* gaussians, const Sums* harmonic, int count) {
+  constexpr int PARTS = (ALL + HELD - 1) / HELD, EACH = (ALL + PARTS - 1) / PARTS;
+  constexpr int LAST = FIRST + EACH < ALL ? FIRST + EACH : ALL;
+  accumulate_some<FIRST, LAST>(sums, gaussians, harmonic, count);
+  if constexpr (LAST < ALL) accumulate<ALL, LAST>(sums, gaussians, harmonic, count);
 }
 
 struct Widths {
@@ -118,9 +131,7 @@ class Summation {
         Floats gaussians[HANDFUL];
         for (int j = 0; j < count; ++j)
           gaussians[j] = exp2(max(widths_.exponents[n] * harmonic_[j][0], splat(-126.0f)));
-        constexpr int ALL = (DEGREE + 1) * (DEGREE + 1), HALF = ALL < HELD ? ALL : HELD;
-        accumulate<0, HALF>(sums[n], gaussians, harmonic_, count);
-        if constexpr (HALF < ALL) accumulate<HALF, ALL>(sums[n], gaussians, harmonic_, count);
+        accumulate<(DEGREE + 1) * (DEGREE + 1)>(sums[n], gaussians, harmonic_, count);
       }
     }
     return total > 0;

@@ -74,6 +74,7 @@ def test_agrees_with_reference(isa, structure):
         {"species": ("Ge",), "angular": 0, "radial": 3},
         {"angular": 2, "radial": 2, "intervals": 0},
         {"angular": 3, "radial": 4, "width": 30, "layers": 1, "blocks": 3},
+        {"angular": 6, "radial": 3},
         {"radial": 8, "width": 64, "layers": 3, "blocks": 1, "intervals": 40},
     ],
 )

@@ -110,7 +110,8 @@ class PseudoAtomBasis:
         distance = np.linalg.norm(offsets, axis=-1)
         point, atom = np.nonzero(distance < self.parameters.cutoff_bohr)
         scaled = distance[point, atom] / self.step_bohr
-        interval = scaled.astype(np.int64)
+        # A distance just below the cutoff may round to it in these units.
+        interval = np.minimum(scaled.astype(np.int64), self.parameters.intervals - 1)
         return point, atom, interval, spline_weights(scaled - interval)
 
 

@@ -16,15 +16,16 @@ from rhocast.errors import ParallelError
 SMALLEST_BLOCK = (16, 16, 16)
 LARGEST_BLOCK = (32, 64, 64)
 
-#: A block is doubled along an axis as long as so many are left along it, for ranks to share.
-BLOCKS_ALONG_AXIS = 4
+#: Blocks of a side are made twice as long if so many of that length fit along the axis. Those of 16
+#: cost a quarter more per point, so that few are enough; ranks need more of the larger ones.
+BLOCKS_ALONG_AXIS = {16: 2, 32: 4}
 
 
 def block_shape_for(mesh_shape: tuple[int, int, int]) -> tuple[int, int, int]:
     """Return the shape of blocks that suits a mesh; it depends on nothing else."""
     sides = []
     for n, side, largest in zip(mesh_shape, SMALLEST_BLOCK, LARGEST_BLOCK, strict=True):
-        while side < largest and n >= BLOCKS_ALONG_AXIS * 2 * side:
+        while side < largest and n >= BLOCKS_ALONG_AXIS[side] * 2 * side:
             side *= 2
         sides.append(side)
     x, y, z = sides

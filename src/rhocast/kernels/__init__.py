@@ -7,9 +7,10 @@ kernels; everything works without them.
 """
 
 from rhocast.kernels.evaluator import BoundEvaluator, Evaluator, evaluates
-from rhocast.kernels.instructions import available, isa, isas, measure_peaks
+from rhocast.kernels.instructions import VARIABLE, available, isa, isas, measure_peaks
 
 __all__ = [
+    "VARIABLE",
     "BoundEvaluator",
     "Evaluator",
     "available",

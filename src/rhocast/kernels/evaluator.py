@@ -84,17 +84,28 @@ class Evaluator:
 
         What is computed later at a point of that part does not depend on how large the part is.
         """
-        species = self.model.species
-        check_species(structure, species)
+        check_species(structure, self.model.species)
         reach = self.model.descriptor.cutoff_bohr
         if self.model.baseline is not None:
             reach = max(reach, self.model.baseline.parameters.cutoff_bohr)
         positions, indices = periodic_images(structure, reach, lower, upper)
-        kinds = np.zeros(len(structure), dtype=np.int32)
-        for kind, symbol in enumerate(species):
-            kinds[structure.numbers == atomic_numbers[symbol]] = kind
+        return self.bind_atoms(positions, structure.numbers[indices])
+
+    def bind_atoms(self, positions: np.ndarray, numbers: np.ndarray) -> "BoundEvaluator":
+        """Take atoms as they are: their images within reach of all points are among them.
+
+        Parameters
+        ----------
+        positions : (n, 3) float64 array
+            From mesh point (0, 0, 0), Bohr.
+        numbers : (n,) int array
+            Atomic numbers, of the model's species.
+        """
+        kinds = np.zeros(len(numbers), dtype=np.int32)
+        for kind, symbol in enumerate(self.model.species):
+            kinds[numbers == atomic_numbers[symbol]] = kind
         atoms = native().Atoms(
-            np.ascontiguousarray(positions), kinds[indices], n_species=len(species)
+            np.ascontiguousarray(positions), kinds, n_species=len(self.model.species)
         )
         return BoundEvaluator(self, self._engine, atoms)
 
