@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from small_model import SHAPE, make_model, make_structure
+from small_model import SHAPE, make_model, make_smooth_model, make_structure
 
 from rhocast.errors import RhocastError
 from rhocast.grid import Mesh
@@ -24,6 +24,7 @@ def main() -> int:
     parser.add_argument("--expected-ranks", type=int)
     parser.add_argument("--unfit-on-rank", type=int, help="gives it a model of other elements")
     parser.add_argument("--fail-on-rank", type=int, help="raises in the middle of the work")
+    parser.add_argument("--kernels", action="store_true", help="takes the model of the kernels")
     parser.add_argument("--slow", action="store_true", help="takes its time, journals every block")
     options = parser.parse_args()
     shard, n_shards = map(int, options.shard.split("/"))
@@ -32,14 +33,15 @@ def main() -> int:
         _install_faults(options, rank_of(comm))
         unfit = options.unfit_on_rank == rank_of(comm)
         structure = make_structure()
+        model = make_smooth_model() if options.kernels else make_model()
         predict_shard(
-            make_model(species=("Ge",)) if unfit else make_model(),
+            make_model(species=("Ge",)) if unfit else model,
             structure,
             Mesh(SHAPE, structure.cell),
             options.path,
             shard=shard,
             n_shards=n_shards,
-            uncertainty="sampled",
+            uncertainty="fast" if options.kernels else "sampled",
             samples=2,
             comm=comm,
         )

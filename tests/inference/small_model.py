@@ -1,12 +1,13 @@
-"""A small model with random weights, and small distorted cells."""
+"""Small models with random weights, and small distorted cells."""
 
 import numpy as np
 import torch
 
 from rhocast import config, descriptors
+from rhocast.descriptors import PseudoAtoms
 from rhocast.fields import DENSITY_FIELDS
 from rhocast.inference import DensityField
-from rhocast.model import DensityModel, DensityNetwork, Normalisation
+from rhocast.model import Calibration, DensityModel, DensityNetwork, LastLayer, Normalisation
 from rhocast.structures import Structure
 
 DESCRIPTOR = config.SortedDescriptor(
@@ -33,6 +34,32 @@ def make_model(species=("Al", "Si"), **metadata) -> DensityModel:
             target_mean=torch.tensor(0.03),
             target_std=torch.tensor(0.005),
         ),
+        metadata={"valence": {"Al": 3.0, "Si": 4.0}} | metadata,
+    )
+
+
+def make_smooth_model(**metadata) -> DensityModel:
+    """Return a model that the compiled kernels evaluate, with fast uncertainty."""
+    torch.manual_seed(1)
+    species = ("Al", "Si")
+    descriptor = config.SmoothDescriptor(
+        kind="smooth", cutoff_bohr=7.0, radial_functions=4, narrowest_bohr=0.9, angular=2
+    )
+    structure = make_structure()
+    points = np.random.default_rng(2).random((300, 3)) @ structure.cell
+    made = descriptors.make(descriptor, species)
+    r = (np.arange(27) - 1) * 8.0 / 24
+    table = 0.05 * np.exp(-((r / 2.5) ** 2))
+    table[[0, -3, -2, -1]] = table[2], 0.0, 0.0, 0.0
+    return DensityModel(
+        network=DensityNetwork(made.n_features, NETWORK).eval(),
+        parameters=NETWORK,
+        descriptor=descriptor,
+        species=species,
+        normalisation=Normalisation.of(made.bind(structure)(points), np.array([-3e-3, 3e-3])),
+        baseline=PseudoAtoms(config.Baseline(cutoff_bohr=8.0), species, np.stack([table] * 2)),
+        last_layer=LastLayer(0.1 * torch.randn(9, NETWORK.width + 1)),
+        calibrations={"fast": Calibration(aleatoric=1.3, epistemic=2.5)},
         metadata={"valence": {"Al": 3.0, "Si": 4.0}} | metadata,
     )
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from small_model import SHAPE, as_stored, make_model, make_structure
+from small_model import SHAPE, as_stored, make_model, make_smooth_model, make_structure
 
+from rhocast import kernels
 from rhocast.grid import Mesh
 from rhocast.inference import merge, predict_on_mesh, predict_shard, read_density
 
@@ -36,6 +37,16 @@ def test_any_number_of_ranks_gives_the_same_bits(n_ranks, run, tmp_path, referen
     code, output = run(n_ranks, tmp_path / "shard.h5", "--expected-ranks", n_ranks)
     assert code == 0, output
     assert_same(tmp_path / "shard.h5", reference)
+
+
+@pytest.mark.skipif(not kernels.available(), reason="the compiled kernels were not built")
+@pytest.mark.parametrize("n_ranks", [1, 2, 3])
+def test_the_kernels_give_the_same_bits_on_any_number_of_ranks(n_ranks, run, tmp_path):
+    structure = make_structure()
+    expected = predict_on_mesh(make_smooth_model(), structure, Mesh(SHAPE, structure.cell), "fast")
+    code, output = run(n_ranks, tmp_path / "shard.h5", "--kernels")
+    assert code == 0, output
+    assert_same(tmp_path / "shard.h5", expected)
 
 
 def test_more_ranks_than_blocks(run, tmp_path):

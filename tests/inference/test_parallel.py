@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -53,6 +55,33 @@ def test_ranks_without_an_mpi_library_are_refused(monkeypatch):
     monkeypatch.setitem(sys.modules, "mpi4py", None)
     with pytest.raises(ParallelError, match="MPI cannot be loaded"):
         find_communicator(2)
+
+
+def test_threads_compute_everything_in_order():
+    written = []
+
+    def compute(item):
+        time.sleep(0.01 * (item % 3))
+        return np.array([item, threading.get_ident()])
+
+    lead(None, range(20), compute, lambda item, values: written.append((item, *values)), threads=3)
+    assert [item for item, *_ in written] == list(range(20))
+    assert [value for _, value, _ in written] == list(range(20))
+    assert 1 < len({thread for *_, thread in written}) <= 3
+
+
+def test_a_thread_that_fails_ends_the_work():
+    computed = []
+
+    def compute(item):
+        computed.append(item)
+        if item == 4:
+            raise ParallelError("the fault that was asked for")
+        return np.zeros(1)
+
+    with pytest.raises(ParallelError, match="asked for"):
+        lead(None, range(1000), compute, lambda *_: None, threads=2)
+    assert len(computed) < 20
 
 
 @pytest.mark.mpi

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from rhocast.grid import Mesh
 from rhocast.inference import (
     Request,
     estimate,
+    evaluation_spacing,
     export,
     find_communicator,
     first_alone,
@@ -28,6 +30,9 @@ from rhocast.inference import (
     size_of,
     together,
 )
+from rhocast.inference.refine import Part
+from rhocast.inference.spacing import DEFAULT_SPACING_BOHR
+from rhocast.inference.spacing import tell as tell_spacing
 from rhocast.model import DensityModel
 from rhocast.structures import Structure, read_structure
 
@@ -46,7 +51,14 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument("structure", type=Path, help="any file that ASE reads")
     verb.add_argument("-o", "--output", required=True, type=Path, help="HDF5 file to write")
     verb.add_argument(
-        "--mesh-spacing-bohr", type=float, default=0.4, help="at most, Bohr (default: 0.4)"
+        "--mesh-spacing-bohr",
+        type=float,
+        help="of the field, at most, Bohr (default: what the model is certified for, else "
+        f"{DEFAULT_SPACING_BOHR:g}); a certified model is evaluated on no finer mesh than that, "
+        "and the field interpolated",
+    )
+    verb.add_argument(
+        "--direct", action="store_true", help="evaluate the model at every point, however fine"
     )
     verb.add_argument(
         "--uncertainty",
@@ -66,19 +78,23 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument(
         "--dry-run",
         action="store_true",
-        help="only tell points, blocks, memory, disk and time, the last from a few blocks",
+        help="only tell mesh, memory, disk and time, the last from a few blocks",
     )
     verb.add_argument("--json", action="store_true", help="what --dry-run tells, as JSON")
     verb.set_defaults(run=_predict)
 
-    verb = verbs.add_parser("merge", help="make one density file of all shards")
+    verb = verbs.add_parser(
+        "merge", help="make one density file of all shards, on the mesh that was asked for"
+    )
     verb.add_argument("shards", nargs="+", type=Path, help="shard files, in order")
     verb.add_argument("-o", "--output", required=True, type=Path, help="HDF5 file to write")
     verb.add_argument(
         "--unscaled", action="store_true", help="leave the electron count as predicted"
     )
     verb.add_argument(
-        "--virtual", action="store_true", help="refer to the shards instead of copying them"
+        "--virtual",
+        action="store_true",
+        help="refer to the shards, on the mesh that was evaluated, instead of copying them",
     )
     verb.set_defaults(run=_merge)
 
@@ -91,14 +107,12 @@ def add_verbs(verbs: Any) -> None:
     )
     verb.add_argument("density", type=Path, help="density file (HDF5)")
     verb.add_argument("-o", "--output", required=True, type=Path, help="HDF5 file to write")
-    verb.add_argument("--mesh-spacing-bohr", type=float, required=True, help="at most, Bohr")
     verb.add_argument(
-        "--box",
+        "--mesh-spacing-bohr",
         type=float,
-        nargs=6,
-        metavar=("X0", "X1", "Y0", "Y1", "Z0", "Z1"),
-        help="only this part of the cell, in units of the lattice vectors",
+        help="at most, Bohr (default: as stored)",
     )
+    _add_box(verb)
     verb.set_defaults(run=_refine)
 
     verb = verbs.add_parser("export", help="write a density file for other programs")
@@ -113,7 +127,26 @@ def add_verbs(verbs: Any) -> None:
         default="density",
         help="which array (default: density)",
     )
+    verb.add_argument(
+        "--mesh-spacing-bohr", type=float, help="interpolate to this, Bohr (default: as stored)"
+    )
+    _add_box(verb)
     verb.set_defaults(run=_export)
+
+
+def _add_box(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--box",
+        type=float,
+        nargs=6,
+        metavar=("X0", "X1", "Y0", "Y1", "Z0", "Z1"),
+        help="only this part of the cell, in units of the lattice vectors",
+    )
+
+
+def _part(options: argparse.Namespace) -> Part:
+    ends = options.box or (0.0, 1.0) * 3
+    return ((ends[0], ends[1]), (ends[2], ends[3]), (ends[4], ends[5]))
 
 
 def _shard(text: str) -> tuple[int, int]:
@@ -139,10 +172,11 @@ def _predict(options: argparse.Namespace) -> None:
         "seed": options.seed,
         "comm": comm,
         "where": str(options.structure),
+        "asked_spacing_bohr": options.mesh_spacing_bohr,
     }
-    mesh = None
-    if structure is not None:
-        mesh = Mesh.with_spacing(structure.cell, options.mesh_spacing_bohr)
+    spacing = evaluation_spacing(model, options.mesh_spacing_bohr, options.direct)
+    tell_spacing(model, options.mesh_spacing_bohr, spacing)
+    mesh = None if structure is None else Mesh.with_spacing(structure.cell, spacing)
     if options.dry_run:
         _dry_run(options, model, structure, mesh, comm)
         return
@@ -167,7 +201,7 @@ def _dry_run(
     mesh: Mesh | None,
     comm: Any,
 ) -> None:
-    shard, n_shards = options.shard or (0, 1)
+    shard, n_shards = options.shard or (0, None)
     ranks = options.ranks or size_of(comm)
 
     def tell() -> None:
@@ -181,9 +215,10 @@ def _dry_run(
             options.samples,
             options.seed,
             str(options.structure),
+            options.mesh_spacing_bohr,
         )
         found = estimate(request, ranks, shard, n_shards)
-        emit({"mesh": list(mesh.shape), "ranks": ranks} | asdict(found), options.json)
+        emit({"mesh": mesh.shape, "ranks": ranks} | asdict(found), options.json)
 
     first_alone(comm, tell)
 
@@ -206,13 +241,7 @@ def _explaining_sigterm() -> Iterator[None]:
 
 
 def _refine(options: argparse.Namespace) -> None:
-    ends = options.box or (0.0, 1.0) * 3
-    refine(
-        options.density,
-        options.output,
-        options.mesh_spacing_bohr,
-        ((ends[0], ends[1]), (ends[2], ends[3]), (ends[4], ends[5])),
-    )
+    refine(options.density, options.output, options.mesh_spacing_bohr, _part(options))
     log.info("%s is written", options.output)
 
 
@@ -226,4 +255,10 @@ def _merge(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    export(options.density, options.output, options.format, options.field)
+    if options.mesh_spacing_bohr is None and options.box is None:
+        export(options.density, options.output, options.format, options.field)
+        return
+    with TemporaryDirectory(dir=options.output.parent) as folder:
+        finer = Path(folder) / "refined.h5"
+        refine(options.density, finer, options.mesh_spacing_bohr, _part(options))
+        export(finer, options.output, options.format, options.field)

@@ -14,6 +14,7 @@ from rhocast.inference.prediction import (
 )
 from rhocast.inference.refine import refine
 from rhocast.inference.request import Request
+from rhocast.inference.spacing import evaluation_spacing
 from rhocast.inference.storage import open_density, read_density, write_density
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Predictor",
     "Request",
     "estimate",
+    "evaluation_spacing",
     "export",
     "find_communicator",
     "first_alone",

@@ -10,6 +10,7 @@ from itertools import product
 
 import h5py
 import numpy as np
+import torch
 
 #: Longest side of a chunk.
 LONGEST_SIDE = 32
@@ -87,8 +88,15 @@ class ChunkedArray:
             i, j, k = (number - start for number, start in zip(chunk, first, strict=True))
             part = values[i * cx : (i + 1) * cx, j * cy : (j + 1) * cy, k * cz : (k + 1) * cz]
             padded = np.zeros(self.chunk_shape, dtype=self.dtype)
-            padded[*map(slice, part.shape)] = part
+            padded[*map(slice, part.shape)] = rounded(part, self.dtype)
             write_all(file, padded, self.place(*chunk))
+
+
+def rounded(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Round to a type that is stored; NumPy takes 50 times as long below 6e-5 to half precision."""
+    if dtype != np.float16:
+        return values.astype(dtype, copy=False)
+    return torch.from_numpy(values).half().numpy()
 
 
 def write_all(file: int, array: np.ndarray, offset: int) -> None:

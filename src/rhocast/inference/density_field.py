@@ -56,6 +56,12 @@ class DensityField:
         """Return a field, or a box of it, as `DensityFile.read` does."""
         return getattr(self, name)[box]
 
+    def read_periodic(
+        self, name: str, indices: tuple[np.ndarray, np.ndarray, np.ndarray]
+    ) -> np.ndarray:
+        """Return a field at points of a box, as `DensityFile.read_periodic` does."""
+        return getattr(self, name)[np.ix_(*indices)]
+
     @property
     def mesh(self) -> Mesh:
         """Mesh that the density is given on."""

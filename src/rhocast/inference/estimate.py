@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rhocast.inference.density_field import DensityField
 from rhocast.inference.limits import bytes_per_rank
 from rhocast.inference.prediction import Item, items
 from rhocast.inference.predictor import BlockPredictor
+from rhocast.inference.refine import BOX, interpolated
 from rhocast.inference.request import Request
 
 #: Blocks that are looked at, at most, to learn how many are empty.
@@ -24,17 +26,24 @@ class Estimate:
     Attributes
     ----------
     points, blocks
-        Of the field, or of the shard.
+        That the model is evaluated at, of the field or of the shard.
     empty_share
         Share of the blocks without any atom within reach.
     bytes_first_rank, bytes_per_rank
         Memory of rank 0, and of each other.
+    file_mesh
+        Mesh of the whole field in the end.
     file_bytes
-        Of the file; while it is written it takes twice that, but for a shard.
+        Of the file, or of the shard.
+    temporary_bytes
+        Beside the file while it is written.
     points_per_second
-        Of one rank on this machine, as it is now.
+        Of one rank, or one thread, on this machine as it is now.
+    interpolation_seconds
+        From there to the mesh of the file, by one rank; 0 for a shard, which `merge` interpolates.
     seconds
-        On all ranks, without start and merge.
+        In all: evaluation on all ranks, or all threads of one process, and interpolation, without
+        start and copying.
     """
 
     points: int
@@ -42,12 +51,17 @@ class Estimate:
     empty_share: float
     bytes_first_rank: int
     bytes_per_rank: int
+    file_mesh: tuple[int, int, int]
     file_bytes: int
+    temporary_bytes: int
     points_per_second: float
+    interpolation_seconds: float
     seconds: float
 
 
-def estimate(request: Request, n_ranks: int = 1, shard: int = 0, n_shards: int = 1) -> Estimate:
+def estimate(
+    request: Request, n_ranks: int = 1, shard: int = 0, n_shards: int | None = None
+) -> Estimate:
     """Estimate memory, disk and time of a prediction, the time by computing a few blocks.
 
     Parameters
@@ -57,27 +71,48 @@ def estimate(request: Request, n_ranks: int = 1, shard: int = 0, n_shards: int =
     n_ranks
         How many will work on it.
     shard, n_shards
-        Which part of the field.
+        Which part of the field; all of it, in a density-field file, without ``n_shards``.
     """
     blocks = request.blocks
-    own = blocks.shard_blocks(shard, n_shards)
-    rows = blocks.shard_rows(shard, n_shards)
+    own = blocks.shard_blocks(shard, n_shards or 1)
+    rows = blocks.shard_rows(shard, n_shards or 1)
     _, ny, nz = request.mesh.shape
     points = (rows.stop - rows.start) * ny * nz
     order = np.random.default_rng(0).permutation(own)[:_LOOKED_AT]
     filled = [item for item in items(request, order.tolist()) if item[1] is not None]
     filled_share = len(filled) / max(1, len(order))
     rate = _points_per_second(request, filled)
+    workers = n_ranks if n_ranks > 1 else request.task.threads
+    shard_bytes = request.n_bytes(rows.stop - rows.start)
+    interpolation = _interpolation_seconds(request) if n_shards is None else 0.0
     return Estimate(
         points=points,
         blocks=len(own),
         empty_share=1.0 - filled_share,
         bytes_first_rank=bytes_per_rank(request),
         bytes_per_rank=bytes_per_rank(request, rank=1),
-        file_bytes=request.n_bytes(rows.stop - rows.start),
+        file_mesh=request.asked_mesh.shape,
+        file_bytes=request.file_bytes if n_shards is None else shard_bytes,
+        temporary_bytes=shard_bytes if n_shards is None else 0,
         points_per_second=rate,
-        seconds=points * filled_share / (rate * n_ranks),
+        interpolation_seconds=interpolation,
+        seconds=points * filled_share / (rate * workers) + interpolation,
     )
+
+
+def _interpolation_seconds(request: Request) -> float:
+    """Time the interpolation to one box of the mesh that was asked for."""
+    if not request.refines:
+        return 0.0
+    fine, coarse = np.array(request.asked_mesh.shape), np.array(request.mesh.shape)
+    box = np.minimum(fine, BOX)
+    places = [np.arange(n) * (c / f) for n, c, f in zip(box, coarse, fine, strict=True)]
+    values = np.ones(np.minimum(coarse, BOX), dtype=np.float32)
+    field = DensityField(request.structure, record={}, **dict.fromkeys(request.fields, values))
+    start = time.perf_counter()
+    for name in field.fields:
+        interpolated(field, name, places)
+    return (time.perf_counter() - start) * request.asked_mesh.n_points / float(np.prod(box))
 
 
 def _points_per_second(request: Request, filled: list[Item]) -> float:

@@ -37,13 +37,18 @@ class AxisMap:
     weights: np.ndarray
 
     @classmethod
-    def spline(cls, places: np.ndarray, period: int) -> "AxisMap":
+    def spline(cls, places: np.ndarray, period: int, halo: int = HALO) -> "AxisMap":
         """Map values to their quintic spline at ``places``, (p,), rising, in coarse spacings."""
-        first = int(np.floor(places[0])) - HALO
-        count = int(np.floor(places[-1])) + HALO + 2 - first
+        first = cls.first_source(places, halo)
+        count = int(np.floor(places[-1])) + halo + 2 - first
         collocation = _cardinal(np.arange(count, dtype=float), count)
         weights = np.linalg.solve(collocation.T, _cardinal(places - first, count).T).T
         return cls((first + np.arange(count)) % period, weights)
+
+    @staticmethod
+    def first_source(places: np.ndarray, halo: int = HALO) -> int:
+        """Return the first point that `spline` takes, not wrapped into the period."""
+        return int(np.floor(places[0])) - halo
 
     @classmethod
     def linear(cls, places: np.ndarray, period: int) -> "AxisMap":

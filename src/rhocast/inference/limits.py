@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from rhocast.errors import ParallelError
+from rhocast.inference.evaluators import TILE
 from rhocast.inference.parallel import ITEMS_IN_HAND
-from rhocast.inference.predictor import TILE
 from rhocast.inference.request import Request, reach_bohr
 
 #: Atoms around a block, with their neighbours and search trees, per atom.
@@ -90,10 +90,11 @@ def check_memory(request: Request, ranks_on_node: int = 1) -> None:
 def check_memory_for_field(request: Request) -> None:
     """Raise ParallelError if the whole field does not fit into memory."""
     available = available_memory_bytes()
-    needed = 4 * len(request.fields) * request.mesh.n_points + bytes_per_rank(request)
+    points = request.mesh.n_points + (request.asked_mesh.n_points if request.refines else 0)
+    needed = 4 * len(request.fields) * points + bytes_per_rank(request)
     if available is not None and needed > available:
         raise ParallelError(
-            f"{request.where}: the mesh {_times(request.mesh.shape)} takes {size(needed)} of "
+            f"{request.where}: the mesh {_times(request.asked_mesh.shape)} takes {size(needed)} of "
             f"memory, {size(available)} are free; take a coarser mesh, or let `rhocast predict` "
             "stream the field to a file"
         )

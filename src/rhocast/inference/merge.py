@@ -1,8 +1,12 @@
-"""Shards to one density-field file."""
+"""Shards to one density-field file, on the mesh that was asked for.
+
+Where the shards hold a coarser mesh, because that suffices, the file is interpolated from them part
+by part (`rhocast.inference.refine`). A run that is killed leaves the shards: merging begins anew.
+"""
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from itertools import product
 from pathlib import Path
@@ -13,10 +17,13 @@ import numpy as np
 
 from rhocast.errors import FileFormatError, RhocastError
 from rhocast.fields import DENSITY_FIELDS
+from rhocast.inference.chunks import rounded
 from rhocast.inference.density_field import scale_factor
 from rhocast.inference.limits import check_disk
+from rhocast.inference.refine import refine
 from rhocast.inference.shards import Shard
-from rhocast.inference.storage import create_density, create_field, field_bytes
+from rhocast.inference.spacing import asked_mesh
+from rhocast.inference.storage import CHUNK_SHAPE, create_density, create_field, field_bytes
 
 
 def merge(
@@ -25,7 +32,7 @@ def merge(
     scale_to_electrons: bool = True,
     virtual: bool = False,
 ) -> None:
-    """Make one density-field file of all shards of a field, layer by layer.
+    """Make one density-field file of all shards of a field, on the mesh that was asked for.
 
     Parameters
     ----------
@@ -38,7 +45,7 @@ def merge(
         electrons of the structure.
     virtual
         Write a file that refers to the shards instead of copying them: at once, but the shards
-        must stay where they are, and nothing can be scaled.
+        must stay where they are, the mesh is the evaluated one, and nothing can be scaled.
 
     Raises
     ------
@@ -63,17 +70,16 @@ def merge(
         shards = [stack.enter_context(Shard(path)) for path in shard_paths]
         _check_set(shards)
         record = _record(shards, scale_to_electrons)
-        structure = shards[0].structure
-        if not virtual:
-            header = shards[0].header
-            size = field_bytes(header.fields) * math.prod(header.mesh_shape)
-            out.parent.mkdir(parents=True, exist_ok=True)
-            check_disk(out, size, header.mesh_shape)
-        with create_density(out, structure, record) as file:
-            if virtual:
-                _refer(file, shards, out.parent)
-            else:
-                _copy(file, shards, record["scale"])
+        if virtual:
+            _refer(out, shards, record)
+            return
+        mesh = asked_mesh(shards[0].mesh, record.get("asked_mesh_spacing_bohr"))
+        out.parent.mkdir(parents=True, exist_ok=True)
+        check_disk(out, field_bytes(shards[0].header.fields) * mesh.n_points, mesh.shape)
+        if mesh.shape == shards[0].header.mesh_shape:
+            _copy(out, shards, record)
+        else:
+            _interpolate(out, shards, record)
 
 
 def _check_set(shards: list[Shard]) -> None:
@@ -109,38 +115,62 @@ def _record(shards: list[Shard], scale_to_electrons: bool) -> dict[str, Any]:
     }
 
 
-def _copy(file: h5py.File, shards: list[Shard], scale: float) -> None:
-    """Copy pencils of chunks along z: whole chunks, and a small part of a layer."""
-    _, ny, _ = shards[0].header.mesh_shape
-    for name in shards[0].header.fields:
-        target = create_field(file, name, shards[0].header.mesh_shape)
-        cx, cy, _ = target.chunks
-        for shard in shards:
-            rows = shard.header.rows
-            for x, y in product(range(rows.start, rows.stop, cx), range(0, ny, cy)):
-                end = min(x + cx, rows.stop)
-                values = shard.file[name][x - rows.start : end - rows.start, y : y + cy]
-                if not np.isfinite(values).all():
-                    raise FileFormatError(
-                        f"{shard.path}: {name} holds NaN or infinity; the file is damaged, remove "
-                        "it and predict this shard again"
-                    )
-                if scale != 1.0:
-                    values = np.multiply(values, scale, dtype=np.float64).astype(target.dtype)
-                target[x:end, y : y + cy] = values
+def _copy(out: Path, shards: list[Shard], record: dict[str, Any]) -> None:
+    scale = record["scale"]
+    with create_density(out, shards[0].structure, record) as file:
+        for name in shards[0].header.fields:
+            target = create_field(file, name, shards[0].header.mesh_shape)
+            for shard in shards:
+                for box, values in _pencils(shard, name, target.chunks):
+                    if scale != 1.0:
+                        values = rounded(np.multiply(values, scale, dtype=np.float64), target.dtype)
+                    target[box] = values
 
 
-def _refer(file: h5py.File, shards: list[Shard], folder: Path) -> None:
+def _interpolate(out: Path, shards: list[Shard], record: dict[str, Any]) -> None:
+    """Interpolate to the mesh that was asked for, from the shards where they lie."""
+    for name, shard in product(shards[0].header.fields, shards):
+        for _ in _pencils(shard, name, CHUNK_SHAPE):
+            pass  # damage is told before the long work, and of which shard
+    evaluated = out.with_name(out.name + ".evaluated")
+    _refer(evaluated, shards, record | {"scale": 1.0})
+    try:
+        refine(evaluated, out, record["asked_mesh_spacing_bohr"], scale=record["scale"])
+    finally:
+        evaluated.unlink()
+
+
+def _pencils(
+    shard: Shard, name: str, chunks: tuple[int, int, int]
+) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
+    """Read a shard in pencils of chunks along z: whole chunks, and a small part of a layer.
+
+    Yields where in the whole field they lie, along x and y, and the values.
+    """
+    rows, (_, ny, _), (cx, cy, _) = shard.header.rows, shard.header.mesh_shape, chunks
+    for x, y in product(range(rows.start, rows.stop, cx), range(0, ny, cy)):
+        end = min(x + cx, rows.stop)
+        values = shard.file[name][x - rows.start : end - rows.start, y : y + cy]
+        if not np.isfinite(values).all():
+            raise FileFormatError(
+                f"{shard.path}: {name} holds NaN or infinity; the file is damaged, remove it and "
+                "predict this shard again"
+            )
+        yield (slice(x, end), slice(y, y + cy)), values
+
+
+def _refer(out: Path, shards: list[Shard], record: dict[str, Any]) -> None:
     header = shards[0].header
-    for name in header.fields:
-        entry = DENSITY_FIELDS[name]
-        layout = h5py.VirtualLayout(header.mesh_shape, dtype=entry.dtype)
-        for shard in shards:
-            rows = shard.header.rows
-            if rows.start < rows.stop:
-                source = os.path.relpath(shard.path, folder)
-                shape = (rows.stop - rows.start, *header.mesh_shape[1:])
-                layout[rows] = h5py.VirtualSource(source, name, shape)
-        file.create_virtual_dataset(name, layout, fillvalue=np.nan)
-        file[name].attrs["unit"] = entry.unit
-    file.attrs["mesh_shape"] = header.mesh_shape
+    with create_density(out, shards[0].structure, record) as file:
+        for name in header.fields:
+            entry = DENSITY_FIELDS[name]
+            layout = h5py.VirtualLayout(header.mesh_shape, dtype=entry.dtype)
+            for shard in shards:
+                rows = shard.header.rows
+                if rows.start < rows.stop:
+                    source = os.path.relpath(shard.path, out.parent)
+                    shape = (rows.stop - rows.start, *header.mesh_shape[1:])
+                    layout[rows] = h5py.VirtualSource(source, name, shape)
+            file.create_virtual_dataset(name, layout, fillvalue=np.nan)
+            file[name].attrs["unit"] = entry.unit
+        file.attrs["mesh_shape"] = header.mesh_shape

@@ -37,11 +37,12 @@ class Predictor:
     def predict(
         self,
         atoms: Atoms | Structure,
-        mesh_spacing_bohr: float = 0.4,
+        mesh_spacing_bohr: float | None = None,
         uncertainty: str = "none",
         samples: int = 10,
         seed: int = 0,
         scale_to_electrons: bool = True,
+        direct: bool = False,
     ) -> DensityField:
         """Predict the density of some atoms.
 
@@ -50,13 +51,16 @@ class Predictor:
         atoms
             ASE's atoms (Å) or a structure (Bohr); periodic in all directions.
         mesh_spacing_bohr
-            At most, Bohr.
+            At most, Bohr; by default what the model is certified for, else 0.4. Of a certified
+            model, a finer density is interpolated.
         uncertainty
             ``none``; ``fast`` or ``sampled`` for standard deviations.
         samples, seed
             Weight samples and their seed, for ``sampled``.
         scale_to_electrons
             Scale to the valence electrons of the atoms.
+        direct
+            Evaluate the model at every point of the mesh, whatever it is certified for.
 
         Returns
         -------
@@ -78,4 +82,5 @@ class Predictor:
             samples,
             seed,
             scale_to_electrons,
+            direct,
         )

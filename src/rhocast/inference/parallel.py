@@ -9,6 +9,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -158,12 +159,13 @@ def lead(
     items: Iterable[T],
     compute: Callable[[T], np.ndarray],
     write: Callable[[T, np.ndarray], None],
+    threads: int = 1,
 ) -> None:
     """Have all items computed and write the results, in whatever order; called on rank 0.
 
     Rank 0 hands out items, computes too, and takes in what has arrived between two of its own.
     Every other rank calls `follow` and holds at most `ITEMS_IN_HAND` of them: the quick ones get
-    more.
+    more. A process that is alone may compute on several threads.
 
     Parameters
     ----------
@@ -175,7 +177,12 @@ def lead(
         Gives the values of an item.
     write
         Takes them.
+    threads
+        How many call ``compute`` at once, where there are no other ranks.
     """
+    if comm is None and threads > 1:
+        _lead_threads(items, compute, write, threads)
+        return
     queue = iter(items)
     running = set(range(1, size_of(comm)))
     in_hand: dict[int, deque[T]] = {rank: deque() for rank in running}
@@ -206,6 +213,27 @@ def lead(
         while not comm.iprobe(tag=_RESULT):
             time.sleep(_SECONDS_BETWEEN_LOOKS)  # a blocking receive would hold up signals
         take_in()
+
+
+def _lead_threads(
+    items: Iterable[T],
+    compute: Callable[[T], np.ndarray],
+    write: Callable[[T, np.ndarray], None],
+    threads: int,
+) -> None:
+    """Compute on threads while this one cuts out items and writes."""
+    with ThreadPoolExecutor(threads) as pool:
+        running: deque[tuple[T, Future[np.ndarray]]] = deque()
+        try:
+            for item in items:
+                running.append((item, pool.submit(compute, item)))
+                if len(running) > ITEMS_IN_HAND * threads:
+                    first, values = running.popleft()
+                    write(first, values.result())
+            for item, values in running:
+                write(item, values.result())
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def follow(comm: Any, compute: Callable[[T], np.ndarray]) -> None:

@@ -24,9 +24,11 @@ from rhocast.inference.parallel import (
 )
 from rhocast.inference.predictor import BlockPredictor
 from rhocast.inference.progress import Progress
+from rhocast.inference.refine import refined
 from rhocast.inference.request import Request, reach_bohr
 from rhocast.inference.shard_writer import ShardWriter
 from rhocast.inference.shards import ShardHeader, is_finished
+from rhocast.inference.spacing import evaluation_spacing
 from rhocast.model import DensityModel
 from rhocast.structures import Structure
 
@@ -50,6 +52,7 @@ def predict_shard(
     seed: int = 0,
     comm: Any = None,
     where: str = "structure",
+    asked_spacing_bohr: float | None = None,
 ) -> None:
     """Predict one shard of a field to a file, on all ranks of a communicator.
 
@@ -75,6 +78,8 @@ def predict_shard(
         Communicator of `rhocast.inference.parallel.find_communicator`.
     where
         What messages name as the origin of the structure, usually its file.
+    asked_spacing_bohr
+        As in `Request`.
 
     Raises
     ------
@@ -88,7 +93,9 @@ def predict_shard(
     def prepare() -> Request:
         assert structure is not None
         assert mesh is not None
-        request = Request(model, structure, mesh, uncertainty, samples, seed, where)
+        request = Request(
+            model, structure, mesh, uncertainty, samples, seed, where, asked_spacing_bohr
+        )
         rows = request.blocks.shard_rows(shard, n_shards)
         check_memory(request, ranks_here)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -132,7 +139,7 @@ def _lead(
             writer.write(block, values)
             progress.add(sizes[block])
 
-        lead(comm, items(request, writer.pending), compute, write)
+        lead(comm, items(request, writer.pending), compute, write, request.task.threads)
         writer.finish()
 
 
@@ -156,7 +163,8 @@ def predict_file(
 ) -> None:
     """Predict a whole field to a density-field file, by way of one shard beside it.
 
-    A finished shard of the same request, which a failed merge has left, is not predicted again.
+    With ``asked_spacing_bohr`` the file is on that mesh, interpolated from ``mesh``. A finished
+    shard of the same request, which a failed merge has left, is not predicted again.
 
     Parameters
     ----------
@@ -167,7 +175,8 @@ def predict_file(
     scale_to_electrons
         As in `merge`.
     comm, **options
-        As in `predict_shard`: ``uncertainty``, ``samples``, ``seed``, ``where``.
+        As in `predict_shard`: ``uncertainty``, ``samples``, ``seed``, ``where``,
+        ``asked_spacing_bohr``.
 
     Raises
     ------
@@ -188,7 +197,7 @@ def predict_file(
             log.info("%s: finished by an earlier run, only merged now", shard)
             return True
         path.parent.mkdir(parents=True, exist_ok=True)
-        check_disk(shard, 2 * request.n_bytes(), mesh.shape)
+        check_disk(shard, request.n_bytes() + request.file_bytes, request.asked_mesh.shape)
         return False
 
     if not from_first(comm, first_alone(comm, prepare)):
@@ -217,40 +226,67 @@ def predict_on_mesh(
     RhocastError
         If options, elements, distances or memory do not allow the prediction.
     """
-    request = Request(model, structure, mesh, uncertainty, samples, seed, where)
+    return _in_memory(Request(model, structure, mesh, uncertainty, samples, seed, where))
+
+
+def _in_memory(request: Request) -> DensityField:
+    """Evaluate the model at the points of the request's mesh."""
     check_memory_for_field(request)
+    mesh, blocks = request.mesh, request.blocks
     arrays = {name: np.empty(mesh.shape, dtype=np.float32) for name in request.fields}
-    predictor = BlockPredictor(model, request.task)
-    blocks = request.blocks
-    progress = Progress(where, mesh.n_points)
-    for block, atoms in items(request, range(len(blocks))):
-        for name, values in zip(request.fields, predictor(block, atoms), strict=True):
-            arrays[name][blocks.box(block)] = values
+    predictor = BlockPredictor(request.model, request.task)
+    progress = Progress(request.where, mesh.n_points)
+
+    def compute(item: Item) -> np.ndarray:
+        return predictor(*item)
+
+    def keep(item: Item, values: np.ndarray) -> None:
+        block, _ = item
+        for name, array in zip(request.fields, values, strict=True):
+            arrays[name][blocks.box(block)] = array
         progress.add(int(np.prod(blocks.shape(block))))
+
+    lead(None, items(request, range(len(blocks))), compute, keep, request.task.threads)
     record = request.record | {
         "mesh_spacing_bohr": mesh.spacing.tolist(),
         "electron_count_before_scaling": mesh.integral(arrays["density"]),
         "scale": 1.0,
     }
-    return DensityField(structure, record=record, **arrays)
+    return DensityField(request.structure, record=record, **arrays)
 
 
 def predict_density(
     model: DensityModel,
     structure: Structure,
-    mesh_spacing_bohr: float,
+    mesh_spacing_bohr: float | None = None,
     uncertainty: str = "none",
     samples: int = 10,
     seed: int = 0,
     scale_to_electrons: bool = True,
+    direct: bool = False,
 ) -> DensityField:
     """Predict a whole field in memory on a mesh of at most the given spacing.
+
+    A model with a certificate is evaluated on a mesh no finer than the certified one, which
+    stands for no spacing, too; to a finer mesh it is interpolated. ``direct`` evaluates it there.
 
     Raises
     ------
     RhocastError
         As `predict_on_mesh`, and if the valence electrons to scale to are not known.
     """
-    mesh = Mesh.with_spacing(structure.cell, mesh_spacing_bohr)
-    predicted = predict_on_mesh(model, structure, mesh, uncertainty, samples, seed)
+    evaluated = evaluation_spacing(model, mesh_spacing_bohr, direct)
+    mesh = Mesh.with_spacing(structure.cell, evaluated)
+    request = Request(
+        model,
+        structure,
+        mesh,
+        uncertainty,
+        samples,
+        seed,
+        asked_spacing_bohr=mesh_spacing_bohr,
+    )
+    predicted = _in_memory(request)
+    if request.refines:
+        predicted = refined(predicted, request.asked_mesh)
     return predicted.scaled_to_electrons() if scale_to_electrons else predicted

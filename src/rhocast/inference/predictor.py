@@ -8,14 +8,11 @@ from scipy.spatial import cKDTree
 
 from rhocast.errors import ModelError
 from rhocast.grid import Neighbourhood
+from rhocast.inference.evaluators import evaluator_of
 from rhocast.inference.request import Task, range_bohr
 from rhocast.inference.vacuum import TAPER_FROM, taper, weight
-from rhocast.model import BoundModel, DensityModel
+from rhocast.model import DensityModel
 from rhocast.structures import Structure
-
-#: Points along each side of what goes through the model at a time: it bounds the memory, and what
-#: has no atom within range is left out.
-TILE = 16
 
 #: Points along each side of the parts of a tile whose distance from the atoms is looked up.
 _PART = 8
@@ -42,8 +39,7 @@ class BlockPredictor:
         self._model = model
         self._task = task
         self._blocks = task.blocks
-        samples = task.samples if task.uncertainty == "sampled" else 0
-        self._draws = model.draw(samples, task.seed)
+        self._evaluator = evaluator_of(model, task)
         self._range = range_bohr(model)
         self._vacuum = self._far_from_atoms()
 
@@ -67,11 +63,7 @@ class BlockPredictor:
         ModelError
             If the model answers with NaN or infinity.
         """
-        shape = self._blocks.shape(block)
-        values = np.empty((len(self._vacuum), *shape), dtype=np.float32)
-        values[...] = self._vacuum[:, None, None, None]
-        if atoms is not None:
-            self._fill(values, atoms)
+        values = self.values(self._blocks.shape(block), atoms)
         if not np.isfinite(values).all():
             raise ModelError(
                 f"{self._task.where}: the model answers with NaN or infinity in block {block}; its "
@@ -79,22 +71,28 @@ class BlockPredictor:
             )
         return values
 
+    def values(self, shape: tuple[int, int, int], atoms: Neighbourhood | None) -> np.ndarray:
+        """Compute any part of the mesh, of a shape, from the atoms around it; as a block."""
+        values = np.empty((len(self._vacuum), *shape), dtype=np.float32)
+        values[...] = self._vacuum[:, None, None, None]
+        if atoms is not None:
+            self._fill(values, atoms)
+        return values
+
     def _fill(self, values: np.ndarray, atoms: Neighbourhood) -> None:
         """Compute all tiles that have atoms within range."""
-        mesh = self._task.mesh
-        bound = self._model.bind(atoms.structure, atoms.lower, atoms.upper)
+        evaluate = self._evaluator.bind(atoms)
         tree = cKDTree(atoms.structure.positions)
         distances, half = self._distances(values.shape[1:], atoms.corner, tree)
-        for tile in _tiles(values.shape[1:]):
+        for tile in _tiles(values.shape[1:], self._evaluator.tile):
             nearest = distances[*(slice(s.start // _PART, -(-s.stop // _PART)) for s in tile)]
             if nearest.min() - half >= self._range:
                 continue
-            points = atoms.corner + mesh.offsets(tile)
-            rows = self._rows(bound, points)
-            if nearest.max() + half > TAPER_FROM * self._range:
-                taper(rows, weight(tree.query(points)[0], self._range))
             part = values[:, *tile]
-            part[...] = rows.reshape(part.shape)
+            part[...] = evaluate(tile)
+            if nearest.max() + half > TAPER_FROM * self._range:
+                distance, _ = tree.query(atoms.corner + self._task.mesh.offsets(tile))
+                taper(part, weight(distance.reshape(part.shape[1:]), self._range))
 
     def _distances(
         self, shape: tuple[int, ...], corner: np.ndarray, tree: cKDTree
@@ -114,32 +112,26 @@ class BlockPredictor:
         diagonals = _DIAGONALS * (_PART - 1) / mesh.shape @ mesh.cell
         return distances, 0.5 * float(np.linalg.norm(diagonals, axis=1).max())
 
-    def _rows(self, bound: BoundModel, points: np.ndarray) -> np.ndarray:
-        """Predict at points (p, 3); (f, p) float32."""
-        prediction = bound(points, self._draws, fast=self._task.uncertainty == "fast")
-        rows = [prediction.mean]
-        if prediction.epistemic_std is not None:
-            rows += [prediction.epistemic_std, prediction.aleatoric_std]
-        return np.stack(rows).astype(np.float32, copy=False)
-
     def _far_from_atoms(self) -> np.ndarray:
         """Values of the fields where no atom is within range; (f,) float32."""
         side = 8.0 * self._range
         number = atomic_numbers[self._model.species[0]]
         alone = Structure(np.zeros((1, 3)), side * np.eye(3), np.array([number]))
-        rows = self._rows(self._model.bind(alone), np.full((1, 3), 0.5 * side))
-        taper(rows, np.zeros(1, dtype=np.float32))
-        return rows[:, 0]
+        middle = np.full(3, 0.5)
+        evaluate = self._evaluator.bind(Neighbourhood(alone, middle, middle))
+        values = evaluate((slice(0, 1), slice(0, 1), slice(0, 1)))[:, 0, 0, 0]
+        taper(values, np.zeros((), dtype=np.float32))
+        return values
 
 
-def _tiles(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice, slice]]:
+def _tiles(shape: tuple[int, ...], side: int) -> Iterator[tuple[slice, slice, slice]]:
     """Cut a box of points into tiles."""
     nx, ny, nz = shape
-    for x in range(0, nx, TILE):
-        for y in range(0, ny, TILE):
-            for z in range(0, nz, TILE):
+    for x in range(0, nx, side):
+        for y in range(0, ny, side):
+            for z in range(0, nz, side):
                 yield (
-                    slice(x, min(x + TILE, nx)),
-                    slice(y, min(y + TILE, ny)),
-                    slice(z, min(z + TILE, nz)),
+                    slice(x, min(x + side, nx)),
+                    slice(y, min(y + side, ny)),
+                    slice(z, min(z + side, nz)),
                 )

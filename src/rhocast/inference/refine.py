@@ -9,13 +9,17 @@ the fine density holds exactly the electrons of the coarse one.
 import logging
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from rhocast.errors import RhocastError
 from rhocast.grid import Mesh
+from rhocast.inference.chunks import rounded
+from rhocast.inference.density_field import DensityField
 from rhocast.inference.interpolation import AxisMap, interpolate
 from rhocast.inference.limits import check_disk
+from rhocast.inference.progress import Progress
 from rhocast.inference.storage import (
     DensityFile,
     create_density,
@@ -35,9 +39,16 @@ Part = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
 
 WHOLE: Part = ((0.0, 1.0), (0.0, 1.0), (0.0, 1.0))
 
+#: A density on disk or in memory.
+Stored = DensityFile | DensityField
+
 
 def refine(
-    source: str | Path, out: str | Path, mesh_spacing_bohr: float, part: Part = WHOLE
+    source: str | Path,
+    out: str | Path,
+    mesh_spacing_bohr: float | None = None,
+    part: Part = WHOLE,
+    scale: float = 1.0,
 ) -> None:
     """Interpolate a density-field file to another mesh.
 
@@ -51,10 +62,12 @@ def refine(
     out
         The file to write.
     mesh_spacing_bohr
-        At most, Bohr.
+        At most, Bohr; by default as stored.
     part
         What part of the cell to write. The file of a part has the part as its cell, and the atoms
         within; it is not periodic.
+    scale
+        What to multiply the density, and its standard deviations, by.
 
     Raises
     ------
@@ -70,35 +83,56 @@ def refine(
     with open_density(source) as stored:
         lower, upper = np.array(part).T
         cell = stored.mesh.cell * (upper - lower)[:, None]
-        mesh = Mesh.with_spacing(cell, mesh_spacing_bohr)
-        places = [
-            (low + np.arange(n) * (high - low) / n) * coarse
-            for low, high, n, coarse in zip(
-                lower, upper, mesh.shape, stored.mesh.shape, strict=True
-            )
-        ]
+        mesh = Mesh.with_spacing(cell, mesh_spacing_bohr or stored.mesh.spacing.max())
+        places = _places(stored, mesh, part)
         factor = _conserving_factor(stored, mesh) if part == WHOLE else 1.0
-        record = stored.record | {
-            "mesh_spacing_bohr": mesh.spacing.tolist(),
-            "refined_from_mesh": list(stored.mesh.shape),
-            "refined_scale": factor,
-        }
+        record = _record(stored, mesh, factor)
+        record["scale"] = scale * record.get("scale", 1.0)
         if part != WHOLE:
             record |= {"part_lower": lower.tolist(), "part_upper": upper.tolist()}
             record.pop("n_electrons", None)
         out.parent.mkdir(parents=True, exist_ok=True)
         check_disk(out, field_bytes(stored.fields) * mesh.n_points, mesh.shape)
         with create_density(out, _inside(stored.structure, lower, cell, part), record) as file:
+            progress = Progress(f"{out.name}, interpolation", len(stored.fields) * mesh.n_points)
             for name in stored.fields:
                 target = create_field(file, name, mesh.shape)
                 for box in _boxes(mesh.shape):
-                    values = _interpolated(
+                    values = interpolated(
                         stored, name, [p[s] for p, s in zip(places, box, strict=True)]
                     )
-                    target[box] = (factor * values).astype(target.dtype)
+                    target[box] = rounded(scale * factor * values, target.dtype)
+                    progress.add(values.size)
 
 
-def _interpolated(stored: DensityFile, name: str, places: list[np.ndarray]) -> np.ndarray:
+def refined(field: DensityField, mesh: Mesh) -> DensityField:
+    """Interpolate a density in memory to another mesh of its cell, as `refine` does."""
+    places = _places(field, mesh, WHOLE)
+    factor = _conserving_factor(field, mesh)
+    arrays = {name: np.empty(mesh.shape, dtype=np.float32) for name in field.fields}
+    for name, box in product(field.fields, _boxes(mesh.shape)):
+        values = interpolated(field, name, [p[s] for p, s in zip(places, box, strict=True)])
+        arrays[name][box] = factor * values
+    return DensityField(field.structure, record=_record(field, mesh, factor), **arrays)
+
+
+def _places(stored: Stored, mesh: Mesh, part: Part) -> list[np.ndarray]:
+    """Return where the points of a mesh lie along each axis, in stored spacings."""
+    return [
+        (low + np.arange(n) * (high - low) / n) * coarse
+        for (low, high), n, coarse in zip(part, mesh.shape, stored.mesh.shape, strict=True)
+    ]
+
+
+def _record(stored: Stored, mesh: Mesh, factor: float) -> dict[str, Any]:
+    return dict(stored.record) | {
+        "mesh_spacing_bohr": mesh.spacing.tolist(),
+        "refined_from_mesh": list(stored.mesh.shape),
+        "refined_scale": factor,
+    }
+
+
+def interpolated(stored: Stored, name: str, places: list[np.ndarray]) -> np.ndarray:
     """Interpolate a field at some points of each axis, given in coarse spacings."""
     kind = AxisMap.spline if name == "density" else AxisMap.linear
     x, y, z = (kind(p, n) for p, n in zip(places, stored.mesh.shape, strict=True))
@@ -108,7 +142,7 @@ def _interpolated(stored: DensityFile, name: str, places: list[np.ndarray]) -> n
     return np.sqrt(interpolate(values**2, (x, y, z)))
 
 
-def _conserving_factor(stored: DensityFile, mesh: Mesh) -> float:
+def _conserving_factor(stored: Stored, mesh: Mesh) -> float:
     """Electrons of the stored density over those of its interpolant on the mesh."""
     axes = [_integration_weights(c, n) for c, n in zip(stored.mesh.shape, mesh.shape, strict=True)]
     coarse, fine = 0.0, 0.0

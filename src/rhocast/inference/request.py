@@ -10,10 +10,12 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 
-from rhocast import descriptors
+from rhocast import descriptors, kernels
 from rhocast.errors import ConfigError, ModelError, ParallelError, RhocastError
 from rhocast.grid import Blocks, Mesh
+from rhocast.inference.spacing import asked_mesh, interpolation_error
 from rhocast.inference.storage import field_bytes
 from rhocast.inference.training_range import share_outside
 from rhocast.model import DensityModel
@@ -27,7 +29,7 @@ FIELDS = {
 }
 
 #: Goes into the hash of a field: raise it when the same request gives other numbers.
-FORMAT_VERSION = 2
+FORMAT_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Task:
         Chemical symbols of the structure.
     uncertainty, samples, seed, where
         As in `Request`.
+    kernels
+        Instruction set of the compiled kernels that all ranks use; None to do without them.
     """
 
     mesh: Mesh
@@ -53,11 +57,17 @@ class Task:
     samples: int
     seed: int
     where: str
+    kernels: str | None
 
     @property
     def fields(self) -> tuple[str, ...]:
         """Names of the arrays that are predicted."""
         return FIELDS[self.uncertainty]
+
+    @property
+    def threads(self) -> int:
+        """How many threads compute blocks in a process; without the kernels torch uses them."""
+        return torch.get_num_threads() if self.kernels else 1
 
     @property
     def blocks(self) -> Blocks:
@@ -72,7 +82,7 @@ class Task:
         ModelError
             If it does not know an element, or has no fast uncertainty to give.
         ParallelError
-            If it is another one.
+            If it is another one, or this processor lacks the instruction set.
         """
         unknown = [symbol for symbol in self.species if symbol not in model.species]
         if unknown:
@@ -82,6 +92,11 @@ class Task:
             )
         if self.uncertainty == "fast":
             model.check_last_layer()
+        if self.kernels is not None and self.kernels not in kernels.isas():
+            raise ParallelError(
+                f"this rank's processor has no {self.kernels}, which rank 0 computes with; set "
+                f"{kernels.VARIABLE} to one of {', '.join(kernels.isas()) or 'none'} for all ranks"
+            )
         if model.hash != self.model_hash:
             raise ParallelError(
                 f"this rank has read another model ({model.hash[:12]}) than rank 0 "
@@ -109,6 +124,9 @@ class Request:
         Of the weight samples.
     where
         What messages name as the origin of the structure, usually its file.
+    asked_spacing_bohr
+        Of the mesh that the whole field is to be given on, Bohr, where ``mesh`` may be coarser;
+        None for ``mesh``.
 
     Raises
     ------
@@ -123,6 +141,7 @@ class Request:
     samples: int = 10
     seed: int = 0
     where: str = "structure"
+    asked_spacing_bohr: float | None = None
 
     def __post_init__(self) -> None:
         _check_uncertainty(self.uncertainty, self.samples)
@@ -142,7 +161,13 @@ class Request:
             self.samples,
             self.seed,
             self.where,
+            self._kernels,
         )
+
+    @property
+    def _kernels(self) -> str | None:
+        compiled = kernels.evaluates(self.model) and self.uncertainty != "sampled"
+        return kernels.isa() if compiled else None
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -154,6 +179,16 @@ class Request:
         """Division of the mesh."""
         return self.task.blocks
 
+    @property
+    def asked_mesh(self) -> Mesh:
+        """Mesh of the whole field in the end."""
+        return asked_mesh(self.mesh, self.asked_spacing_bohr)
+
+    @property
+    def refines(self) -> bool:
+        """Whether the field is interpolated in the end."""
+        return self.asked_mesh.shape != self.mesh.shape
+
     @cached_property
     def hash(self) -> str:
         """SHA-256 of everything that determines the field."""
@@ -162,6 +197,7 @@ class Request:
             FORMAT_VERSION,
             self.model.hash,
             self.mesh.shape,
+            self.asked_mesh.shape,
             self.blocks.block_shape,
             self.uncertainty,
             sampling,
@@ -196,12 +232,21 @@ class Request:
             "seed": self.seed,
             "n_electrons": self.n_electrons,
             "outside_training_share": self.outside_training_share,
+            "kernels": self.task.kernels,
+            "asked_mesh_spacing_bohr": self.asked_spacing_bohr,
+            "evaluated_mesh_spacing_bohr": self.mesh.spacing.tolist(),
+            "interpolation_error": interpolation_error(self.model, self.mesh),
         }
 
     def n_bytes(self, rows: int | None = None) -> int:
         """Size of all predicted arrays, or of some rows of them along x."""
         nx, ny, nz = self.mesh.shape
         return field_bytes(self.fields) * (nx if rows is None else rows) * ny * nz
+
+    @property
+    def file_bytes(self) -> int:
+        """Size of the density-field file, on the mesh that was asked for."""
+        return field_bytes(self.fields) * self.asked_mesh.n_points
 
 
 def range_bohr(model: DensityModel) -> float:

@@ -1,6 +1,8 @@
 """Before anyone trusts a field: how much of a structure is unlike what the model was trained on."""
 
 import logging
+import re
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -9,11 +11,12 @@ from rhocast.model import DensityModel
 from rhocast.structures import Structure
 
 #: Places that are looked at, points at each of them, and how wide a place is, Bohr.
-PLACES, POINTS, WIDTH_BOHR = 48, 64, 2.0
-#: Share of points outside the training range from which a prediction is warned of.
-_NOTEWORTHY = 0.01
-#: Relative distance of the volume per atom from all that was trained on, likewise.
-_VOLUME_TOLERANCE = 0.01
+PLACES, POINTS, WIDTH_BOHR = 96, 64, 2.0
+#: A prediction is warned of where more points lie outside than in any snapshot trained on, by this
+#: factor and this share: what so few places cannot tell apart.
+_MORE_THAN_USUAL, _UNCERTAIN_SHARE = 1.2, 0.003
+#: Likewise relative distance of the volume per atom, and of an element's share of the atoms.
+_VOLUME_TOLERANCE, _COMPOSITION_TOLERANCE = 0.01, 0.02
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +40,7 @@ def share_outside(model: DensityModel, structure: Structure, reach_bohr: float) 
     float or None
         None if the model does not know its training range.
     """
-    if model.last_layer is None:
+    if model.training_range is None:
         return None
     rng = np.random.default_rng(0)
     atoms = BinnedAtoms.of(structure)
@@ -54,22 +57,59 @@ def share_outside(model: DensityModel, structure: Structure, reach_bohr: float) 
 
 def tell(model: DensityModel, structure: Structure, share: float | None, where: str) -> None:
     """Log how far a structure lies outside what the model was trained on."""
-    if share is not None:
-        level = logging.WARNING if share > _NOTEWORTHY else logging.INFO
+    if share is not None and model.training_range is not None:
+        usual = model.training_range.usual_share
+        unusual = share > _MORE_THAN_USUAL * usual + _UNCERTAIN_SHARE
         log.log(
-            level,
-            "%s: %.1f %% of the points lie outside the model's training range",
+            logging.WARNING if unusual else logging.INFO,
+            "%s: %.1f %% of the points lie outside the model's training range, at most %.1f %% in "
+            "a snapshot that it was trained on",
             where,
             100 * share,
+            100 * usual,
         )
-    known = model.metadata.get("training", {}).get("volume_per_atom_bohr3")
+    for line in departures(model, structure):
+        log.warning("%s: %s", where, line)
+
+
+def departures(model: DensityModel, structure: Structure) -> Iterator[str]:
+    """Tell in what a whole cell is unlike those that a model was trained on.
+
+    Single points do not show it: the strain and the composition around a point vary in every cell.
+
+    Returns
+    -------
+    iterator of str
+        A sentence on the volume per atom and on each element's share of the atoms, where they lie
+        outside those of the cells that the model, or the transfer, was trained on.
+    """
+    trained = [model.metadata[part] for part in ("training", "transfer") if part in model.metadata]
+    volumes = [v for part in trained for v in part.get("volume_per_atom_bohr3", ())]
     volume = structure.volume / len(structure)
-    if known and not (
-        known[0] * (1.0 - _VOLUME_TOLERANCE) <= volume <= known[1] * (1.0 + _VOLUME_TOLERANCE)
+    if volumes and not (
+        min(volumes) * (1.0 - _VOLUME_TOLERANCE)
+        <= volume
+        <= max(volumes) * (1.0 + _VOLUME_TOLERANCE)
     ):
-        log.warning(
-            "%s: %.1f Bohr³ to an atom, the model was trained on %.1f to %.1f",
-            where,
-            volume,
-            *known,
+        yield (
+            f"{volume:.1f} Bohr³ to an atom, the model was trained on {min(volumes):.1f} to "
+            f"{max(volumes):.1f}"
         )
+    cells = [shares_of(formula) for part in trained for formula in part.get("cells", ())]
+    found = shares_of(structure.formula)
+    for element in model.species if cells else ():
+        known = [cell.get(element, 0.0) for cell in cells]
+        share = found.get(element, 0.0)
+        if not (
+            min(known) - _COMPOSITION_TOLERANCE <= share <= max(known) + _COMPOSITION_TOLERANCE
+        ):
+            yield (
+                f"{share:.0%} of the atoms are {element}, the model was trained on "
+                f"{min(known):.0%} to {max(known):.0%}"
+            )
+
+
+def shares_of(formula: str) -> dict[str, float]:
+    """Return the share of each element in a formula such as ``Si8Ge8``."""
+    counts = {symbol: int(count) for symbol, count in re.findall(r"([A-Z][a-z]?)(\d+)", formula)}
+    return {symbol: count / sum(counts.values()) for symbol, count in counts.items()}

@@ -5,17 +5,21 @@ density. `DensityModel` holds what lies around it.
 """
 
 from rhocast.model.calibration import Calibration
+from rhocast.model.certificate import Certificate
 from rhocast.model.density_model import BoundModel, DensityModel
 from rhocast.model.network import DensityNetwork
 from rhocast.model.normalisation import Normalisation, Prediction
 from rhocast.model.spread import LastLayer
+from rhocast.model.training_range import TrainingRange
 
 __all__ = [
     "BoundModel",
     "Calibration",
+    "Certificate",
     "DensityModel",
     "DensityNetwork",
     "LastLayer",
     "Normalisation",
     "Prediction",
+    "TrainingRange",
 ]

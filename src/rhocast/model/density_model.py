@@ -15,11 +15,13 @@ from rhocast.descriptors import BoundDescriptor, PseudoAtoms
 from rhocast.descriptors.pseudo_atoms import BoundPseudoAtoms
 from rhocast.errors import ModelError
 from rhocast.model.calibration import Calibration
+from rhocast.model.certificate import Certificate
 from rhocast.model.checkpoint import content_hash, read_checkpoint, write_checkpoint
 from rhocast.model.network import DensityNetwork
 from rhocast.model.normalisation import Normalisation, Prediction
 from rhocast.model.shipped import model_path
 from rhocast.model.spread import LastLayer
+from rhocast.model.training_range import TrainingRange
 from rhocast.structures import Structure
 
 #: Points that go through the network at a time, so that its layers stay in cache.
@@ -49,9 +51,13 @@ class DensityModel:
         Density that the network corrects; None if it gives all of it.
     last_layer
         Posterior of the last layer, for the fast uncertainty; None in models without it.
+    training_range
+        Features that were trained on; None in models without it.
     calibrations
         Of both standard deviations, by kind of uncertainty: ``fast`` and ``sampled``. Those of a
         kind that is not there are left as they are.
+    certificate
+        How coarse a mesh suffices; None if nobody has measured it.
     metadata
         What the user may want to know: training range, metrics, hashes. Anything JSON can hold.
     """
@@ -63,7 +69,9 @@ class DensityModel:
     normalisation: Normalisation
     baseline: PseudoAtoms | None = None
     last_layer: LastLayer | None = None
+    training_range: TrainingRange | None = None
     calibrations: dict[str, Calibration] = field(default_factory=dict)
+    certificate: Certificate | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -80,6 +88,17 @@ class DensityModel:
     def hash(self) -> str:
         """SHA-256 of tensors and metadata."""
         return content_hash(self._tensors(), self._record())
+
+    def to(self, device: str | torch.device) -> "DensityModel":
+        """Move the network to a device, in place; return the model with what belongs to it."""
+        device = torch.device(device)
+        return replace(
+            self,
+            network=self.network.to(device),
+            normalisation=self.normalisation.to(device),
+            last_layer=self.last_layer and self.last_layer.to(device),
+            training_range=self.training_range and self.training_range.to(device),
+        )
 
     def draw(self, samples: int, seed: int = 0) -> list[Weights]:
         """Draw sets of weights, for the epistemic part of `predict`.
@@ -188,18 +207,21 @@ class DensityModel:
     def is_outside(self, features: np.ndarray) -> np.ndarray:
         """Tell for features (p, d) which points are unlike those trained on; (p,) bool.
 
-        Those are the points where the posterior of the last layer is wider than at 99.9 % of the
-        points trained on.
+        See `rhocast.model.training_range`.
 
         Raises
         ------
         ModelError
-            If the model has no posterior of its last layer.
+            If the model does not know its training range.
         """
-        last_layer = self.check_last_layer()
+        if self.training_range is None:
+            raise ModelError(
+                "this model does not know its training range, it comes from an earlier version; "
+                "train it again"
+            )
         inputs = self.normalisation.features(torch.from_numpy(features).to(self.device))
-        deviation = last_layer(self.network.hidden(inputs))
-        return (deviation > last_layer.limit).numpy(force=True)
+        distance = self.training_range.distance(inputs)
+        return (distance > self.training_range.limit).numpy(force=True)
 
     def save(self, path: str | Path) -> None:
         """Write the model file."""
@@ -234,14 +256,21 @@ class DensityModel:
                 tensors.pop("baseline.tables").numpy(),
             )
         last_layer = None
-        if "last_layer" in record:
-            factor = tensors.pop("last_layer.factor").to(device)
-            last_layer = LastLayer(factor, record["last_layer"]["limit"])
+        if "last_layer.factor" in tensors:
+            last_layer = LastLayer(tensors.pop("last_layer.factor").to(device))
+        training_range = None
+        if "training_range" in record:
+            factor = tensors.pop("training_range.factor").to(device)
+            training_range = TrainingRange(factor, **record["training_range"])
         calibrations = {
             kind: Calibration(**values) for kind, values in record.get("calibrations", {}).items()
         }
+        certificate = None
+        if "certificate" in record:
+            values = record["certificate"]
+            certificate = Certificate(**values | {"densities": tuple(values["densities"])})
         parameters = config.Network.model_validate(record["network"])
-        with torch.device("meta"):  # no weights are drawn only to be overwritten
+        with torch.random.fork_rng(devices=[]):  # what is drawn here is overwritten at once
             network = DensityNetwork(len(normalisation.feature_mean), parameters)
         network.load_state_dict(tensors, assign=True)
         return cls(
@@ -252,7 +281,9 @@ class DensityModel:
             normalisation=normalisation.to(torch.device(device)),
             baseline=baseline,
             last_layer=last_layer,
+            training_range=training_range,
             calibrations=calibrations,
+            certificate=certificate,
             metadata=record["metadata"],
         )
 
@@ -263,16 +294,23 @@ class DensityModel:
             tensors["baseline.tables"] = torch.from_numpy(self.baseline.tables)
         if self.last_layer is not None:
             tensors["last_layer.factor"] = self.last_layer.factor
+        if self.training_range is not None:
+            tensors["training_range.factor"] = self.training_range.factor
         return tensors
 
     def _record(self) -> dict[str, Any]:
         parts: dict[str, Any] = {}  # what a model has not got is not written either
         if self.baseline is not None:
             parts["baseline"] = self.baseline.parameters.model_dump()
-        if self.last_layer is not None:
-            parts["last_layer"] = {"limit": self.last_layer.limit}
+        if self.training_range is not None:
+            parts["training_range"] = {
+                "limit": self.training_range.limit,
+                "usual_share": self.training_range.usual_share,
+            }
         if self.calibrations:
             parts["calibrations"] = {kind: asdict(c) for kind, c in self.calibrations.items()}
+        if self.certificate is not None:
+            parts["certificate"] = asdict(self.certificate)
         return parts | {
             "network": self.parameters.model_dump(),
             "descriptor": self.descriptor.model_dump(),

@@ -1,5 +1,6 @@
 """Between the network's numbers and densities: normalisation, and what a prediction holds."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,13 +26,30 @@ class Normalisation:
 
     @classmethod
     def of(cls, features: np.ndarray, target: np.ndarray) -> "Normalisation":
-        """Measure features (p, d) and target (p,); a constant feature keeps its scale."""
-        feature_std = features.std(axis=0, dtype=np.float64)
+        """Measure features (p, d) and target (p,)."""
+        wide = np.float64
+        return cls.from_moments(
+            features.mean(axis=0, dtype=wide),
+            features.var(axis=0, dtype=wide),
+            target.mean(dtype=wide),
+            target.var(dtype=wide),
+        )
+
+    @classmethod
+    def from_moments(
+        cls,
+        feature_mean: np.ndarray,
+        feature_variance: np.ndarray,
+        target_mean: float,
+        target_variance: float,
+    ) -> "Normalisation":
+        """Take means and variances, (d,) and one number each; what is constant keeps its scale."""
+        feature_std = np.sqrt(feature_variance)
         statistics = (
-            features.mean(axis=0, dtype=np.float64),
+            feature_mean,
             np.where(feature_std > 1e-6, feature_std, 1.0),
-            target.mean(dtype=np.float64),
-            target.std(dtype=np.float64) or 1.0,
+            target_mean,
+            math.sqrt(target_variance) or 1.0,
         )
         return cls(*(torch.tensor(value, dtype=torch.float32) for value in statistics))
 

@@ -11,18 +11,14 @@ distance from it. Mesh points of one snapshot know each other, and the hidden la
 the same data, so it is too small by a factor that `rhocast.model.calibration` measures.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 #: λ in units of the mean diagonal element of Σ_r φ φᵀ / s², for what the data do not settle.
 _RIDGE = 1e-6
-
-#: Share of the points trained on that count as inside the training range.
-_INSIDE = 0.999
 
 
 @dataclass(frozen=True)
@@ -33,37 +29,34 @@ class LastLayer:
     ----------
     factor : (r, w + 1) float32 tensor
         L.
-    limit
-        |L φ| beyond which a point counts as outside the training range.
     """
 
     factor: Tensor
-    limit: float
 
     @classmethod
-    def fit(cls, batches: Callable[[], Iterable[tuple[Tensor, Tensor]]]) -> "LastLayer":
+    def fit(cls, batches: Iterable[tuple[Tensor, Tensor]]) -> "LastLayer":
         """Fit to batches of hidden values (p, w) and predicted deviations s (p,).
 
-        They are gone through twice, and never held all at once.
+        They are never held all at once.
         """
-        precision = sum(_precision(hidden, std) for hidden, std in batches())
+        precision = sum(_precision(hidden, std) for hidden, std in batches)
         assert isinstance(precision, Tensor)
         identity = torch.eye(len(precision), dtype=torch.float64, device=precision.device)
         ridge = _RIDGE * precision.diagonal().mean()
         cholesky = torch.linalg.cholesky(precision + ridge * identity)
-        factor = torch.linalg.solve_triangular(cholesky, identity, upper=False).float()
-        unlimited = cls(factor, float("inf"))
-        deviations = torch.cat([unlimited(hidden) for hidden, _ in batches()])
-        return cls(factor, float(np.quantile(deviations.numpy(force=True), _INSIDE)))
+        return cls(torch.linalg.solve_triangular(cholesky, identity, upper=False).float())
 
     def __call__(self, hidden: Tensor) -> Tensor:
         """Compute the deviation |L φ| (p,) of the normalised mean from hidden values (p, w)."""
-        projected = nn.functional.linear(hidden, self.factor[:, :-1], self.factor[:, -1])
-        return torch.linalg.vector_norm(projected, dim=1)
+        return torch.linalg.vector_norm(self.project(hidden), dim=1)
+
+    def project(self, hidden: Tensor) -> Tensor:
+        """Compute L φ (p, r) from hidden values (p, w)."""
+        return nn.functional.linear(hidden, self.factor[:, :-1], self.factor[:, -1])
 
     def to(self, device: torch.device) -> "LastLayer":
         """Return a copy on another device."""
-        return LastLayer(self.factor.to(device), self.limit)
+        return LastLayer(self.factor.to(device))
 
 
 def _precision(hidden: Tensor, std: Tensor) -> Tensor:

@@ -1,0 +1,104 @@
+"""The two ways to a model's values at a block of mesh points, to the same end.
+
+`Compiled` has the kernels do everything at once; `Stepwise` computes descriptor, network and
+baseline one after the other. A field is made in one way throughout: the kernels' where the model
+has them, but for the sampled uncertainty.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from rhocast import kernels
+from rhocast.grid import Mesh, Neighbourhood
+from rhocast.inference.request import Task
+from rhocast.model import BoundModel, Calibration, DensityModel
+
+Box = tuple[slice, slice, slice]
+
+#: Points along each side of what goes through a model at a time: it bounds the memory, and what has
+#: no atom within range is left out.
+TILE = 16
+
+#: Likewise for the kernels, which need little memory; but a call costs them 0.1 ms.
+COMPILED_TILE = 32
+
+#: Gives the values (f, bx, by, bz), float32, e/Bohr³, at the points of a box, whose indices count
+#: from the lower corner of what the atoms lie around.
+Values = Callable[[Box], np.ndarray]
+
+
+class BlockEvaluator(Protocol):
+    """A model that is asked for the fields of a task.
+
+    Attributes
+    ----------
+    tile
+        Points along each side of the boxes that it is best asked for.
+    """
+
+    tile: int
+
+    def bind(self, atoms: Neighbourhood) -> Values:
+        """Take the atoms around a block."""
+
+
+def evaluator_of(model: DensityModel, task: Task) -> BlockEvaluator:
+    """Make the evaluator that a task asks for."""
+    return Compiled(model, task) if task.kernels else Stepwise(model, task)
+
+
+class Compiled:
+    """The compiled kernels."""
+
+    tile = COMPILED_TILE
+
+    def __init__(self, model: DensityModel, task: Task) -> None:
+        fast = task.uncertainty == "fast"
+        spread = model.check_last_layer().factor.numpy(force=True) if fast else None
+        self._evaluator = kernels.Evaluator(model, spread, task.kernels)
+        self._fields = task.fields
+        self._mesh = task.mesh
+        calibration = model.calibrations.get("fast", Calibration())
+        factors = {"aleatoric_std": calibration.aleatoric, "epistemic_std": calibration.epistemic}
+        row = [factors.get(name, 1.0) for name in task.fields]
+        self._factors = np.array(row, dtype=np.float32)[:, None, None, None]
+
+    def bind(self, atoms: Neighbourhood) -> Values:
+        """Take the atoms around a block."""
+        structure = atoms.structure
+        bound = self._evaluator.bind_atoms(structure.positions - atoms.corner, structure.numbers)
+
+        def values(box: Box) -> np.ndarray:
+            computed = bound(self._mesh, box, self._fields)
+            computed *= self._factors
+            return computed
+
+        return values
+
+
+class Stepwise:
+    """Descriptor, network and baseline, each in its own library."""
+
+    tile = TILE
+
+    def __init__(self, model: DensityModel, task: Task) -> None:
+        self._model = model
+        self._mesh: Mesh = task.mesh
+        self._fast = task.uncertainty == "fast"
+        samples = task.samples if task.uncertainty == "sampled" else 0
+        self._draws = model.draw(samples, task.seed)
+
+    def bind(self, atoms: Neighbourhood) -> Values:
+        """Take the atoms around a block."""
+        bound = self._model.bind(atoms.structure, atoms.lower, atoms.upper)
+        return lambda box: self._values(bound, atoms.corner, box)
+
+    def _values(self, bound: BoundModel, corner: np.ndarray, box: Box) -> np.ndarray:
+        prediction = bound(corner + self._mesh.offsets(box), self._draws, fast=self._fast)
+        rows = [prediction.mean]
+        if prediction.epistemic_std is not None:
+            rows += [prediction.epistemic_std, prediction.aleatoric_std]
+        shape = (side.stop - side.start for side in box)
+        return np.stack(rows).astype(np.float32, copy=False).reshape(-1, *shape)
