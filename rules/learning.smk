@@ -46,6 +46,7 @@ rule train:
         mem_mb=8000,
         runtime=720,
         tasks=1,
+        device="cpu",
     params:
         network=slice_of(cfg.network),
         training=slice_of(cfg.training),
@@ -55,6 +56,38 @@ rule train:
         "Training on the small cells"
     script:
         "../scripts/train.py"
+
+
+# The whole pool is ranked once. A base model that is trained again later chooses nothing anew: what
+# has been chosen has been computed.
+rule acquire:
+    input:
+        model=ancient(results(f"models/{cfg.name}/base.safetensors")),
+        trajectories=lambda wildcards: [run_of(w) for w in pools_of(wildcards.dataset)],
+    output:
+        choices=results("acquired/{dataset}.tsv"),
+    log:
+        log_of("acquire/{dataset}"),
+    benchmark:
+        benchmark_of("acquire/{dataset}")
+    conda:
+        "../envs/rhocast.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+        tasks=1,
+    params:
+        pools=lambda wildcards: [
+            {"source": f"{w.system}/{w.temperature}K"} | frame_settings(w)
+            for w in pools_of(wildcards.dataset)
+        ],
+        seed=lambda wildcards: seed_for(cfg.seed, "acquire", wildcards.dataset),
+        format_version=1,
+    message:
+        "Choosing frames for dataset {wildcards.dataset}"
+    script:
+        "../scripts/acquire.py"
 
 
 rule transfer:
@@ -74,6 +107,7 @@ rule transfer:
         mem_mb=8000,
         runtime=720,
         tasks=1,
+        device="cpu",
     params:
         transfer=slice_of(cfg.transfer),
         seed=seed_for(cfg.seed, "transfer"),

@@ -1,3 +1,5 @@
+import re
+
 import h5py
 import numpy as np
 import pytest
@@ -158,6 +160,26 @@ def test_electrons_that_are_not_those_of_the_atoms_are_refused(dataset, tmp_path
 
 def test_a_damaged_snapshot_is_named(dataset, tmp_path):
     dataset[3].write_bytes(dataset[3].read_bytes()[:2000])
+    with pytest.raises(FileFormatError, match=r"400K/1\.h5"):
+        sample(tmp_path / "f.h5", dataset)
+
+
+def test_other_units_are_refused_by_name(dataset, tmp_path):
+    """Imported data in electrons per cubic ångström, or atoms in ångström."""
+    for name, unit in (("density", "e/Angstrom^3"), ("positions", "Angstrom")):
+        write_snapshot(dataset[2], make_snapshot(seed=2))
+        with h5py.File(dataset[2], "a") as file:
+            file[name].attrs["unit"] = unit
+        with pytest.raises(
+            FileFormatError, match=rf"400K/0\.h5: {name} is in {re.escape(unit)}, e"
+        ):
+            sample(tmp_path / "f.h5", dataset)
+
+
+def test_bad_data_stop_before_anything_is_computed(dataset, tmp_path, monkeypatch):
+    """The last of many snapshots is damaged: no hour is spent on the others first."""
+    dataset[3].write_bytes(dataset[3].read_bytes()[:2000])
+    monkeypatch.setattr("rhocast.learning.features._record", None)  # whoever gets there fails
     with pytest.raises(FileFormatError, match=r"400K/1\.h5"):
         sample(tmp_path / "f.h5", dataset)
 

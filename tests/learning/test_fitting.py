@@ -1,11 +1,13 @@
 import logging
 
+import numpy as np
 import pytest
 import torch
+from plain_points import plain_points
 
 from rhocast import config
 from rhocast.errors import ModelError
-from rhocast.learning.fitting import Points, evaluate, fit, negative_log_likelihood
+from rhocast.learning.fitting import evaluate, fit, negative_log_likelihood
 from rhocast.model import DensityNetwork
 
 SCHEDULE = config.Training(dataset="any", steps=400, batch_size=128, learning_rate=1e-2)
@@ -17,7 +19,12 @@ def noisy_line(count=2000):
     torch.manual_seed(0)
     features = torch.rand(count, 2) * 2.0 - 1.0
     noise = 0.3 + 0.2 * features[:, 0]
-    return Points(features, features[:, 1] + noise * torch.randn(count)), noise
+    return plain_points(features, features[:, 1] + noise * torch.randn(count)), noise
+
+
+def tensors(data):
+    """Features and targets of all points."""
+    return data.take(slice(None))
 
 
 def new_network():
@@ -35,14 +42,15 @@ def test_mean_and_noise_are_both_learnt():
     data, noise = noisy_line()
     network = new_network()
     fit(network, data, SCHEDULE, seed=0)
+    features, target = tensors(data)
     with torch.no_grad():
-        mean, std = network(data.features)
-    assert (mean - data.features[:, 1]).square().mean().sqrt() < 0.06
+        mean, std = network(features)
+    assert (mean - features[:, 1]).square().mean().sqrt() < 0.06
     assert torch.corrcoef(torch.stack([std, noise]))[0, 1] > 0.9
     assert std.mean() == pytest.approx(0.3, abs=0.05)
     error, nll = evaluate(network, data, batch_size=300)
-    assert error == pytest.approx((mean - data.target).square().mean().sqrt().item(), rel=1e-4)
-    assert nll < negative_log_likelihood(mean, std.mean().expand(len(data)), data.target)
+    assert error == pytest.approx((mean - target).square().mean().sqrt().item(), rel=1e-4)
+    assert nll < negative_log_likelihood(mean, std.mean().expand(len(data)), target)
 
 
 def test_the_posterior_is_wider_where_there_are_fewer_data():
@@ -50,7 +58,8 @@ def test_the_posterior_is_wider_where_there_are_fewer_data():
     spread = []
     for count in (20, 2000):
         network = new_network()
-        fit(network, Points(data.features[:count], data.target[:count]), SCHEDULE, seed=0)
+        fewer = plain_points(*(values[:count] for values in tensors(data)))
+        fit(network, fewer, SCHEDULE, seed=0)
         spread.append(torch.cat([layer.weight_log_std.flatten() for layer in network.layers]))
     assert spread[0].mean() > spread[1].mean() + 0.1
 
@@ -78,10 +87,12 @@ def test_parameters_without_gradient_stay():
         assert torch.equal(value, before[name]) == name.startswith("entry."), name
 
 
-def test_a_loss_that_is_no_number_stops_with_advice():
+@pytest.mark.parametrize("value", [np.nan, 1e30])
+def test_a_loss_that_is_no_number_names_file_and_snapshot(value):
     data, _ = noisy_line(300)
-    data.target[17] = torch.nan
-    with pytest.raises(ModelError, match=r"the loss is nan at step \d.*lower `learning_rate`"):
+    data.target[217] = value  # of the second snapshot
+    message = r"made\.h5: the loss is (nan|inf) at step \d.*`learning_rate` \(now 0\.01\).*b/1\.h5"
+    with pytest.raises(ModelError, match=message):
         fit(new_network(), data, SCHEDULE, seed=0)
 
 

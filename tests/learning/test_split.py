@@ -1,22 +1,16 @@
 import numpy as np
 import pytest
-from known_density import DESCRIPTOR, VALENCE
+from plain_points import make_set
 
-from rhocast.learning.feature_file import FeatureSet, SnapshotRecord
+from rhocast.learning.feature_file import FeatureSet
 from rhocast.learning.split import split, thin
 
 PER_SNAPSHOT = 20
 
 
 def dataset(groups: list[str]) -> FeatureSet:
-    snapshot = np.repeat(np.arange(len(groups)), PER_SNAPSHOT).astype(np.int32)
-    records = tuple(
-        SnapshotRecord(f"{group}/{i}.h5", group, 300.0, "Al4", 4, 112.0, "")
-        for i, group in enumerate(groups)
-    )
-    features = np.zeros((len(snapshot), 10), np.float32)
-    target = np.arange(len(snapshot), dtype=np.float32)
-    return FeatureSet(features, target, snapshot, records, DESCRIPTOR, VALENCE, {}, "")
+    count = PER_SNAPSHOT * len(groups)
+    return make_set(np.zeros((count, 10), np.float32), np.arange(count, dtype=np.float32), groups)
 
 
 @pytest.mark.parametrize(
@@ -56,3 +50,9 @@ def test_thinning_keeps_a_share_and_what_is_held_back():
     assert set(fewer.training) <= set(parts.training)
     np.testing.assert_array_equal(fewer.validation, parts.validation)
     assert len(thin(parts, 1e-6, rng).training) == 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_snapshots_are_taken_from_the_trajectories_in_turn(seed):
+    parts = split(dataset(["a"] * 6 + ["b"] * 6), 0.2, np.random.default_rng(seed))
+    assert sorted(np.unique(parts.validation // PER_SNAPSHOT) // 6) == [0, 1]

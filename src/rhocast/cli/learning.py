@@ -32,12 +32,14 @@ def add_verbs(verbs: Any) -> None:
     verb = verbs.add_parser("train", help="train a model on the features of small cells")
     verb.add_argument("features", type=Path, help="feature file")
     _add_config(verb, "network, training")
+    _add_device(verb)
     verb.set_defaults(run=_train)
 
     verb = verbs.add_parser("transfer", help="retrain a model on the features of larger cells")
     verb.add_argument("model", help="model to start from: file or name")
     verb.add_argument("features", type=Path, help="feature file of the larger cells")
     _add_config(verb, "transfer")
+    _add_device(verb)
     verb.set_defaults(run=_transfer)
 
     verb = verbs.add_parser("evaluate", help="measure a model's errors on snapshot files")
@@ -78,6 +80,12 @@ def _add_config(verb: argparse.ArgumentParser, sections: str) -> None:
     )
 
 
+def _add_device(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--device", default="cpu", help="where to fit: `cpu`, `cuda`, `cuda:1` (default: cpu)"
+    )
+
+
 def _features(options: argparse.Namespace) -> None:
     config = load_config(options.config)
     material = resolve_pseudopotentials(config.material.pseudopotentials, config.dft.functional)
@@ -101,6 +109,7 @@ def _train(options: argparse.Namespace) -> None:
         training=config.training,
         seed=seed_for(config.seed, "train"),
         checkpoint=checkpoint_of(options.output),
+        device=options.device,
     )
     model.save(options.output)
     log.info("%s: model %s", options.output, model.hash[:12])
@@ -114,6 +123,7 @@ def _transfer(options: argparse.Namespace) -> None:
         transfer=config.transfer,
         seed=seed_for(config.seed, "transfer"),
         checkpoint=checkpoint_of(options.output),
+        device=options.device,
     )
     model.save(options.output)
     log.info("%s: model %s", options.output, model.hash[:12])
@@ -143,6 +153,7 @@ def _info(options: argparse.Namespace) -> None:
         "baseline": model.baseline.parameters.model_dump() if model.baseline else "none",
         "network": model.parameters.model_dump(),
         "calibrations": {kind: asdict(factors) for kind, factors in model.calibrations.items()},
+        "certificate": asdict(model.certificate) if model.certificate else "none",
         **model.metadata,
     }
     emit(figures, options.json)

@@ -1,16 +1,17 @@
 """The feature file: sampled mesh points of a dataset, the only thing that training sees.
 
 HDF5; see `rhocast.fields.FEATURE_FIELDS` and, where there is a baseline to fit, `BASELINE_FIELDS`
-for the arrays. The baseline is not fitted here but where the file is used: on those snapshots that
-are trained on, or, in a transfer, not at all. Attributes: ``format_version``, ``descriptor``,
-``baseline``, ``valence``, ``records`` and ``provenance`` (JSON).
+for the arrays. Those that are long and wide are mapped into memory and read where they are needed:
+a dataset may be larger than the machine. The baseline is not fitted here but where the file is
+used: on those snapshots that are trained on, or, in a transfer, not at all. Attributes:
+``format_version``, ``descriptor``, ``baseline``, ``valence``, ``records`` and ``provenance``
+(JSON).
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ import numpy as np
 
 from rhocast import config
 from rhocast.errors import FileFormatError
-from rhocast.fields import BASELINE_FIELDS, FEATURE_FIELDS, Field, check_shapes
-from rhocast.files import replacing
+from rhocast.fields import BASELINE_FIELDS, FEATURE_FIELDS, check_shapes
+
+#: Points that are looked through at a time.
+_BLOCK = 65_536
 
 FORMAT_VERSION = 2
-_FIELDS = FEATURE_FIELDS | BASELINE_FIELDS
+FIELDS = FEATURE_FIELDS | BASELINE_FIELDS
 _ATTRIBUTES = ("descriptor", "baseline", "valence", "records", "provenance")
 
 
@@ -67,7 +70,7 @@ class BaselineData:
     parameters
         Of the pseudo-atoms.
     sums : (p, b) float32 array
-        Radial functions summed over the atoms.
+        Radial functions summed over the atoms; mapped from the file.
     matrix : (m, b, b) float64 array
     vector : (m, b) float64 array
         Normal equations of every snapshot.
@@ -78,6 +81,12 @@ class BaselineData:
     matrix: np.ndarray
     vector: np.ndarray
 
+    def of_snapshots(self, numbers: np.ndarray, rows: np.ndarray) -> "BaselineData":
+        """Return what belongs to some snapshots and their points."""
+        return replace(
+            self, sums=self.sums[rows], matrix=self.matrix[numbers], vector=self.vector[numbers]
+        )
+
 
 @dataclass(frozen=True)
 class FeatureSet:
@@ -86,6 +95,7 @@ class FeatureSet:
     Attributes
     ----------
     features : (p, d) float32 array
+        Mapped from the file.
     target : (p,) float32 array
         e/Bohr³.
     snapshot : (p,) int32 array
@@ -100,6 +110,8 @@ class FeatureSet:
         How the densities were computed; the same for all snapshots.
     sha256
         Of the file.
+    path
+        The file.
     baseline
         What the baseline is fitted to and computed from; None without one.
     """
@@ -112,95 +124,36 @@ class FeatureSet:
     valence: dict[str, float]
     provenance: dict[str, Any]
     sha256: str
+    path: Path
     baseline: BaselineData | None = None
 
     def __len__(self) -> int:
         return len(self.target)
 
-    def subset(self, rows: np.ndarray) -> "FeatureSet":
-        """Return the given points."""
-        baseline = self.baseline and replace(self.baseline, sums=self.baseline.sums[rows])
+    def source(self, row: int) -> str:
+        """Return the snapshot file that a point comes from."""
+        return self.records[self.snapshot[row]].source
+
+    def of_snapshots(self, numbers: Sequence[int]) -> "FeatureSet":
+        """Return the points of some snapshots, as a dataset of its own."""
+        rows = np.flatnonzero(np.isin(self.snapshot, numbers))
+        renumbered = np.full(len(self.records), -1, dtype=self.snapshot.dtype)
+        renumbered[np.sort(numbers)] = np.arange(len(numbers))
+        baseline = self.baseline and self.baseline.of_snapshots(np.sort(numbers), rows)
         return replace(
             self,
             features=self.features[rows],
             target=self.target[rows],
-            snapshot=self.snapshot[rows],
+            snapshot=renumbered[self.snapshot[rows]],
+            records=tuple(self.records[number] for number in np.sort(numbers)),
             baseline=baseline,
         )
 
 
-class FeatureWriter:
-    """Fills a feature file snapshot by snapshot; see `create_features`."""
-
-    def __init__(self, file: h5py.File) -> None:
-        self._file = file
-        self._records: list[SnapshotRecord] = []
-
-    def append(
-        self,
-        record: SnapshotRecord,
-        features: np.ndarray,
-        target: np.ndarray,
-        **baseline: np.ndarray,
-    ) -> None:
-        """Add points of one snapshot.
-
-        Parameters
-        ----------
-        record
-            The snapshot.
-        features : (p, d) array
-        target : (p,) array
-        **baseline
-            Its share of `rhocast.fields.BASELINE_FIELDS`, for all snapshots or for none.
-        """
-        arrays = {"features": features, "target": target}
-        arrays["snapshot"] = np.full(len(target), len(self._records))
-        for name, rows in (arrays | baseline).items():
-            dataset = self._dataset(_FIELDS[name], rows.shape[1:])
-            dataset.resize(len(dataset) + len(rows), axis=0)
-            dataset[len(dataset) - len(rows) :] = rows
-        self._records.append(record)
-
-    def _dataset(self, field: Field, width: tuple[int, ...]) -> h5py.Dataset:
-        """Return a dataset that can grow; the first time, make it."""
-        if field.name not in self._file:
-            rows = 4096 if field.shape[0] == "p" else 1
-            dataset = self._file.create_dataset(
-                field.name,
-                shape=(0, *width),
-                maxshape=(None, *width),
-                chunks=(rows, *width),
-                dtype=field.dtype,
-            )
-            dataset.attrs["unit"] = field.unit
-        return self._file[field.name]
-
-    def describe(
-        self,
-        descriptor: config.Descriptor,
-        baseline: config.Baseline | None,
-        valence: Mapping[str, float],
-        provenance: Mapping[str, Any],
-    ) -> None:
-        """Write what the points are and where they come from; without it the file is no good."""
-        self._file.attrs["format_version"] = FORMAT_VERSION
-        self._file.attrs["descriptor"] = descriptor.model_dump_json()
-        self._file.attrs["baseline"] = baseline.model_dump_json() if baseline else "null"
-        self._file.attrs["valence"] = json.dumps(dict(valence))
-        self._file.attrs["records"] = json.dumps([asdict(record) for record in self._records])
-        self._file.attrs["provenance"] = json.dumps(dict(provenance))
-
-
-@contextmanager
-def create_features(path: str | Path) -> Iterator[FeatureWriter]:
-    """Write a feature file, beside ``path`` until the block has ended well."""
-    with replacing(path) as partial, h5py.File(partial, "w") as file:
-        yield FeatureWriter(file)
-
-
 def read_features(path: str | Path) -> FeatureSet:
-    """Read a feature file.
+    """Open a feature file: look through it once, and leave the features where they are.
+
+    The file has to stay as it is for as long as the set is used.
 
     Raises
     ------
@@ -217,14 +170,13 @@ def read_features(path: str | Path) -> FeatureSet:
         raise FileFormatError(
             f"{path}: cannot be read as HDF5 ({error}); remove it and run `features` again"
         ) from error
-    check_shapes(arrays, _FIELDS, str(path))
+    check_shapes(arrays, FIELDS, str(path))
     records = tuple(SnapshotRecord(**entry) for entry in json.loads(attributes["records"]))
     for name in arrays.keys() & {"features", "target", "baseline_sums"}:
-        bad = np.flatnonzero(~np.isfinite(arrays[name].reshape(len(arrays[name]), -1)).all(axis=1))
-        if len(bad):
-            source = records[arrays["snapshot"][bad[0]]].source
+        if (bad := _first_not_finite(arrays[name])) is not None:
+            source = records[arrays["snapshot"][bad]].source
             raise FileFormatError(
-                f"{path}: {name} holds NaN or infinity at point {bad[0]}, which comes from "
+                f"{path}: {name} holds NaN or infinity at point {bad}, which comes from "
                 f"{source}; remove that snapshot or compute it again"
             )
     return FeatureSet(
@@ -236,6 +188,7 @@ def read_features(path: str | Path) -> FeatureSet:
         valence=json.loads(attributes["valence"]),
         provenance=json.loads(attributes["provenance"]),
         sha256=file_sha256(path),
+        path=path,
         baseline=_baseline(arrays, attributes),
     )
 
@@ -269,5 +222,23 @@ def _contents(path: Path, file: h5py.File) -> tuple[dict[str, np.ndarray], dict[
         raise FileFormatError(
             f"{path}: no feature file, it lacks {', '.join(missing)}; run `features` again"
         )
-    arrays = {name: file[name][()] for name in _FIELDS if name in file}
+    arrays = {name: _array(path, file[name]) for name in FIELDS if name in file}
     return arrays, {key: file.attrs[key] for key in _ATTRIBUTES}
+
+
+def _array(path: Path, dataset: h5py.Dataset) -> np.ndarray:
+    """Return what a dataset holds: mapped where it is long and wide."""
+    offset = dataset.id.get_offset()
+    if FIELDS[dataset.name[1:]].shape[0] != "p" or dataset.ndim == 1 or offset is None:
+        return dataset[()]  # an offset is lacking where an earlier version has written chunks
+    return np.memmap(path, dataset.dtype, "r", offset, dataset.shape)
+
+
+def _first_not_finite(array: np.ndarray) -> int | None:
+    """Return the first row that holds NaN or infinity, a block at a time; None if none does."""
+    for start in range(0, len(array), _BLOCK):
+        block = array[start : start + _BLOCK]
+        bad = np.flatnonzero(~np.isfinite(block.reshape(len(block), -1)).all(axis=1))
+        if len(bad):
+            return start + int(bad[0])
+    return None

@@ -14,7 +14,8 @@ from rhocast.dft.dataset import PROVENANCE
 from rhocast.dft.snapshot import Snapshot, read_snapshot
 from rhocast.errors import FileFormatError, ModelError
 from rhocast.learning.baseline import normal_equations
-from rhocast.learning.feature_file import SnapshotRecord, create_features, file_sha256
+from rhocast.learning.feature_file import SnapshotRecord, file_sha256
+from rhocast.learning.feature_writer import create_features
 
 _log = logging.getLogger(__name__)
 
@@ -73,27 +74,48 @@ def sample_features(
         symbol: valence[symbol] for symbol in sorted(valence, key=atomic_numbers.__getitem__)
     }
     maker = descriptors.make(descriptor, tuple(valence))
-    provenance: dict[str, tuple[object, Path]] = {}
-    rejected: list[Path] = []
-    with create_features(path) as writer:
-        for source, group in zip(sources, groups, strict=True):
-            snapshot = read_snapshot(source)
-            if not snapshot.accepted:
-                _log.warning("%s is left out: rejected, %s", source, snapshot.reason)
-                rejected.append(source)
+    counts, provenance = _look_through(sources, valence, max_rejected_share)
+    n_points = sum(min(count, points_per_snapshot) for count in counts)
+    with create_features(path, n_points, sum(count > 0 for count in counts)) as writer:
+        for source, group, count in zip(sources, groups, counts, strict=True):
+            if count == 0:
                 continue
-            _check_provenance(source, snapshot, provenance)
-            _check_electrons(source, snapshot, valence)
+            snapshot = read_snapshot(source)
             rng = np.random.default_rng(config.seed_for(seed, group, source.name))
-            indices = _draw(snapshot.mesh.n_points, points_per_snapshot, rng)
+            indices = _draw(count, points_per_snapshot, rng)
             features = maker.bind(snapshot.structure)(snapshot.mesh.points(indices))
             target = snapshot.density.reshape(-1)[indices]
             linear = _baseline_arrays(snapshot, indices, baseline, tuple(valence))
             writer.append(_record(source, group, snapshot), features, target, **linear)
             _log.info("%s: %d points", source, len(indices))
-        _check_rejected(rejected, len(sources), max_rejected_share)
-        common = {key: value for key, (value, _) in provenance.items()}
-        writer.describe(descriptor, baseline, valence, common)
+        writer.describe(descriptor, baseline, valence, provenance)
+
+
+def _look_through(
+    sources: Sequence[Path], valence: Mapping[str, float], max_rejected_share: float
+) -> tuple[list[int], dict[str, object]]:
+    """Check all snapshots before anything is computed.
+
+    Returns
+    -------
+    counts
+        Mesh points of each snapshot; none of those that were rejected.
+    provenance
+        What they have in common.
+    """
+    counts = []
+    provenance: dict[str, tuple[object, Path]] = {}
+    for source in sources:
+        snapshot = read_snapshot(source)
+        if snapshot.accepted:
+            _check_provenance(source, snapshot, provenance)
+            _check_electrons(source, snapshot, valence)
+        else:
+            _log.warning("%s is left out: rejected, %s", source, snapshot.reason)
+        counts.append(snapshot.mesh.n_points if snapshot.accepted else 0)
+    rejected = [source for source, count in zip(sources, counts, strict=True) if count == 0]
+    _check_rejected(rejected, len(sources), max_rejected_share)
+    return counts, {key: value for key, (value, _) in provenance.items()}
 
 
 def _draw(n_points: int, wanted: int, rng: np.random.Generator) -> np.ndarray:

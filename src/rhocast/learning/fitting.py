@@ -11,17 +11,21 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from rhocast import config
 from rhocast.errors import ModelError
+from rhocast.learning.points import Points
 from rhocast.learning.training_state import (
     Best,
     TrainingState,
     moments_of,
     read_state,
     restore_moments,
+    rng_states,
+    set_rng_states,
 )
 from rhocast.model import DensityNetwork
 
@@ -35,23 +39,6 @@ _ANNEALING = 0.5
 _MAX_GRADIENT = 10.0
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Points:
-    """Normalised data.
-
-    Attributes
-    ----------
-    features : (p, d) float32 tensor
-    target : (p,) float32 tensor
-    """
-
-    features: Tensor
-    target: Tensor
-
-    def __len__(self) -> int:
-        return len(self.target)
 
 
 @dataclass(frozen=True)
@@ -93,9 +80,9 @@ def fit(
     Parameters
     ----------
     network
-        Left in evaluation mode.
+        Left in evaluation mode, on the device it lies on.
     data
-        What to fit.
+        What to fit, normalised to that device.
     schedule
         Steps, batch size, learning rate and patience.
     seed
@@ -111,7 +98,8 @@ def fit(
     ModelError
         If the loss becomes NaN or infinite.
     """
-    with torch.random.fork_rng(devices=[]):
+    device = network.head.weight.device
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         run = _Fit(network, data, schedule, held_back)
         if checkpoint and (state := read_state(checkpoint.path, checkpoint.key)):
@@ -142,6 +130,7 @@ class _Fit:
         held_back: Points | None,
     ) -> None:
         self._network, self._data, self._schedule = network, data, schedule
+        self._device = network.head.weight.device
         self._held_back = held_back if held_back is not None and len(held_back) else None
         self._trainable = [p for p in network.parameters() if p.requires_grad]
         rate = schedule.learning_rate
@@ -167,16 +156,27 @@ class _Fit:
         for group in self._optimiser.param_groups:
             group["lr"] = self._schedule.learning_rate * _rate(share)
         rows = self._batches.next()
-        mean, std = self._network(self._data.features[rows])
-        likelihood = negative_log_likelihood(mean, std, self._data.target[rows])
+        features, target = self._data.take(rows)
+        mean, std = self._network(features)
+        likelihood = negative_log_likelihood(mean, std, target)
         divergence = self._network.kl() / len(self._data)
         loss = likelihood + min(1.0, share / _ANNEALING) * divergence
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._trainable, _MAX_GRADIENT)
         self._optimiser.step()
-        self._progress.add(self.done, loss.item(), self._schedule.learning_rate)
+        if not math.isfinite(loss.item()):
+            raise self._failed(loss.item(), rows)
+        self._progress.add(loss.item())
         self.done += 1
+
+    def _failed(self, loss: float, rows: np.ndarray) -> ModelError:
+        largest, source = self._data.extreme(rows)
+        return ModelError(
+            f"{self._data.data.path}: the loss is {loss} at step {self.done} of "
+            f"{self._schedule.steps}; lower `learning_rate` (now {self._schedule.learning_rate:g}) "
+            f"or look at {source}: {largest:.3g} e/Bohr³ is the largest that was to be learnt"
+        )
 
     def check_is_due(self) -> bool:
         """Tell whether it is time to look at the data held back."""
@@ -202,7 +202,7 @@ class _Fit:
             self._network.state_dict(),
             moments_of(self._optimiser),
             self._batches.order,
-            torch.get_rng_state(),
+            rng_states(self._device),
             self.best,
         )
 
@@ -213,16 +213,16 @@ class _Fit:
         restore_moments(self._optimiser, state.moments)
         self._batches.order = state.order
         self._progress.start_at(state.step)
-        torch.set_rng_state(state.rng)
+        set_rng_states(state.rng, self._device)
 
 
 @torch.no_grad()
 def evaluate(network: DensityNetwork, data: Points, batch_size: int = 4096) -> tuple[float, float]:
     """Root-mean-square error and negative log-likelihood with the mean weights, normalised."""
-    parts = [network(batch) for batch in data.features.split(batch_size)]
-    mean, std = (torch.cat(column) for column in zip(*parts, strict=True))
-    error = (mean - data.target).square().mean().sqrt()
-    return error.item(), negative_log_likelihood(mean, std, data.target).item()
+    parts = [(*network(features), target) for features, target in data.batches(batch_size)]
+    mean, std, target = (torch.cat(column) for column in zip(*parts, strict=True))
+    error = (mean - target).square().mean().sqrt()
+    return error.item(), negative_log_likelihood(mean, std, target).item()
 
 
 def _rate(done: float) -> float:
@@ -235,17 +235,17 @@ class _Batches:
 
     def __init__(self, n_points: int, size: int) -> None:
         self._n_points, self._size = n_points, min(size, n_points)
-        self.order = torch.empty(0, dtype=torch.long)
+        self.order = torch.empty(0, dtype=torch.long, device="cpu")
 
-    def next(self) -> Tensor:
+    def next(self) -> np.ndarray:
         if len(self.order) < self._size:
-            self.order = torch.randperm(self._n_points)
+            self.order = torch.randperm(self._n_points, device="cpu")
         rows, self.order = self.order[: self._size], self.order[self._size :]
-        return rows
+        return rows.numpy()
 
 
 class _Progress:
-    """Reports losses and the time left, and stops where the loss is no number."""
+    """Reports losses and the time left."""
 
     def __init__(self, steps: int) -> None:
         self._steps = steps
@@ -255,12 +255,7 @@ class _Progress:
     def start_at(self, step: int) -> None:
         self._first, self._start = step, time.monotonic()
 
-    def add(self, step: int, loss: float, learning_rate: float) -> None:
-        if not math.isfinite(loss):
-            raise ModelError(
-                f"the loss is {loss} at step {step} of {self._steps}; lower `learning_rate` (now "
-                f"{learning_rate:g}) or look for a snapshot with a damaged density"
-            )
+    def add(self, loss: float) -> None:
         self._losses.append(loss)
 
     def report(self, done: int, held_back: tuple[float, float] | None) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 import numpy as np
 
@@ -32,7 +33,8 @@ def split(
 ) -> Split:
     """Hold back whole trajectories; if that share is less than half of one, whole snapshots.
 
-    With too few snapshots too, points are drawn: a small dataset cannot spare a temperature.
+    Snapshots are taken from the trajectories in turn, so that no temperature judges alone. With too
+    few of them too, points are drawn: a small dataset cannot spare a temperature.
 
     Parameters
     ----------
@@ -50,21 +52,39 @@ def split(
     ConfigError
         If one of ``trajectories`` is not there, or nothing else is.
     """
-    groups = np.array([record.group for record in data.records])[data.snapshot]
+    groups = np.array([record.group for record in data.records])
     if trajectories:
         _check_names(trajectories, np.unique(groups))
-        chosen = np.isin(groups, trajectories)
-        return Split(np.flatnonzero(~chosen), np.flatnonzero(chosen), "trajectories")
-    for held_back, labels in (("trajectories", groups), ("snapshots", data.snapshot)):
-        names = np.unique(labels)
-        count = min(round(share * len(names)), len(names) - 1)
-        if count:
-            chosen = np.isin(labels, rng.choice(names, count, replace=False))
-            return Split(np.flatnonzero(~chosen), np.flatnonzero(chosen), held_back)
+        return _divide(data, np.isin(groups, trajectories), "trajectories")
+    names = rng.permutation(np.unique(groups))
+    if count := _count(share, len(names)):
+        return _divide(data, np.isin(groups, names[:count]), "trajectories")
+    if count := _count(share, len(groups)):
+        drawn = np.isin(np.arange(len(groups)), _in_turn(groups, names, rng)[:count])
+        return _divide(data, drawn, "snapshots")
     chosen = np.zeros(len(data), dtype=bool)
     count = min(max(1, round(share * len(data))), len(data) - 1)
     chosen[rng.choice(len(data), count, replace=False)] = True
     return Split(np.flatnonzero(~chosen), np.flatnonzero(chosen), "points")
+
+
+def _count(share: float, total: int) -> int:
+    """How many to hold back; never all."""
+    return min(round(share * total), total - 1)
+
+
+def _in_turn(groups: np.ndarray, names: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Put snapshots (m,) into an order: one of each trajectory, then another of each."""
+    members = [rng.permutation(np.flatnonzero(groups == name)) for name in names]
+    return np.array(
+        [snapshot for row in zip_longest(*members) for snapshot in row if snapshot is not None]
+    )
+
+
+def _divide(data: FeatureSet, held_back: np.ndarray, what: str) -> Split:
+    """Hold back the snapshots (m,) that are marked."""
+    chosen = held_back[data.snapshot]
+    return Split(np.flatnonzero(~chosen), np.flatnonzero(chosen), what)
 
 
 def _check_names(trajectories: Sequence[str], known: np.ndarray) -> None:

@@ -12,12 +12,14 @@ import torch
 import rhocast
 from rhocast import config
 from rhocast.descriptors import PseudoAtoms
+from rhocast.errors import ModelError
 from rhocast.learning.baseline import fit_pseudo_atoms
 from rhocast.learning.feature_file import FeatureSet, read_features
-from rhocast.learning.fitting import Checkpoint, Points, evaluate, fit
+from rhocast.learning.fitting import Checkpoint, evaluate, fit
+from rhocast.learning.points import Points, normalisation_of, remainder
 from rhocast.learning.split import Split, split
-from rhocast.learning.uncertainty import calibrated, with_last_layer
-from rhocast.model import DensityModel, DensityNetwork, Normalisation
+from rhocast.learning.uncertainty import calibrated, with_uncertainty
+from rhocast.model import DensityModel, DensityNetwork
 
 _log = logging.getLogger(__name__)
 
@@ -29,11 +31,13 @@ def train(
     training: config.Training,
     seed: int,
     checkpoint: str | Path | None = None,
+    device: str = "cpu",
 ) -> DensityModel:
     """Train a model from scratch.
 
-    On one machine with one number of threads the result follows from data, settings and seed,
-    whether or not the training was ended on its way.
+    On the CPU of one machine, with one number of threads, the result follows from data, settings
+    and seed, whether or not the training was ended on its way. Features are read from their file
+    as they are needed; it may be larger than the memory.
 
     Parameters
     ----------
@@ -47,6 +51,8 @@ def train(
         Of the start, the batches, the noise and what is held back.
     checkpoint
         File that the state is kept in, to go on from if the training is ended; none by default.
+    device
+        What the network is fitted on: ``cpu``, ``cuda``, ``cuda:1``. The model returns on the CPU.
 
     Returns
     -------
@@ -61,14 +67,29 @@ def train(
     FileFormatError
         If the feature file cannot be used.
     ModelError
-        If the loss becomes NaN or infinite.
+        If the loss becomes NaN or infinite, or there is no such device.
     """
     data = read_features(features_path)
+    return train_on(
+        data, network=network, training=training, seed=seed, checkpoint=checkpoint, device=device
+    )
+
+
+def train_on(
+    data: FeatureSet,
+    *,
+    network: config.Network,
+    training: config.Training,
+    seed: int,
+    checkpoint: str | Path | None = None,
+    device: str = "cpu",
+) -> DensityModel:
+    """Train a model on features that have been opened; everything else as in `train`."""
     rng = np.random.default_rng(config.seed_for(seed, "validation"))
     parts = split(data, training.validation_share, rng, training.validation_trajectories)
-    fitted = data.subset(parts.training)
-    baseline = fit_baseline(fitted)
-    normalisation = Normalisation.of(fitted.features, remainder(fitted, baseline))
+    baseline = fit_baseline(data, np.unique(data.snapshot[parts.training]))
+    target = remainder(data, parts.training, baseline)
+    normalisation = normalisation_of(data, parts.training, target)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed_for(seed, "weights"))
         model = DensityModel(
@@ -79,11 +100,10 @@ def train(
             normalisation=normalisation,
             baseline=baseline,
         )
-    _log.info("training on %d points, %s held back", len(fitted), parts.held_back)
+    _log.info("training on %d points, %s held back", len(target), parts.held_back)
     settings = config_hash(training, network, data.descriptor)
-    model = fit_and_calibrate(
-        model, data, parts, training, seed, checkpoint, config_hash(settings, data.sha256)
-    )
+    key = config_hash(settings, data.sha256)
+    model = fit_and_calibrate(model, data, parts, training, seed, checkpoint, key, device)
     model.metadata["valence"] = data.valence
     model.metadata["provenance"] = data.provenance
     model.metadata["config_hash"] = settings
@@ -99,8 +119,9 @@ def fit_and_calibrate(
     seed: int,
     checkpoint: str | Path | None,
     key: str,
+    device: str,
 ) -> DensityModel:
-    """Fit the network of a model in place; return the model with its uncertainty.
+    """Fit the network of a model in place; return the model with its uncertainty, on the CPU.
 
     Parameters
     ----------
@@ -116,40 +137,42 @@ def fit_and_calibrate(
         File that the state is kept in; None for none.
     key
         Hash of data and settings.
+    device
+        What the network is fitted on.
     """
+    model = model.to(check_device(device))
     fitted, held_back = (
-        points(data.subset(rows), model) for rows in (parts.training, parts.validation)
+        Points.of(data, rows, model) for rows in (parts.training, parts.validation)
     )
     kept = Checkpoint(Path(checkpoint), config_hash(key, str(seed))) if checkpoint else None
     fit(model.network, fitted, schedule, config.seed_for(seed, "fit"), held_back, kept)
-    model = with_last_layer(model, fitted)
-    return calibrated(model, data, remainder(data, model.baseline), parts, seed)
+    model = with_uncertainty(model, fitted)
+    return calibrated(model, held_back, parts.held_back, seed).to("cpu")
 
 
-def fit_baseline(data: FeatureSet) -> PseudoAtoms | None:
-    """Fit the baseline to the snapshots that points come from; None if it is not asked for."""
+def check_device(device: str) -> torch.device:
+    """Return a device of torch.
+
+    Raises
+    ------
+    ModelError
+        If it is not there.
+    """
+    try:
+        return torch.zeros(1, device=device).device
+    except (RuntimeError, AssertionError) as error:  # what torch raises depends on how it was built
+        raise ModelError(
+            f"device: expected `cpu`, or the name of an accelerator that torch finds, found "
+            f"{device!r} ({str(error).splitlines()[0]})"
+        ) from error
+
+
+def fit_baseline(data: FeatureSet, used: np.ndarray) -> PseudoAtoms | None:
+    """Fit the baseline to the snapshots of these numbers; None if it is not asked for."""
     if data.baseline is None:
         return None
-    used = np.unique(data.snapshot)
     matrix, vector = (a[used].mean(axis=0) for a in (data.baseline.matrix, data.baseline.vector))
     return fit_pseudo_atoms(matrix, vector, data.baseline.parameters, data.valence)
-
-
-def remainder(data: FeatureSet, baseline: PseudoAtoms | None) -> np.ndarray:
-    """Compute what the network has to learn: density less baseline, (p,) float32, e/Bohr³."""
-    if data.baseline is None or baseline is None:
-        return data.target
-    coefficients = baseline.coefficients.ravel()
-    return (data.target - data.baseline.sums @ coefficients).astype(np.float32)
-
-
-def points(data: FeatureSet, model: DensityModel) -> Points:
-    """Normalise points for the network."""
-    target = remainder(data, model.baseline)
-    return Points(
-        model.normalisation.features(torch.from_numpy(data.features)),
-        model.normalisation.target(torch.from_numpy(target)),
-    )
 
 
 def describe(data: FeatureSet, parts: Split, model: DensityModel, seed: int) -> dict[str, Any]:
@@ -166,7 +189,7 @@ def describe(data: FeatureSet, parts: Split, model: DensityModel, seed: int) -> 
         ``rhocast_version``, and under ``validation`` ``rmse`` (e/Bohr³), ``nll`` (nats, of the
         normalised density), ``points`` and ``held_back``.
     """
-    error, nll = evaluate(model.network, points(data.subset(parts.validation), model))
+    error, nll = evaluate(model.network, Points.of(data, parts.validation, model))
     rmse = error * model.normalisation.target_std.item()
     _log.info("validation (%s): rmse %.2e e/Bohr³, nll %.3f", parts.held_back, rmse, nll)
     temperatures = [record.temperature_K for record in data.records]

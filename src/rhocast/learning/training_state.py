@@ -53,7 +53,7 @@ class TrainingState:
     order
         Points still to come before any comes again.
     rng
-        State of the generator.
+        States of the generators, by kind of device.
     best
         None before the first check.
     """
@@ -62,13 +62,13 @@ class TrainingState:
     weights: dict[str, Tensor]
     moments: dict[str, Tensor]
     order: Tensor
-    rng: Tensor
+    rng: dict[str, Tensor]
     best: Best | None
 
     def write(self, path: Path, key: str) -> None:
         """Write the file; ``key`` is the hash of all that determines the training."""
-        tensors = {"order": self.order, "rng": self.rng}
-        parts = {"weights": self.weights, "moments": self.moments}
+        tensors = {"order": self.order}
+        parts = {"weights": self.weights, "moments": self.moments, "rng": self.rng}
         header = {"key": key, "step": self.step}
         if self.best is not None:
             parts["best"] = self.best.weights
@@ -104,7 +104,7 @@ def read_state(path: Path, key: str) -> TrainingState | None:
         weights=_part(tensors, "weights"),
         moments=_part(tensors, "moments"),
         order=tensors["order"],
-        rng=tensors["rng"],
+        rng=_part(tensors, "rng"),
         best=best,
     )
 
@@ -122,6 +122,21 @@ def restore_moments(optimiser: torch.optim.Optimizer, moments: dict[str, Tensor]
         number, name = key.split("/")
         state.setdefault(int(number), {})[name] = value
     optimiser.load_state_dict(optimiser.state_dict() | {"state": state})
+
+
+def rng_states(device: torch.device) -> dict[str, Tensor]:
+    """Return the states of the generators that a training on a device draws from."""
+    states = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    return states
+
+
+def set_rng_states(states: dict[str, Tensor], device: torch.device) -> None:
+    """Go back to what `rng_states` has returned."""
+    torch.set_rng_state(states["cpu"])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(states["cuda"], device)
 
 
 def _part(tensors: dict[str, Tensor], part: str) -> dict[str, Tensor]:

@@ -24,6 +24,7 @@ def transfer(
     transfer: config.Transfer,
     seed: int,
     checkpoint: str | Path | None = None,
+    device: str = "cpu",
 ) -> DensityModel:
     """Retrain a model on a share of the points of larger cells.
 
@@ -40,7 +41,7 @@ def transfer(
         Schedule, the share of points and of frozen layers.
     seed
         Of the batches, the noise, the share and what is held back.
-    checkpoint
+    checkpoint, device
         As in `rhocast.learning.train`.
 
     Raises
@@ -66,7 +67,7 @@ def transfer(
     _log.info("transfer on %d points, %s held back", len(parts.training), parts.held_back)
     settings = config_hash(transfer, base.metadata.get("config_hash", ""))
     key = config_hash(settings, base.hash, data.sha256)
-    model = fit_and_calibrate(model, data, parts, transfer, seed, checkpoint, key)
+    model = fit_and_calibrate(model, data, parts, transfer, seed, checkpoint, key, device)
     model.network.requires_grad_(True)
     model.metadata["config_hash"] = settings
     model.metadata["provenance"] = data.provenance | base.metadata.get("provenance", {})

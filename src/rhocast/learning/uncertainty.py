@@ -10,10 +10,8 @@ import torch
 from torch import Tensor
 
 from rhocast import config
-from rhocast.learning.feature_file import FeatureSet
-from rhocast.learning.fitting import Points
-from rhocast.learning.split import Split
-from rhocast.model import Calibration, DensityModel, DensityNetwork, LastLayer
+from rhocast.learning.points import Points
+from rhocast.model import Calibration, DensityModel, DensityNetwork, LastLayer, TrainingRange
 
 #: Weight samples that the sampled uncertainty is calibrated with.
 SAMPLES = 10
@@ -23,22 +21,34 @@ _MAX_POINTS = 20_000
 _log = logging.getLogger(__name__)
 
 
-def with_last_layer(model: DensityModel, data: Points) -> DensityModel:
-    """Return the model with the posterior of its last layer, given all that it was fitted to."""
-    return replace(model, last_layer=LastLayer.fit(lambda: _hidden(model.network, data)))
+def with_uncertainty(model: DensityModel, data: Points) -> DensityModel:
+    """Return the model with the posterior of its last layer and the range of what it was fitted to.
+
+    Parameters
+    ----------
+    model
+        Whose network has been fitted.
+    data
+        All that it was fitted to.
+    """
+    return replace(
+        model,
+        last_layer=LastLayer.fit(_hidden(model.network, data)),
+        training_range=TrainingRange.fit(
+            lambda: (features for features, _ in data.batches()), data.data.snapshot[data.rows]
+        ),
+    )
 
 
 @torch.inference_mode()
 def _hidden(network: DensityNetwork, data: Points) -> Iterator[tuple[Tensor, Tensor]]:
     """Hidden values and predicted deviations, batch by batch."""
-    for batch in data.features.split(4096):
-        hidden = network.hidden(batch)
+    for features, _ in data.batches():
+        hidden = network.hidden(features)
         yield hidden, network.outputs(hidden)[1]
 
 
-def calibrated(
-    model: DensityModel, data: FeatureSet, target: np.ndarray, parts: Split, seed: int
-) -> DensityModel:
+def calibrated(model: DensityModel, data: Points, held_back: str, seed: int) -> DensityModel:
     """Return the model with both kinds of uncertainty calibrated on what was held back.
 
     Parameters
@@ -46,30 +56,28 @@ def calibrated(
     model
         With the posterior of its last layer.
     data
-        The feature set.
-    target : (p,) array
-        What the network has to learn at its points, e/Bohr³.
-    parts
         What was held back.
+    held_back
+        What of it is whole: see `rhocast.learning.split.Split`.
     seed
         Of the points, if they are too many, and of the weight samples.
     """
-    if parts.held_back == "points":
+    if held_back == "points":
         _log.warning(
             "the error bars are calibrated on points of snapshots that were trained on, and are "
             "too small for others: hold back a trajectory (training.validation_trajectories)"
         )
     rng = np.random.default_rng(config.seed_for(seed, "calibration"))
-    count = min(_MAX_POINTS, len(parts.validation))
-    rows = np.sort(rng.choice(parts.validation, count, replace=False))
+    which = np.sort(rng.choice(len(data), min(_MAX_POINTS, len(data)), replace=False))
+    features = np.asarray(data.data.features[data.rows[which]])
     plain = replace(model, calibrations={})
     draws = plain.draw(SAMPLES, config.seed_for(seed, "calibration"))
     options: dict[str, dict[str, Any]] = {"fast": {"fast": True}, "sampled": {"draws": draws}}
     calibrations = {}
     for kind, arguments in options.items():
-        found = plain.predict(data.features[rows], **arguments)
+        found = plain.predict(features, **arguments)
         assert found.epistemic_std is not None
-        error = target[rows] - found.mean
+        error = data.target[which] - found.mean
         calibrations[kind] = Calibration.fit(error, found.aleatoric_std, found.epistemic_std)
         _log.info(
             "calibration, %s: aleatoric σ × %.2f, epistemic σ × %.2f",

@@ -1,0 +1,65 @@
+import shutil
+from dataclasses import replace
+
+import h5py
+import numpy as np
+from ase.build import bulk
+from known_density import make_snapshot
+from trainings import BASELINE, NETWORK, SMOOTH, TRAINING, misplaced
+
+from rhocast import config, descriptors
+from rhocast.dft.snapshot import write_snapshot
+from rhocast.learning import read_features, train
+from rhocast.learning.split import split
+from rhocast.model import DensityModel
+
+
+def test_the_network_learns_what_the_baseline_leaves(corrected, tmp_path):
+    """The known density is a sum of atoms: the baseline takes nearly all of it, and its charge."""
+    _, model = corrected
+    density = make_snapshot().density
+    assert model.normalisation.target_std < 0.05 * density.std()
+    assert model.metadata["training"]["validation"]["rmse"] < 0.02 * density.std()
+    strained = bulk("Al", cubic=True)
+    strained.set_cell(strained.cell * 1.04, scale_atoms=True)
+    write_snapshot(tmp_path / "strained.h5", make_snapshot(strained, seed=9))
+    assert misplaced(model, tmp_path / "strained.h5") < 0.01
+
+
+def test_prediction_is_baseline_and_network(corrected):
+    _, model = corrected
+    structure = make_snapshot(seed=5).structure
+    points = np.random.default_rng(0).random((50, 3)) @ structure.cell
+    features = descriptors.make(model.descriptor, model.species).bind(structure)(points)
+    network, whole = (
+        model.predict(features, model.draw(3)),
+        model.bind(structure)(points, model.draw(3)),
+    )
+    expected = model.baseline.bind(structure)(points) + network.mean
+    np.testing.assert_allclose(whole.mean, expected, atol=1e-7)
+    np.testing.assert_array_equal(whole.total_std, network.total_std)
+
+
+def test_a_model_with_baseline_returns_from_its_file(corrected, tmp_path):
+    _, model = corrected
+    model.save(tmp_path / "m.safetensors")
+    loaded = DensityModel.load(tmp_path / "m.safetensors")
+    assert loaded.hash == model.hash
+    assert loaded.descriptor == SMOOTH
+    assert loaded.baseline.parameters == BASELINE
+    np.testing.assert_array_equal(loaded.baseline.tables, model.baseline.tables)
+    assert replace(model, baseline=None).hash != model.hash
+
+
+def test_the_baseline_is_fitted_to_what_is_trained_on(corrected, tmp_path):
+    features, model = corrected
+    data = read_features(features)
+    parts = split(data, 0.25, np.random.default_rng(config.seed_for(0, "validation")))
+    short = TRAINING.model_copy(update={"steps": 1})
+    for rows, same in ((parts.validation, True), (parts.training, False)):
+        copy = tmp_path / "absurd.h5"
+        shutil.copy(features, copy)
+        with h5py.File(copy, "a") as file:
+            file["baseline_vector"][data.snapshot[rows[0]]] *= 2.0
+        other = train(copy, network=NETWORK, training=short, seed=0)
+        assert np.array_equal(other.baseline.tables, model.baseline.tables) == same
