@@ -14,5 +14,6 @@ with job(snakemake.log[0]):
         training=Training.model_validate(snakemake.params.training),
         seed=snakemake.params.seed,
         checkpoint=checkpoint_of(snakemake.output.model),
+        device=snakemake.resources.device,
     )
     model.save(snakemake.output.model)

@@ -15,5 +15,6 @@ with job(snakemake.log[0]):
         transfer=Transfer.model_validate(snakemake.params.transfer),
         seed=snakemake.params.seed,
         checkpoint=checkpoint_of(snakemake.output.model),
+        device=snakemake.resources.device,
     )
     model.save(snakemake.output.model)

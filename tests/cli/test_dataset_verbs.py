@@ -10,6 +10,7 @@ import yaml
 
 import rhocast.cli.main
 from rhocast.cli.main import main
+from rhocast.learning.feature_file import read_features
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +53,25 @@ def test_split(densities, tmp_path):
     folders = [{line.rsplit("/", 1)[0] for line in part} for part in lists]
     assert not folders[0] & folders[1]
     assert main(["dataset", "split", str(densities / "si8/300K"), "-o", str(tmp_path)]) == 1
+
+
+def test_what_split_writes_other_verbs_read(root, densities, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(densities, "of a user")  # a path with blanks is one path
+    assert main(["dataset", "split", "of a user", "-o", "split"]) == 0
+    for name in ("training", "held-out"):
+        tiny = str(root / "tests/data/tiny.yaml")
+        words = [f"@split/{name}.txt", "-o", f"{name}.h5", "--config", tiny]
+        assert main(["features", *words]) == 0
+    groups = [
+        {record.group for record in read_features(f"{name}.h5").records}
+        for name in ("training", "held-out")
+    ]
+    assert all(groups)
+    assert not groups[0] & groups[1]
+    with pytest.raises(SystemExit) as ended:
+        main(["dataset", "list", "@split/none.txt"])
+    assert ended.value.code == 2
 
 
 def test_import(root, tmp_path, caplog):

@@ -276,3 +276,21 @@ def test_refine_gives_a_finer_mesh_and_a_part(models, structure, tmp_path):
     with h5py.File(fine) as file, h5py.File(part) as other:
         assert other["density"].shape[0] in (14, 13)
         assert other["density"].shape[1:] == file["density"].shape[1:]
+
+
+def test_acquire_writes_the_most_telling_first(models, tmp_path):
+    """Crystals like those trained on, and one that is squeezed."""
+    crystal = bulk("Si", "diamond", a=5.466, cubic=True)
+    pool = [crystal.copy() for _ in range(4)]
+    for seed, atoms in enumerate(pool):
+        atoms.rattle(0.05, seed=seed)
+    pool[1].set_cell(pool[1].cell * 0.93, scale_atoms=True)
+    ase.io.write(tmp_path / "pool.extxyz", pool)
+    command = ["acquire", models[0], f"{tmp_path}/pool.extxyz", "-o", f"{tmp_path}/list.tsv"]
+    assert main([*command, "-n", "2"]) == 0
+    header, *rows = [line.split("\t") for line in (tmp_path / "list.tsv").read_text().splitlines()]
+    assert header[:2] == ["source", "frame"]
+    assert len(rows) == 2
+    assert rows[0][:2] == [f"{tmp_path}/pool.extxyz", "1"]
+    assert float(rows[0][2]) > float(rows[1][2]) > 0.0
+    assert main([*command, "-n", "5"]) == 2

@@ -22,6 +22,7 @@ from rhocast.config.learning import (
 from rhocast.config.package import Package
 from rhocast.config.reading import load_config, parse_config, seed_for
 from rhocast.config.section import Section
+from rhocast.config.studies import Recipe, Studies
 
 __all__ = [
     "Aimd",
@@ -37,10 +38,12 @@ __all__ = [
     "Network",
     "Package",
     "Prediction",
+    "Recipe",
     "Section",
     "SmoothDescriptor",
     "SortedDescriptor",
     "Source",
+    "Studies",
     "System",
     "Training",
     "Transfer",

@@ -25,6 +25,7 @@ from rhocast.config.learning import (
 )
 from rhocast.config.package import Package
 from rhocast.config.section import Name, Section, distinct
+from rhocast.config.studies import Recipe, Studies
 from rhocast.errors import ConfigError
 
 
@@ -34,7 +35,10 @@ class Prediction(Section):
     cells: Annotated[tuple[Name, ...], AfterValidator(distinct)] = Field(
         min_length=1, description="keys of `systems`"
     )
-    mesh_spacing_bohr: PositiveFloat = Field(description="at most, Bohr")
+    mesh_spacing_bohr: PositiveFloat = Field(
+        description="of the field, at most, Bohr; where a coarser mesh is certified to suffice, "
+        "the model is evaluated there and the field interpolated"
+    )
     shards: PositiveInt = Field(description="files, and jobs, that one cell is cut into")
     uncertainty: Literal["none", "fast", "sampled"] = Field(
         description="`fast`: from the last layer; `sampled`: over weight samples (paper, Eq. 4)"
@@ -78,6 +82,10 @@ class Config(Section):
         min_length=1, description="datasets that the errors are measured on"
     )
     prediction: Prediction
+    studies: Studies = Field(
+        default_factory=lambda: Studies.model_validate({}),
+        description="studies beside the campaign, asked for by name",
+    )
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Config":
@@ -93,6 +101,9 @@ class Config(Section):
             _expect("evaluation", name, self.datasets)
         for name in self.prediction.cells:
             _expect("prediction.cells", name, self.systems)
+        for key in ("larger", "vacancy"):
+            if (chosen := getattr(self.studies, key)) is not None:
+                _expect(f"studies.{key}", chosen, self.datasets)
         for name, system in self.systems.items():
             for element in system.composition or ():
                 _expect(f"systems.{name}.composition", element, self.material.pseudopotentials)
@@ -112,6 +123,24 @@ class Config(Section):
                             f"{key}: another dataset takes {source.system} at {temperature} K from "
                             f"`{sampler}`; one trajectory has one sampler"
                         )
+        return self
+
+    @model_validator(mode="after")
+    def _choices_are_possible(self) -> "Config":
+        judged = [("evaluation", name) for name in self.evaluation]
+        for key, name in [("training.dataset", self.training.dataset), *judged]:
+            if self.pools(name):
+                raise ValueError(
+                    f"{key}: the base model chooses the frames of {name!r} (`pool`), so they can "
+                    "be neither what it is trained on nor what it is judged by"
+                )
+        for dataset in self.datasets:
+            for system, temperature in self.pools(dataset):
+                if len(self._sources(system, temperature)) > 1:
+                    raise ValueError(
+                        f"datasets.{dataset}: {system} at {temperature} K has a `pool` and is used "
+                        "more than once; give the system a second name for another trajectory"
+                    )
         return self
 
     @model_validator(mode="after")
@@ -141,6 +170,22 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _studies_judge_unseen(self) -> "Config":
+        larger, vacancy = self.studies.larger, self.studies.vacancy
+        seen = self.trajectories(self.training.dataset) | self.trajectories(self.transfer.dataset)
+        if larger and (leaked := sorted(seen & self.trajectories(larger))):
+            raise ValueError(
+                f"studies.larger: dataset {larger!r} holds trajectories that are trained on, "
+                f"{leaked}; expected others"
+            )
+        if vacancy and len(self.snapshots(vacancy)) < 2:
+            raise ValueError(
+                f"studies.vacancy: expected two snapshots or more, one to add and others to judge "
+                f"by, found one in dataset {vacancy!r}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _files_exist(self) -> "Config":
         files = {f"systems.{name}.file": s.file for name, s in self.systems.items() if s.file}
         for element, entry in self.material.pseudopotentials.items():
@@ -150,6 +195,25 @@ class Config(Section):
             if not Path(path).is_file():
                 raise ValueError(f"{key}: expected a file, found none at {path!r}")
         return self
+
+    @property
+    def recipe(self) -> Recipe:
+        """What the models of the studies are made with."""
+        return Recipe(
+            pseudopotentials=self.material.pseudopotentials,
+            features=self.features,
+            descriptor=self.descriptor,
+            baseline=self.baseline,
+            network=self.network,
+            training=self.studies.short(self.training),
+        )
+
+    @property
+    def training_cell(self) -> System:
+        """The first cell of training, its atoms displaced as at its lowest temperature."""
+        source = self.datasets[self.training.dataset][0]
+        temperature = float(min(source.temperatures_K))
+        return self.systems[source.system].model_copy(update={"temperature_K": temperature})
 
     def trajectories(self, dataset: str) -> set[tuple[str, int]]:
         """Return the (system, temperature in K) of every trajectory of a dataset."""
@@ -167,6 +231,24 @@ class Config(Section):
     def frames(self, system: str, temperature_K: int) -> int:
         """Return how many frames the most demanding dataset takes from a trajectory."""
         return max(source.frames for source in self._sources(system, temperature_K))
+
+    def candidates(self, system: str, temperature_K: int) -> int:
+        """Return how many configurations a trajectory must hold."""
+        return max(source.candidates for source in self._sources(system, temperature_K))
+
+    def pools(self, dataset: str) -> dict[tuple[str, int], int]:
+        """Return the trajectories that the base model chooses frames of, and of how many."""
+        return {
+            (source.system, temperature): source.pool
+            for source in self.datasets[dataset]
+            if source.pool is not None
+            for temperature in source.temperatures_K
+        }
+
+    def chosen_in(self, system: str, temperature_K: int) -> str | None:
+        """Return the dataset whose frames of a trajectory the base model chooses, if any does."""
+        key = (system, temperature_K)
+        return next((name for name in self.datasets if key in self.pools(name)), None)
 
     def sampler(self, system: str, temperature_K: int) -> str:
         """Return what makes a trajectory: ``aimd`` or ``classical``."""

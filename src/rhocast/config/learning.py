@@ -43,7 +43,7 @@ class SmoothDescriptor(Section):
     )
     radial_functions: int = Field(ge=2, description="Gaussians for each angular momentum")
     narrowest_bohr: PositiveFloat = Field(description="width σ of the narrowest Gaussian, Bohr")
-    angular: int = Field(4, ge=0, le=4, description="highest angular momentum l")
+    angular: int = Field(4, ge=0, le=6, description="highest angular momentum l")
 
     @model_validator(mode="after")
     def _cutoff_beyond_narrowest(self) -> "SmoothDescriptor":

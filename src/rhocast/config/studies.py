@@ -1,0 +1,126 @@
+"""Studies beside a campaign: how large descriptor and cells must be, and what data are worth."""
+
+from typing import Annotated, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeFloat,
+    PositiveInt,
+    ValidationError,
+)
+
+from rhocast.config.learning import (
+    Baseline,
+    Descriptor,
+    Features,
+    Network,
+    SortedDescriptor,
+    Training,
+    parse_descriptor,
+)
+from rhocast.config.section import Element, Name, Section, Share, distinct
+
+#: Sizes of each kind of descriptor; the order of the paper for the sorted one.
+SIZES = {
+    "sorted": ("distances", "angle_atoms", "angle_neighbours"),
+    "smooth": ("radial_functions", "angular", "cutoff_bohr"),
+}
+
+Schedule = TypeVar("Schedule", bound=Training)
+
+#: Name of the point that has the descriptor of the configuration; it belongs to every size.
+OWN = "own"
+
+
+class Recipe(Section):
+    """What the models of a study are made with: sections of the configuration."""
+
+    pseudopotentials: dict[Element, str]
+    features: Features
+    descriptor: Descriptor
+    baseline: Baseline | None = None
+    network: Network
+    training: Training
+
+    def with_descriptor(self, descriptor: Descriptor) -> "Recipe":
+        """Return the recipe with another descriptor."""
+        return self.model_copy(update={"descriptor": descriptor})
+
+
+class Studies(Section):
+    """Studies beside the campaign, none of which `all` waits for.
+
+    Their trainings are short: models are compared, not used.
+    """
+
+    steps: PositiveInt = Field(2000, description="optimiser steps of each training, at most")
+    seeds: PositiveInt = Field(2, description="trainings of each point, of a seed each")
+    descriptor_sizes: Annotated[tuple[NonNegativeFloat, ...], AfterValidator(distinct)] = Field(
+        (0.25, 0.5, 0.75, 1.5),
+        description="sizes of the descriptor that are tried, times those of `descriptor`; each is "
+        "varied while the others stay",
+    )
+    max_gain: Share = Field(
+        0.05,
+        description="a size is large enough if no larger one lowers the error by more than this "
+        "share",
+    )
+    larger: Name | None = Field(
+        None,
+        description="dataset of cells larger than those of training: judges what data are worth, "
+        "and is compared by its features alone",
+    )
+    vacancy: Name | None = Field(
+        None,
+        description="dataset of cells with a vacancy: its first snapshot is added to training, the "
+        "others are judged by",
+    )
+
+    def short(self, schedule: Schedule) -> Schedule:
+        """Return a schedule with no more steps than the studies take, and all of those."""
+        steps = min(schedule.steps, self.steps)
+        return schedule.model_copy(update={"steps": steps, "patience": None})
+
+    def points(self, own: Descriptor) -> dict[str, tuple[str, float]]:
+        """Return every point of the descriptor's study by name: the size that is varied, its value.
+
+        The point `OWN` is not among them, nor are values that make no descriptor.
+        """
+        found = {}
+        for size in SIZES[own.kind]:
+            present = getattr(own, size)
+            values = {factor * present for factor in self.descriptor_sizes}
+            if isinstance(present, int):
+                values = {round(value) for value in values}
+            for value in sorted(values - {present}):
+                if resized(own, size, value) is not None:
+                    found[f"{size}-{value:g}"] = (size, value)
+        return found
+
+    def series(self, size: str, own: Descriptor) -> dict[float, str]:
+        """Return the names of the points of one size by its value, the smallest first."""
+        others = {v: name for name, (varied, v) in self.points(own).items() if varied == size}
+        return dict(sorted(({getattr(own, size): OWN} | others).items()))
+
+    def descriptor(self, point: str, own: Descriptor) -> Descriptor:
+        """Return the descriptor of a point."""
+        if point == OWN:
+            return own
+        descriptor = resized(own, *self.points(own)[point])
+        assert descriptor is not None  # `points` has left out what is none
+        return descriptor
+
+
+def resized(own: Descriptor, size: str, value: float) -> Descriptor | None:
+    """Return a descriptor with another size; None if there is no such descriptor.
+
+    Angles are of the atoms whose distances are taken: fewer distances leave fewer of them.
+    """
+    changed = own.model_dump() | {size: value}
+    if isinstance(own, SortedDescriptor):
+        changed["angle_atoms"] = min(changed["angle_atoms"], changed["distances"])
+    try:
+        return parse_descriptor(changed)
+    except ValidationError:
+        return None
