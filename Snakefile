@@ -68,6 +68,8 @@ if cfg.convergence:
 include: "rules/learning.smk"
 include: "rules/inference.smk"
 include: "rules/analysis.smk"
+include: "rules/studies.smk"
+include: "rules/benchmark.smk"
 
 
 rule all:
@@ -81,6 +83,11 @@ rule all:
         fields=expand(
             results("predictions/{cell}/density.h5"), cell=cfg.prediction.cells
         ),
+
+
+rule studies:
+    input:
+        study_pictures(),
 
 
 rule dataset:

@@ -1,6 +1,9 @@
 """What all rules share: where things lie, and how they take their slice of the configuration."""
 
 import json
+from types import SimpleNamespace
+
+from rhocast.config.studies import OWN
 
 
 def results(path):
@@ -61,17 +64,40 @@ def run_pictures():
     ]
 
 
+def until_taken(path, wildcards):
+    """Return an input of a frame: as ancient, once the frame has been taken."""
+    frame = results(
+        f"snapshots/{wildcards.system}/{wildcards.temperature}K/{wildcards.frame}.extxyz"
+    )
+    return ancient(path) if Path(frame).is_file() else path
+
+
 def trajectory_of(wildcards):
-    """Return the trajectory of a frame: as ancient, once the frame has been taken.
+    """Return the trajectory of a frame.
 
     Frame i lies at the same step however long the run is, so more frames add single points and
     repeat none.
     """
-    trajectory = run_of(wildcards)
-    frame = results(
-        f"snapshots/{wildcards.system}/{wildcards.temperature}K/{wildcards.frame}.extxyz"
-    )
-    return ancient(trajectory) if Path(frame).is_file() else trajectory
+    return until_taken(run_of(wildcards), wildcards)
+
+
+def choices_of(wildcards):
+    """Return the table by which the base model has chosen a trajectory's frames; else nothing.
+
+    The whole pool is ranked, so more frames add single points and repeat none.
+    """
+    dataset = cfg.chosen_in(wildcards.system, int(wildcards.temperature))
+    if dataset is None:
+        return []
+    return until_taken(results(f"acquired/{dataset}.tsv"), wildcards)
+
+
+def pools_of(dataset):
+    """Return the trajectories that the base model chooses frames of, as wildcards."""
+    return [
+        SimpleNamespace(system=system, temperature=str(temperature))
+        for system, temperature in cfg.pools(dataset)
+    ]
 
 
 def single_point_settings(dft, name):
@@ -98,14 +124,32 @@ def aimd_settings(wildcards):
 
 
 def classical_settings(wildcards):
-    """Return what determines a classical trajectory, but for its length."""
-    return {"classical": slice_of(cfg.classical)} if cfg.classical else {}
+    """Return what determines a classical trajectory, but for its length.
+
+    Frames were once taken however long they remember each other: silence stands for `accept`, so
+    that nothing of that time is computed again.
+    """
+    if cfg.classical is None:
+        return {}
+    settings = slice_of(cfg.classical)
+    if settings.pop("correlated_frames", "spread") == "spread":
+        settings["correlated_frames"] = "spread"
+    return {"classical": settings}
 
 
 def trajectory_settings(wildcards):
     """Return what determines the trajectory of a frame, but for its length."""
     sampler = cfg.sampler(wildcards.system, int(wildcards.temperature))
     return (aimd_settings if sampler == "aimd" else classical_settings)(wildcards)
+
+
+def frame_settings(wildcards):
+    """Return what determines a frame: its trajectory and, if it is chosen, of how many."""
+    system, temperature = wildcards.system, int(wildcards.temperature)
+    settings = trajectory_settings(wildcards)
+    if dataset := cfg.chosen_in(system, temperature):
+        settings = settings | {"pool": cfg.pools(dataset)[system, temperature]}
+    return settings
 
 
 def study_settings(point):
@@ -118,6 +162,38 @@ def study_results():
     """Return what the convergence study ends with; nothing if none is configured."""
     names = ("convergence.tsv", "convergence.png", "recommended.yaml")
     return [results(f"convergence/{name}") for name in names] if cfg.convergence else []
+
+
+def frames_of(dataset):
+    """Return the frames of a dataset, whose densities nobody has to compute."""
+    return [results(f"snapshots/{name}.extxyz") for name in cfg.snapshots(dataset)]
+
+
+def descriptor_points():
+    """Return the points of the descriptor's study."""
+    return [OWN, *cfg.studies.points(cfg.descriptor)]
+
+
+def recipe_of(point=OWN):
+    """Return what a study's models are made with, at a point of the descriptor's study."""
+    descriptor = cfg.studies.descriptor(point, cfg.descriptor)
+    return slice_of(cfg.recipe.with_descriptor(descriptor))
+
+
+def study_dataset(key):
+    """Return a dataset that a study needs."""
+    name = getattr(cfg.studies, key)
+    if name is None:
+        raise WorkflowError(f"studies.{key}: expected a key of `datasets`, found none")
+    return name
+
+
+def study_pictures():
+    """Return the pictures of all studies that are configured."""
+    names = ["descriptors", "cells", "sigma"]
+    names += ["economy"] if cfg.studies.larger else []
+    names += ["vacancy"] if cfg.studies.vacancy else []
+    return [results(f"studies/{name}.png") for name in names]
 
 
 def check_settled_engine(record):

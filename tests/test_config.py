@@ -35,6 +35,22 @@ def test_the_demo_is_valid(demo):
         config.frames("sige16", 450)
 
 
+def test_a_pool_makes_longer_trajectories_and_no_more_snapshots(demo):
+    config = parse_config(change(demo, "datasets.large.0.pool", 8))
+    assert config.frames("sige16", 300) == 2
+    assert config.candidates("sige16", 300) == 8
+    assert config.candidates("sige16", 600) == 1
+    assert config.pools("large") == {("sige16", 300): 8, ("sige16", 900): 8}
+    assert config.chosen_in("sige16", 900) == "large"
+    assert config.chosen_in("sige16", 600) is None
+    assert config.snapshots("large") == parse_config(demo).snapshots("large")
+    demo["datasets"]["more"] = [{"system": "sige16", "temperatures_K": [900], "frames": 1}]
+    with pytest.raises(
+        ConfigError, match="sige16 at 900 K has a `pool` and is used more than once"
+    ):
+        parse_config(change(demo, "datasets.large.0.pool", 8))
+
+
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
@@ -84,7 +100,17 @@ def test_the_demo_is_valid(demo):
             {"system": "sige16", "scf_tolerance": [1e-5]},
             r"convergence: scf_tolerance-1e-05 makes dft\.scf_tolerance 0\.1;",
         ),
+        (
+            "datasets.large.0.pool",
+            2,
+            r"datasets\.large\[0\]: pool: expected more than `frames` = 2",
+        ),
+        ("datasets.small.0.pool", 5, r"training\.dataset: the base model chooses the frames of 's"),
+        ("datasets.test.0.pool", 5, r"evaluation: the base model chooses the frames of 'test'"),
         ("evaluation", ["small"], r"evaluation: dataset 'small' holds trajectories that are train"),
+        ("studies", {"larger": "gold"}, r"studies\.larger: expected one of"),
+        ("studies", {"larger": "large"}, r"studies\.larger: dataset 'large' holds trajectories"),
+        ("studies", {"vacancy": "test"}, r"studies\.vacancy: expected two snapshots or more"),
         ("descriptor.angle_atoms", 99, r"^descriptor: angle_atoms: expected at most"),
         ("descriptor.kind", "rough", r"^descriptor: expected `kind: sorted` or `kind: smooth`"),
         ("descriptor.distances", 0, r"^descriptor\.distances: expected a value greater than 0"),

@@ -93,6 +93,27 @@ def _arrays(around: Surroundings) -> tuple[np.ndarray, ...]:
     return (around.distance_bohr, around.density, around.epistemic_std, around.deviation)
 
 
+def shells(around: Surroundings) -> list[tuple[float, int, float, float]]:
+    """Return the medians over shells around the vacancy, the innermost first.
+
+    Returns
+    -------
+    list
+        Middle of the shell, Bohr; points; medians of ``epistemic_std`` and ``deviation``, e/Bohr³.
+    """
+    numbers = (around.distance_bohr / _SHELL_BOHR).astype(int)
+    return [
+        (
+            (number + 0.5) * _SHELL_BOHR,
+            int(inside.sum()),
+            float(np.median(around.epistemic_std[inside])),
+            float(np.median(around.deviation[inside])),
+        )
+        for number in np.unique(numbers)
+        for inside in [numbers == number]
+    ]
+
+
 def write_profile(around: Surroundings, table: str | Path, picture: str | Path) -> None:
     """Write and draw medians over shells around the vacancy.
 
@@ -106,17 +127,7 @@ def write_profile(around: Surroundings, table: str | Path, picture: str | Path) 
     picture
         PNG to write.
     """
-    shells = (around.distance_bohr / _SHELL_BOHR).astype(int)
-    rows = [
-        (
-            (shell + 0.5) * _SHELL_BOHR,
-            int(inside.sum()),
-            float(np.median(around.epistemic_std[inside])),
-            float(np.median(around.deviation[inside])),
-        )
-        for shell in np.unique(shells)
-        for inside in [shells == shell]
-    ]
+    rows = shells(around)
     with replacing(table) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
         writer.writerow(["distance_bohr", "points", "epistemic_std", "deviation"])

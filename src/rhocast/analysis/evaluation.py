@@ -130,6 +130,21 @@ def joined(comparisons: Sequence[Comparison]) -> tuple[np.ndarray, np.ndarray, n
     return density, total_std, reference
 
 
+def around_vacancies(comparisons: Sequence[Comparison]) -> Surroundings:
+    """Put the mesh points of snapshots together, with the distance from the vacancy of each."""
+    return join(
+        [
+            Surroundings(
+                distances_from_void(c.field.structure, c.field.mesh),
+                c.density.ravel(),
+                cast(np.ndarray, c.field.epistemic_std).ravel(),
+                np.abs(c.density - c.reference).ravel(),
+            )
+            for c in comparisons
+        ]
+    )
+
+
 def study_vacancies(
     comparisons: Sequence[Comparison], table: str | Path, picture: str | Path
 ) -> float:
@@ -140,16 +155,7 @@ def study_vacancies(
     float
         `rhocast.analysis.defects.contrast`.
     """
-    parts = [
-        Surroundings(
-            distances_from_void(c.field.structure, c.field.mesh),
-            c.density.ravel(),
-            cast(np.ndarray, c.field.epistemic_std).ravel(),
-            np.abs(c.density - c.reference).ravel(),
-        )
-        for c in comparisons
-    ]
-    around = join(parts)
+    around = around_vacancies(comparisons)
     write_profile(around, table, picture)
     return contrast(around)
 

@@ -14,11 +14,15 @@ log = logging.getLogger(__name__)
 #: Where the verbs are. Only the module of the verb at hand is imported: torch alone takes seconds.
 MODULES = {
     "learning": ("features", "train", "transfer", "evaluate", "info"),
+    "acquire": ("acquire",),
+    "certify": ("certify",),
     "inference": ("predict", "merge", "refine", "export"),
     "dft": ("aimd", "scf", "harris-foulkes"),
     "dataset": ("import", "dataset"),
     "converge": ("converge",),
+    "studies": ("study",),
     "plan": ("plan",),
+    "benchmark": ("benchmark",),
     "schema": ("schema",),
 }
 
@@ -44,9 +48,11 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser(words: list[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="rhocast",
+        fromfile_prefix_chars="@",
         description="Electron densities of millions of atoms, learnt from Kohn-Sham DFT of small "
         "cells, with an error bar at every grid point.",
-        epilog="Exit codes: 0 done; 1 general error; 2 configuration or usage; 3 structure; "
+        epilog="@FILE stands for the lines of a file, such as those that `dataset split` writes. "
+        "Exit codes: 0 done; 1 general error; 2 configuration or usage; 3 structure; "
         "4 file format; 5 DFT engine; 6 model; 7 MPI or memory.",
     )
     parser.add_argument("--version", action="version", version=f"rhocast {__version__}")

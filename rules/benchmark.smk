@@ -1,0 +1,39 @@
+"""How fast the campaign's model is: against size, ranks and what its DFT cost. On request."""
+
+
+rule scaling:
+    input:
+        model=results(f"models/{cfg.name}/transferred.safetensors"),
+        snapshots=sorted({path for name in cfg.datasets for path in densities_of(name)}),
+    output:
+        table=report(
+            results("scaling/scaling.tsv"),
+            category="Speed",
+            caption="../docs/captions/scaling.rst",
+        ),
+        picture=report(
+            results("scaling/scaling.png"),
+            category="Speed",
+            caption="../docs/captions/scaling.rst",
+        ),
+    log:
+        log_of("scaling"),
+    benchmark:
+        benchmark_of("scaling")
+    conda:
+        "../envs/rhocast.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        tasks=2,
+        mpi="mpirun",
+    params:
+        format_version=1,
+    message:
+        "Measuring how fast predictions are; run nothing else on these cores"
+    shell:
+        "rhocast benchmark scaling --model {input.model} -o {output.table}"
+        " --launcher '{resources.mpi} -n {resources.tasks}'"
+        " --snapshots {input.snapshots}"
+        " > {log} 2>&1"

@@ -1,0 +1,96 @@
+"""Useful operations: what the mathematics of a prediction needs at each mesh point.
+
+A multiply-add counts as two. Neither exponentials and activations count, nor padding, nor atoms
+that only other points of a block need.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rhocast import config, descriptors
+from rhocast.descriptors.smooth import MARGIN_BOHR, WIDTHS_TO_CUTOFF, SmoothDescriptor
+from rhocast.model import DensityModel
+
+#: Square distance 8, cubic polynomial 6, addition 1.
+_FLOP_PER_PSEUDO_ATOM = 15.0
+
+#: Of a distance and of a cosine in the paper's descriptor: vectors, their scalar products.
+_FLOP_PER_DISTANCE, _FLOP_PER_COSINE = 8.0, 6.0
+
+
+@dataclass(frozen=True)
+class Operations:
+    """FLOP for each point.
+
+    Attributes
+    ----------
+    sums
+        Over the atoms, in the descriptor.
+    invariants
+        Made of these sums, and normalised.
+    baseline
+        Superposition of pseudo-atoms.
+    network
+        With the posterior of its last layer, where that is asked for.
+    """
+
+    sums: float
+    invariants: float
+    baseline: float
+    network: float
+
+    @property
+    def descriptor(self) -> float:
+        """All that precedes the network or is added to it."""
+        return self.sums + self.invariants + self.baseline
+
+    @classmethod
+    def of(cls, model: DensityModel, atoms_per_bohr3: float, fast: bool = False) -> "Operations":
+        """Count the operations of a model at a point with so many atoms around it.
+
+        Parameters
+        ----------
+        model
+            The model.
+        atoms_per_bohr3
+            Number density of the atoms, 1/Bohr³.
+        fast
+            With both standard deviations of the fast uncertainty.
+        """
+        sums, invariants = _descriptor(model, atoms_per_bohr3)
+        baseline = 0.0
+        if model.baseline is not None:
+            within = atoms_per_bohr3 * _sphere(model.baseline.parameters.cutoff_bohr)
+            baseline = _FLOP_PER_PSEUDO_ATOM * float(within)
+        return cls(sums, invariants, baseline, _network(model, fast))
+
+
+def _descriptor(model: DensityModel, atoms_per_bohr3: float) -> tuple[float, float]:
+    parameters = model.descriptor
+    if isinstance(parameters, config.SortedDescriptor):
+        distances = len(model.species) * parameters.distances
+        cosines = len(model.species) * parameters.angle_atoms * parameters.angle_neighbours
+        counted = _FLOP_PER_DISTANCE * distances + _FLOP_PER_COSINE * cosines
+        return counted, 2.0 * model.n_features
+    made = descriptors.make(parameters, model.species)
+    assert isinstance(made, SmoothDescriptor)
+    # Each width sees the atoms within its own reach; a multiply-add for each of the harmonics.
+    within = atoms_per_bohr3 * _sphere(WIDTHS_TO_CUTOFF * made.widths_bohr + MARGIN_BOHR)
+    harmonics, n = (parameters.angular + 1) ** 2, parameters.radial_functions
+    products = n * (n + 1) // 2 * (harmonics - 1) + (len(model.species) - 1) * n * harmonics
+    return 2.0 * harmonics * float(np.sum(within)), 2.0 * (products + made.n_features)
+
+
+def _network(model: DensityModel, fast: bool) -> float:
+    *hidden, head = [layer.weight for layer in model.network.layers]
+    weights = sum(layer.numel() for layer in hidden)
+    weights += head.numel() if fast else head.shape[1]
+    if fast:  # |L φ|², L being triangular
+        factor = model.check_last_layer().factor
+        weights += int(factor.count_nonzero()) + len(factor)
+    return 2.0 * weights
+
+
+def _sphere(radius: np.ndarray | float) -> np.ndarray | float:
+    return 4.0 / 3.0 * np.pi * radius**3

@@ -1,0 +1,116 @@
+"""What benchmarks are made on: a model, and a thermal crystal of its elements."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ase.data import atomic_numbers, reference_states
+
+from rhocast import config, descriptors
+from rhocast.descriptors import PseudoAtoms
+from rhocast.errors import ModelError
+from rhocast.grid import Mesh
+from rhocast.inference import evaluation_spacing
+from rhocast.model import DensityModel, DensityNetwork, LastLayer, Normalisation
+from rhocast.model.shipped import model_path
+from rhocast.structures import Structure, build_system
+from rhocast.units import ANGSTROM_PER_BOHR
+
+#: Shipped model that is taken where none is named.
+SHIPPED = "al"
+
+#: Atoms are displaced independently, as in the harmonic crystal at this temperature, K.
+TEMPERATURE_K = 500.0
+
+#: Sets the size of the displacements; of the order of what the elements have, K.
+DEBYE_TEMPERATURE_K = 400.0
+
+_ATOMS_PER_CUBE = {"fcc": 4, "bcc": 2, "diamond": 8}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is timed.
+
+    Attributes
+    ----------
+    model
+        The model.
+    label
+        What reports call it.
+    """
+
+    model: DensityModel
+    label: str
+
+    @classmethod
+    def load(cls, name: str | Path | None = None) -> "Subject":
+        """Read a model file or a shipped model.
+
+        Without a name it is the shipped model of aluminium, or where the program comes without it
+        one of the same shape, with random weights.
+        """
+        if name is not None:
+            return cls(DensityModel.load(name), str(name))
+        try:
+            path = model_path(SHIPPED)
+        except ModelError:
+            return cls(random_model(), "random weights")
+        return cls(DensityModel.load(path), SHIPPED)
+
+    def crystal(self, n_atoms: int) -> Structure:
+        """Build a cube of about so many atoms, each displaced on its own.
+
+        The lattice is that of the model's first element; further elements occupy the sites at
+        random, in equal shares.
+        """
+        species = self.model.species
+        references: list[Any] = [reference_states[atomic_numbers[symbol]] for symbol in species]
+        lattice = references[0]["symmetry"] if references[0] else None
+        if lattice not in _ATOMS_PER_CUBE:
+            raise ModelError(
+                f"{self.label}: a model of {', '.join(species)}; benchmarks build crystals of "
+                f"{', '.join(_ATOMS_PER_CUBE)} only"
+            )
+        constants = [reference["a"] for reference in references if reference and "a" in reference]
+        cubes = max(1, round((n_atoms / _ATOMS_PER_CUBE[lattice]) ** (1.0 / 3.0)))
+        system = {
+            "lattice": lattice,
+            "lattice_constant_bohr": np.mean(constants) / ANGSTROM_PER_BOHR,
+            "repeat": (cubes, cubes, cubes),
+            "composition": {symbol: 1.0 / len(species) for symbol in species},
+            "temperature_K": TEMPERATURE_K,
+        }
+        return build_system(config.System.model_validate(system), DEBYE_TEMPERATURE_K, seed=0)
+
+    def mesh(self, structure: Structure) -> Mesh:
+        """Return the mesh that predictions of the structure are evaluated on by default."""
+        return Mesh.with_spacing(structure.cell, evaluation_spacing(self.model))
+
+
+def random_model() -> DensityModel:
+    """Return a model of aluminium of the usual shape; what it predicts means nothing."""
+    torch.manual_seed(0)
+    descriptor = config.parse_descriptor(
+        {"kind": "smooth", "cutoff_bohr": 9.0, "radial_functions": 8, "narrowest_bohr": 0.45}
+    )
+    network = config.Network.model_validate({"width": 128, "blocks": 1})
+    baseline = config.Baseline.model_validate({})
+    made = descriptors.make(descriptor, ("Al",))
+    rng = np.random.default_rng(0)
+    atoms = Structure(15.3 * rng.random((32, 3)), 15.3 * np.eye(3), np.full(32, 13))
+    points = rng.random((500, 3)) @ atoms.cell
+    table = 0.05 * np.exp(-(np.linspace(-0.5, 12.5, 27)[None] ** 2) / 9.0)
+    factor = torch.randn(network.width + 1, network.width + 1).tril() / network.width
+    return DensityModel(
+        network=DensityNetwork(made.n_features, network).eval(),
+        parameters=network,
+        descriptor=descriptor,
+        species=("Al",),
+        normalisation=Normalisation.of(made.bind(atoms)(points), np.array([0.0, 0.002])),
+        baseline=PseudoAtoms(baseline, ("Al",), table),
+        last_layer=LastLayer(factor),
+        metadata={"valence": {"Al": 3.0}},
+    )

@@ -1,0 +1,105 @@
+"""The verb ``benchmark``: how fast predictions are on this machine."""
+
+import argparse
+import logging
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rhocast.benchmark import (
+    Subject,
+    benchmark_inference,
+    draw_scaling,
+    measure_scaling,
+    write_scaling,
+)
+from rhocast.benchmark.scaling import SIZES
+from rhocast.cli.job import emit
+from rhocast.dft import Launcher
+
+log = logging.getLogger(__name__)
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add the parser of ``benchmark``."""
+    verb = verbs.add_parser("benchmark", help="measure how fast predictions are on this machine")
+    actions = verb.add_subparsers(title="actions", metavar="ACTION", required=True)
+
+    action = actions.add_parser(
+        "inference",
+        help="points per second, against the core's arithmetic peak",
+        description="Compute blocks all over a thermal crystal, as `rhocast predict` does, and "
+        "compare with multiply-adds that never leave the registers, timed by turns with them. "
+        "Useful operations only.",
+    )
+    _add_model(action)
+    action.add_argument("--atoms", type=int, default=4000, help="about so many (default: 4000)")
+    action.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    action.set_defaults(run=_inference)
+
+    action = actions.add_parser(
+        "scaling",
+        help="cost against size, ranks and DFT: a table and a figure",
+        description="Measure points per second in cells of growing size, one prediction on more "
+        "and more ranks, and predictions against what DFT cost.",
+    )
+    _add_model(action)
+    action.add_argument(
+        "-o", "--output", required=True, type=Path, help="table to write (TSV); beside it, as PNG,"
+        " the figure",
+    )  # fmt: skip
+    action.add_argument(
+        "--atoms", type=int, nargs="+", default=SIZES, help="sizes (default: 864 to 4 million)"
+    )
+    action.add_argument(
+        "--rank-atoms", type=int, default=4000, help="atoms of what they predict (default: 4000)"
+    )
+    action.add_argument(
+        "--launcher",
+        default="mpirun -n 2",
+        help="of the largest number of ranks; 1, 2, 4 … up to it are measured (default: 'mpirun "
+        "-n 2')",
+    )
+    action.add_argument(
+        "--snapshots",
+        nargs="+",
+        type=Path,
+        metavar="PATH",
+        default=(),
+        help="snapshot files or folders of the model's elements, whose DFT cost is compared with",
+    )
+    action.add_argument("--json", action="store_true", help="the rows as JSON, too")
+    action.set_defaults(run=_scaling)
+
+
+def _add_model(action: argparse.ArgumentParser) -> None:
+    action.add_argument(
+        "--model",
+        help="model file or name of a shipped model (default: that of aluminium, else one of its "
+        "shape with random weights)",
+    )
+    action.add_argument(
+        "--seconds", type=float, default=10.0, help="spent on each figure (default: 10)"
+    )
+
+
+def _inference(options: argparse.Namespace) -> None:
+    subject = Subject.load(options.model)
+    emit(benchmark_inference(subject, options.atoms, options.seconds), options.json)
+
+
+def _scaling(options: argparse.Namespace) -> None:
+    scaling = measure_scaling(
+        options.model,
+        sizes=options.atoms,
+        seconds=options.seconds,
+        launcher=Launcher(tuple(shlex.split(options.launcher))),
+        rank_atoms=options.rank_atoms,
+        snapshots=options.snapshots,
+    )
+    write_scaling(options.output, scaling)
+    draw_scaling(options.output.with_suffix(".png"), scaling)
+    log.info("%s and its figure are written", options.output)
+    if options.json:
+        emit(asdict(scaling), as_json=True)

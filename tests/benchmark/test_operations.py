@@ -1,0 +1,35 @@
+"""Useful operations, counted by hand for small models."""
+
+import numpy as np
+import pytest
+
+from rhocast.benchmark.operations import Operations
+from rhocast.benchmark.subject import random_model
+from rhocast.descriptors import SmoothDescriptor
+
+
+@pytest.fixture(scope="module")
+def model():
+    return random_model()
+
+
+def test_network_counts_the_weights_that_are_used(model):
+    features, width = model.n_features, 128
+    hidden = 2 * (features * width + 2 * width * width)
+    assert Operations.of(model, 0.009).network == hidden + 2 * width
+    triangle = (width + 1) * (width + 2) // 2
+    with_spread = Operations.of(model, 0.009, fast=True).network
+    assert with_spread == hidden + 2 * 2 * width + 2 * (triangle + width + 1)
+
+
+def test_sums_count_the_atoms_that_each_width_reaches(model):
+    """On average over random points and atoms, each width's sphere holds so many atoms."""
+    rng = np.random.default_rng(0)
+    atoms = 60.0 * rng.random((4000, 3))
+    points = 20.0 + 20.0 * rng.random((300, 3))
+    squares = ((points[:, None] - atoms) ** 2).sum(axis=-1)
+    widths = SmoothDescriptor(model.descriptor, ("Al",)).widths_bohr
+    pairs = sum((squares < (5.5 * width + 0.6) ** 2).sum(axis=1).mean() for width in widths)
+    counted = Operations.of(model, 4000 / 60.0**3)
+    assert counted.sums == pytest.approx(2 * 25 * pairs, rel=0.05)
+    assert counted.descriptor == counted.sums + counted.invariants + counted.baseline
