@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from rhocast.benchmark import draw_scaling, measure_scaling, write_scaling
+from rhocast.benchmark import Subject, draw_scaling, measure_scaling, write_scaling
 from rhocast.dft import Launcher
 from rhocast.errors import ParallelError
 
@@ -14,11 +14,13 @@ def test_curves_of_sizes_and_ranks(tmp_path, environment, monkeypatch):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     launcher = Launcher(("mpirun", "-n", "2"))
+    subject = Subject.load()
+    n_points = subject.mesh(subject.crystal(108)).n_points
     found = measure_scaling(sizes=(32,), seconds=0.1, launcher=launcher, rank_atoms=108)
     assert [row["atoms"] for row in found.sizes] == [32]
     assert [row["ranks"] for row in found.ranks] == [1, 2]
     for row in found.ranks:
-        assert row["points"] == 58**3  # 23 Bohr at 0.4
+        assert row["points"] == n_points
         assert row["points_per_second"] > 0.0
         assert row["wall_s"] > row["points"] / row["points_per_second"]
         assert row["peak_rss_bytes"] > 5e7
