@@ -161,7 +161,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
         axes.yaxis.set_major_formatter("{x:.3g}")
         axes.yaxis.set_minor_formatter("{x:.3g}")
     panels[0].set_ylabel("∫|Δρ| / Nₑ, %")
-    panels[0].legend()
+    panels[1].legend(frameon=False)
     figure.savefig(path, dpi=150)
 
 

@@ -64,9 +64,10 @@ def _draw_rate(axes: Axes, scaling: Scaling) -> None:
     axes.set(xscale="log", xlabel="atoms", ylabel="million points per core second")
     axes.set_ylim(0.0, 1.2 * max(rates, default=1.0))
     memory = axes.twinx()
-    memory.plot(atoms, [1e-9 * row["peak_rss_bytes"] for row in scaling.sizes], "s:", color=_RED)
+    gigabytes = [1e-9 * row["peak_rss_bytes"] for row in scaling.sizes]
+    memory.plot(atoms, gigabytes, "s:", color=_RED)
     memory.set_ylabel("memory, GB", color=_RED)
-    memory.set_ylim(bottom=0.0)
+    memory.set_ylim(0.0, 1.2 * max(gigabytes, default=1.0))
 
 
 def _draw_ranks(axes: Axes, scaling: Scaling) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from rhocast import config
 from rhocast.analysis.convergence_report import report_study
+from rhocast.cli.config_option import add_config_option
 from rhocast.cli.engine_options import add_engine_options, engine_of, launcher_of
 from rhocast.dft import resolve_pseudopotentials
 from rhocast.dft.convergence import compute_points
@@ -25,12 +26,7 @@ def add_verbs(verbs: Any) -> None:
         "(those that are there are kept) and write convergence.tsv, convergence.png and "
         "recommended.yaml.",
     )
-    verb.add_argument(
-        "--config",
-        default=Path("config.yaml"),
-        type=Path,
-        help="configuration; used: convergence, dft, material, systems (default: config.yaml)",
-    )
+    add_config_option(verb, "convergence, dft, material, systems")
     verb.add_argument("-o", "--output", required=True, type=Path, help="folder to write to")
     add_engine_options(verb)
     verb.set_defaults(run=_converge)

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from rhocast import config
+from rhocast.cli.config_option import add_config_option
 from rhocast.cli.engine_options import add_engine_options, engine_of, launcher_of
 from rhocast.cli.job import emit
 from rhocast.dft import (
@@ -87,12 +88,7 @@ def _add_common(verb: argparse.ArgumentParser, sections: str) -> None:
 def _add_input(verb: argparse.ArgumentParser, sections: str) -> None:
     verb.add_argument("structure", type=Path, help="any file that ASE reads")
     settings = verb.add_mutually_exclusive_group()
-    settings.add_argument(
-        "--config",
-        default=Path("config.yaml"),
-        type=Path,
-        help=f"configuration; used: {sections} (default: config.yaml)",
-    )
+    add_config_option(settings, sections)
     settings.add_argument(
         "--settings", type=json.loads, help=f"instead: JSON with the sections {sections}"
     )

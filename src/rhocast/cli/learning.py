@@ -13,6 +13,7 @@ from rhocast.analysis.evaluation import (
     study_vacancies,
 )
 from rhocast.analysis.figures import draw_errors
+from rhocast.cli.config_option import add_config_option
 from rhocast.cli.job import emit
 from rhocast.config import Config, load_config, seed_for
 from rhocast.dft.psp8 import resolve_pseudopotentials
@@ -72,12 +73,7 @@ def add_verbs(verbs: Any) -> None:
 
 def _add_config(verb: argparse.ArgumentParser, sections: str) -> None:
     verb.add_argument("-o", "--output", required=True, type=Path, help="file to write")
-    verb.add_argument(
-        "--config",
-        default=Path("config.yaml"),
-        type=Path,
-        help=f"configuration; used: {sections} (default: config.yaml)",
-    )
+    add_config_option(verb, sections)
 
 
 def _add_device(verb: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from rhocast.cli.config_option import add_config_option
 from rhocast.config import load_config, seed_for
 from rhocast.config.studies import OWN
 from rhocast.dft.dataset import find_snapshots
@@ -78,12 +79,7 @@ def _add_snapshots(study: argparse.ArgumentParser, meaning: str) -> None:
 
 def _add_common(study: argparse.ArgumentParser, used: str) -> None:
     study.add_argument("-o", "--output", required=True, type=Path, help="folder to write to")
-    study.add_argument(
-        "--config",
-        default=Path("config.yaml"),
-        type=Path,
-        help=f"configuration; used: {used} (default: config.yaml)",
-    )
+    add_config_option(study, used)
 
 
 def _descriptors(options: argparse.Namespace) -> None:
