@@ -9,7 +9,7 @@ from rhocast.structures import Structure
 
 DATA = Path("data")
 DESCRIPTOR = config.SmoothDescriptor(
-    kind="smooth", cutoff_bohr=8.5, radial_functions=6, narrowest_bohr=0.8, angular=3
+    kind="smooth", cutoff_bohr=8.5, radial_functions=6, shortest_bohr=4.0, angular=3
 )
 NETWORK = config.Network(width=48, blocks=1)
 TRAINING = config.Training(dataset="al32", steps=400, batch_size=512, learning_rate=1e-2)

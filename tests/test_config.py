@@ -116,8 +116,8 @@ def test_a_pool_makes_longer_trajectories_and_no_more_snapshots(demo):
         ("descriptor.distances", 0, r"^descriptor\.distances: expected a value greater than 0"),
         (
             "descriptor",
-            {"kind": "smooth", "cutoff_bohr": 4.0, "radial_functions": 4, "narrowest_bohr": 0.7},
-            r"^descriptor: cutoff_bohr: expected more than .* = 4\.45, found 4",
+            {"kind": "smooth", "cutoff_bohr": 4.0, "radial_functions": 4, "shortest_bohr": 5.0},
+            r"^descriptor: cutoff_bohr: expected more than .* = 5, found 4",
         ),
         ("baseline", {"ridge": -1.0}, r"^baseline\.ridge: expected a value greater than 0"),
         ("name", "../x", r"^name: expected letters"),

@@ -50,9 +50,9 @@ class Variant final : public Engine {
  public:
   explicit Variant(const Model& model)
       : species_(model.species), degree_(model.degree),
-        features_(model.features), reach_(model.descriptor_reach),
+        features_(model.features), reach_(model.reaches[model.radial - 1]),
         has_form_(model.form.outputs > 0), has_baseline_(model.intervals > 0),
-        target_std_(model.target_std), min_std_(model.min_std), gaussians_(model),
+        target_std_(model.target_std), min_std_(model.min_std), radial_(model),
         network_(model), baseline_(model) {
     Scratch scratch(*this);
     for (int g = 0; g < GROUPS; ++g) {
@@ -71,14 +71,16 @@ class Variant final : public Engine {
       case 3: return run<3>(region, atoms, out);
       case 4: return run<4>(region, atoms, out);
       case 5: return run<5>(region, atoms, out);
-      default: return run<6>(region, atoms, out);
+      case 6: return run<6>(region, atoms, out);
+      case 7: return run<7>(region, atoms, out);
+      default: return run<8>(region, atoms, out);
     }
   }
 
  private:
   struct Scratch {
     explicit Scratch(const Variant& v)
-        : summation(v.gaussians_), sums(v.species_ * v.gaussians_.count), features(v.features_ + 1) {
+        : summation(v.radial_), sums(v.species_ * v.radial_.count), features(v.features_) {
       v.network_.prepare(network);
     }
     Neighbours near[MAX_SPECIES], far[MAX_SPECIES];  // for the descriptor, for the baseline
@@ -148,9 +150,9 @@ class Variant final : public Engine {
     for (int g = 0; g < GROUPS; ++g) {
       for (int s = 0; s < species_; ++s)
         any |= scratch.summation.template run<DEGREE>(scratch.near[s], tile.groups[g], corner, tile.half,
-                                               scratch.sums + s * gaussians_.count);
+                                               scratch.sums + s * radial_.count);
       clock.lap(SUMS);
-      invariants<DEGREE>(scratch.sums, species_, gaussians_.count, scratch.features);
+      invariants<DEGREE>(scratch.sums, species_, radial_.count, scratch.features);
       network_.take(scratch.features, g, scratch.network);
       if (out.features) write_features(tile.groups[g], first, region, out.features, scratch);
       clock.lap(INVARIANTS);
@@ -212,7 +214,7 @@ class Variant final : public Engine {
   float reach_;
   bool has_form_, has_baseline_;
   float target_std_, min_std_;
-  Widths gaussians_;
+  Radial radial_;
   Network network_;
   Baseline baseline_;
   Values vacuum_;  // where no atom is near

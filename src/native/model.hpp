@@ -9,9 +9,9 @@ namespace rhocast {
 constexpr int TILE = 4;
 constexpr int TILE_POINTS = TILE * TILE * TILE;
 constexpr int TILES_PER_BRICK = 2;
-constexpr int MAX_DEGREE = 6;
+constexpr int MAX_DEGREE = 8;
 constexpr int MAX_SPECIES = 8;
-constexpr int MAX_WIDTHS = 16;
+constexpr int MAX_RADIAL = 16;
 
 struct Layer {
   int inputs, outputs;
@@ -21,10 +21,8 @@ struct Layer {
 
 // All arrays belong to the caller while an engine is made; the engine keeps its own copies.
 struct Model {
-  int species, widths, degree, features;
-  float descriptor_reach;
-  const float* exponents;      // (widths): 1 / (2 σ²)
-  const float* ranges;         // (widths): distance from which a Gaussian counts as nothing
+  int species, radial, degree, features;
+  const float* reaches;        // (radial): where the radial functions end, rising, Bohr
   const float* feature_scale;  // (features): from products of bare sums to what the network reads
   const float* feature_shift;  // (features)
 

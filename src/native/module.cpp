@@ -87,15 +87,15 @@ struct Evaluator {
 };
 
 void make_evaluator(
-    Evaluator* self, const std::string& isa, int species, int degree, float reach, Vector exponents, Vector ranges,
+    Evaluator* self, const std::string& isa, int species, int degree, Vector reaches,
     Vector scale, Vector shift, std::vector<Matrix> weights, std::vector<Vector> biases,
     int layers_per_block, float target_std, float min_std, std::optional<Matrix> form_weight,
     std::optional<Vector> form_bias, float baseline_reach,
     nb::ndarray<const float, nb::ndim<3>, nb::c_contig, nb::device::cpu> splines) {
   expect(species >= 1 && species <= MAX_SPECIES, "species: too many");
-  expect(degree >= 0 && degree <= MAX_DEGREE, "degree: expected 0 to 6");
-  const std::size_t n = exponents.shape(0);
-  expect(n >= 1 && n <= MAX_WIDTHS && ranges.shape(0) == n, "widths: too many, or not as many ranges");
+  expect(degree >= 0 && degree <= MAX_DEGREE, "degree: expected 0 to 8");
+  const std::size_t n = reaches.shape(0);
+  expect(n >= 1 && n <= MAX_RADIAL, "reaches: too many");
   const std::size_t features = n + degree * n * (n + 1) / 2 + (species - 1) * n * (1 + degree);
   expect(scale.shape(0) == features && shift.shape(0) == features, "features: wrong number");
   expect(weights.size() >= 2 && weights.size() == biases.size(), "layers: too few");
@@ -112,12 +112,10 @@ void make_evaluator(
   }
   Model model{};
   model.species = species;
-  model.widths = static_cast<int>(n);
+  model.radial = static_cast<int>(n);
   model.degree = degree;
   model.features = static_cast<int>(features);
-  model.descriptor_reach = reach;
-  model.exponents = exponents.data();
-  model.ranges = ranges.data();
+  model.reaches = reaches.data();
   model.feature_scale = scale.data();
   model.feature_shift = shift.data();
   model.hidden_layers = static_cast<int>(layers.size()) - 1;
@@ -182,7 +180,7 @@ NB_MODULE(_native, m) {
            nb::arg("positions"), nb::arg("species"), nb::arg("n_species"));
   nb::class_<Evaluator>(m, "Evaluator")
       .def("__init__", &make_evaluator, nb::kw_only(), nb::arg("isa"), nb::arg("species"),
-           nb::arg("degree"), nb::arg("reach"), nb::arg("exponents"), nb::arg("ranges"),
+           nb::arg("degree"), nb::arg("reaches"),
            nb::arg("scale"), nb::arg("shift"), nb::arg("weights"), nb::arg("biases"),
            nb::arg("layers_per_block"), nb::arg("target_std"), nb::arg("min_std"),
            nb::arg("form_weight").none(), nb::arg("form_bias").none(), nb::arg("baseline_reach"),

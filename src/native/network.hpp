@@ -1,7 +1,8 @@
 // The network on one tile of points: lanes are points, layers are small matrix products.
 //
-// Where the processor multiplies bfloat16 (AVX512_BF16), activations and weights are rounded to it
-// and sums are float; elsewhere all is float. The residual stream and the head are always float.
+// Where the processor multiplies bfloat16 (AVX512_BF16), activations and weights of the layers after
+// the first are rounded to it and sums are float; elsewhere all is float. Features, the first layer,
+// the residual stream and the head are always float.
 #pragma once
 
 #include "geometry.hpp"
@@ -29,12 +30,14 @@ inline Floats pack(Floats even, Floats odd) {
 #endif
 
 // Adds the products of a pair of inputs (bfloat16) or of one input (float).
+template <int INPUTS>
 inline Floats multiply_add(Floats sum, Activation inputs, float weights) {
 #if defined(__AVX512BF16__)
-  return (Floats)_mm512_dpbf16_ps((__m512)sum, (__m512bh)inputs, (__m512bh)_mm512_set1_ps(weights));
-#else
-  return sum + inputs * weights;
+  if constexpr (INPUTS == 2)
+    return (Floats)_mm512_dpbf16_ps((__m512)sum, (__m512bh)inputs,
+                                    (__m512bh)_mm512_set1_ps(weights));
 #endif
+  return sum + inputs * weights;
 }
 
 inline std::uint32_t to_bf16(float x) {
@@ -71,13 +74,14 @@ inline Floats gelu(Floats x) {
 }
 
 // Weights in the order in which `run` meets them: ROWS outputs for one (pair of) input(s).
+template <int INPUTS>
 class Dense {
  public:
   Dense() = default;
   explicit Dense(const Layer& layer) { assign(layer); }
 
   void assign(const Layer& layer) {
-    depth_ = (layer.inputs + PAIR - 1) / PAIR;
+    depth_ = (layer.inputs + INPUTS - 1) / INPUTS;
     outputs_ = layer.outputs;
     panels_ = (layer.outputs + ROWS - 1) / ROWS;
     weights_.resize(panels_ * depth_ * ROWS);
@@ -110,7 +114,7 @@ class Dense {
           for (int r = 0; r < ROWS; ++r)
 #pragma GCC unroll 4
             for (int c = 0; c < COLUMNS; ++c)
-              sums[r][c] = multiply_add(sums[r][c], column[c], weight[r]);
+              sums[r][c] = multiply_add<INPUTS>(sums[r][c], column[c], weight[r]);
         }
         take(panel * ROWS, group, sums);
       }
@@ -119,7 +123,7 @@ class Dense {
 
  private:
   static float packed(const float* row, int k, int inputs) {
-    if constexpr (!BF16) return row[k];
+    if constexpr (INPUTS == 1) return row[k];
     const std::uint32_t low = to_bf16(row[2 * k]);
     const std::uint32_t high = 2 * k + 1 < inputs ? to_bf16(row[2 * k + 1]) : 0;
     const std::uint32_t both = low | high << 16;
@@ -143,10 +147,11 @@ class Network {
  public:
   explicit Network(const Model& model)
       : features_(model.features), width_(model.head.inputs), count_(model.hidden_layers),
-        per_block_(model.layers_per_block), layers_(new Dense[model.hidden_layers]) {
+        per_block_(model.layers_per_block), layers_(new Dense<PAIR>[model.hidden_layers]) {
     scale_.copy(model.feature_scale, features_);
     shift_.copy(model.feature_shift, features_);
-    for (int i = 0; i < count_; ++i) layers_[i].assign(model.hidden[i]);
+    first_.assign(model.hidden[0]);
+    for (int i = 1; i < count_; ++i) layers_[i].assign(model.hidden[i]);
     head_.copy(model.head.weight, 2 * width_);
     head_bias_.copy(model.head.bias, 2);
     form_.assign(model.form);
@@ -156,23 +161,24 @@ class Network {
   ~Network() { delete[] layers_; }
 
   void prepare(Workspace& work) const {
-    work.input.resize((features_ + 2) * GROUPS);
+    work.input.resize(features_ * GROUPS);
     for (auto* buffer : {&work.first, &work.second, &work.residual})
       buffer->resize((width_ + ROWS) * GROUPS);
   }
 
-  // Normalises the features of one group in place; there is one vector of room behind the last.
+  // Normalises the features of one group in place.
   void take(Floats* features, int group, Workspace& work) const {
-    for (int k = 0; k < features_; ++k) features[k] = features[k] * scale_[k] + shift_[k];
-    features[features_] = Floats{};
-    store(features, (features_ + PAIR - 1) / PAIR, 1, work.input + group);
+    for (int k = 0; k < features_; ++k) {
+      features[k] = features[k] * scale_[k] + shift_[k];
+      work.input[k * GROUPS + group] = features[k];
+    }
   }
 
   // Hidden layers and head: the normalised mean and the raw deviation.
   void run(Workspace& work, Floats mean[GROUPS], Floats raw[GROUPS]) const {
     Activation *in = work.first, *out = work.second;
     Floats* const residual = work.residual;
-    layer<false>(layers_[0], work.input, in, residual);
+    layer<false>(first_, work.input, in, residual);
     for (int i = 1; i < count_; ++i) {
       if (i % per_block_ == 0)
         layer<true>(layers_[i], in, out, residual);
@@ -217,8 +223,8 @@ class Network {
 
   // GELU of a dense layer; with ADD the residual stream is added to it. The result becomes the
   // residual stream where there is one to write.
-  template <bool ADD>
-  static void layer(const Dense& dense, const Activation* in, Activation* out, Floats* residual) {
+  template <bool ADD, int INPUTS>
+  static void layer(const Dense<INPUTS>& dense, const Activation* in, Activation* out, Floats* residual) {
     dense.run(in, [=](int row, int group, Floats(&sums)[ROWS][COLUMNS]) {
 #pragma GCC unroll 4
       for (int r = 0; r < ROWS; ++r)
@@ -237,8 +243,9 @@ class Network {
   }
 
   int features_, width_, count_, per_block_;
-  Dense* layers_;
-  Dense form_;
+  Dense<1> first_;
+  Dense<PAIR>* layers_;
+  Dense<PAIR> form_;
   Buffer<float> scale_, shift_, head_, head_bias_;
 };
 

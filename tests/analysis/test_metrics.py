@@ -22,6 +22,17 @@ def test_a_constant_offset_has_known_errors():
     assert found["points_per_second"] == REFERENCE.size / 2.0
 
 
+def test_scaling_undoes_a_factor_and_nothing_else():
+    found = figures(1.01 * REFERENCE)
+    assert found["l1_per_electron"] == pytest.approx(0.01)
+    assert found["l1_per_electron_scaled"] == pytest.approx(0.0, abs=1e-12)
+    assert found["rmse_scaled"] == pytest.approx(0.0, abs=1e-12)
+    other = RNG.permuted(REFERENCE)  # of the same count
+    kept = figures(other)
+    assert kept["rmse_scaled"] == pytest.approx(kept["rmse"])
+    assert kept["l1_per_electron_scaled"] == pytest.approx(kept["l1_per_electron"])
+
+
 def test_displaced_electrons_that_cancel_leave_the_count():
     sign = np.where(np.arange(REFERENCE.size).reshape(REFERENCE.shape) % 2, 1, -1)
     found = figures(REFERENCE + 0.01 * sign)

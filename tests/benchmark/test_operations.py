@@ -22,14 +22,17 @@ def test_network_counts_the_weights_that_are_used(model):
     assert with_spread == hidden + 2 * 2 * width + 2 * (triangle + width + 1)
 
 
-def test_sums_count_the_atoms_that_each_width_reaches(model):
-    """On average over random points and atoms, each width's sphere holds so many atoms."""
+def test_sums_count_the_atoms_that_each_radial_function_reaches(model):
+    """On average over random points and atoms, each reach holds so many atoms."""
     rng = np.random.default_rng(0)
     atoms = 60.0 * rng.random((4000, 3))
     points = 20.0 + 20.0 * rng.random((300, 3))
     squares = ((points[:, None] - atoms) ** 2).sum(axis=-1)
-    widths = SmoothDescriptor(model.descriptor, ("Al",)).widths_bohr
-    pairs = sum((squares < (5.5 * width + 0.6) ** 2).sum(axis=1).mean() for width in widths)
+    reaches = SmoothDescriptor(model.descriptor, ("Al",)).reaches_bohr
+    pairs = [(squares < reach**2).sum(axis=1).mean() for reach in reaches]
+    # l ≤ 4: 9 turns, 25 harmonics of which 16 are products with a polynomial other than 1.
+    each = 5 + 8 + 2 * 16 + 9
+    once = 8 + 4 * (3 + 2 + 1) + 6 * 3
     counted = Operations.of(model, 4000 / 60.0**3)
-    assert counted.sums == pytest.approx(2 * 25 * pairs, rel=0.05)
+    assert counted.sums == pytest.approx(each * sum(pairs) + once * pairs[-1], rel=0.05)
     assert counted.descriptor == counted.sums + counted.invariants + counted.baseline

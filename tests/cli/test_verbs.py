@@ -17,6 +17,8 @@ FIGURES = {
     "rmse",
     "nrmse",
     "l1_per_electron",
+    "rmse_scaled",
+    "l1_per_electron_scaled",
     "electron_count_error",
     "coverage_1sigma",
     "coverage_2sigma",

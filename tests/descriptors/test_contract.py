@@ -20,7 +20,7 @@ def sorted_form(species=SPECIES):
 
 
 def smooth_form(species=SPECIES):
-    sizes = {"kind": "smooth", "radial_functions": 4, "narrowest_bohr": 0.6}
+    sizes = {"kind": "smooth", "radial_functions": 4, "shortest_bohr": 3.0}
     return descriptors.make(config.SmoothDescriptor(cutoff_bohr=CUTOFF_BOHR, **sizes), species)
 
 

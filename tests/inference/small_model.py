@@ -43,7 +43,7 @@ def make_smooth_model(**metadata) -> DensityModel:
     torch.manual_seed(1)
     species = ("Al", "Si")
     descriptor = config.SmoothDescriptor(
-        kind="smooth", cutoff_bohr=7.0, radial_functions=4, narrowest_bohr=0.9, angular=2
+        kind="smooth", cutoff_bohr=7.0, radial_functions=4, shortest_bohr=4.5, angular=2
     )
     structure = make_structure()
     points = np.random.default_rng(2).random((300, 3)) @ structure.cell

@@ -19,7 +19,7 @@ def make_model(
     """Return a model whose features have mean 0 and variance 1 in a random cell."""
     torch.manual_seed(1)
     descriptor = config.SmoothDescriptor(
-        kind="smooth", cutoff_bohr=7.0, radial_functions=radial, narrowest_bohr=0.5, angular=angular
+        kind="smooth", cutoff_bohr=7.0, radial_functions=radial, shortest_bohr=3.0, angular=angular
     )
     made = descriptors.make(descriptor, species)
     structure = binary(ORTHOGONAL) if len(species) == 2 else germanium()

@@ -17,7 +17,7 @@ TRAINING = config.Training(
     dataset="small", steps=300, batch_size=128, learning_rate=1e-2, validation_share=0.25
 )
 SMOOTH = config.SmoothDescriptor(
-    kind="smooth", cutoff_bohr=8.0, radial_functions=3, narrowest_bohr=0.8, angular=2
+    kind="smooth", cutoff_bohr=8.0, radial_functions=3, shortest_bohr=4.0, angular=2
 )
 BASELINE = config.Baseline(cutoff_bohr=8.0, intervals=12)
 TRANSFER = config.Transfer(

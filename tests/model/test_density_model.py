@@ -190,6 +190,18 @@ def test_refuses_another_format_version(model, tmp_path, monkeypatch):
         DensityModel.load(path)
 
 
+def test_refuses_a_descriptor_of_another_version(model, tmp_path, monkeypatch):
+    path = tmp_path / "m.safetensors"
+    model.save(path)
+
+    def changed(data):
+        raise ValueError("narrowest_bohr: unknown key")
+
+    monkeypatch.setattr(config, "parse_descriptor", changed)
+    with pytest.raises(ModelError, match=r"no such descriptor as .*train it again"):
+        DensityModel.load(path)
+
+
 def test_the_file_is_plain_safetensors(model, tmp_path):
     path = tmp_path / "model.safetensors"
     model.save(path)

@@ -18,7 +18,7 @@ RECIPE = config.Recipe(
     pseudopotentials={"Al": "spms"},
     features=config.Features(points_per_snapshot=1000),
     descriptor=config.SmoothDescriptor(
-        kind="smooth", cutoff_bohr=9.0, radial_functions=3, narrowest_bohr=0.9, angular=0
+        kind="smooth", cutoff_bohr=9.0, radial_functions=3, shortest_bohr=4.5, angular=0
     ),
     network=config.Network(width=16, blocks=1),
     training=config.Training(dataset="small", steps=300, batch_size=128, learning_rate=1e-2),

@@ -11,7 +11,7 @@ from rhocast.studies import cells
 from rhocast.studies.cells import compare_cells, draw_cells, first_large_enough
 
 DESCRIPTOR = config.SmoothDescriptor(
-    kind="smooth", cutoff_bohr=6.0, radial_functions=3, narrowest_bohr=0.9, angular=1
+    kind="smooth", cutoff_bohr=6.0, radial_functions=3, shortest_bohr=4.0, angular=1
 )
 
 

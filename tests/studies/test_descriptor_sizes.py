@@ -12,7 +12,7 @@ from rhocast.studies.descriptors import large_enough, measure_point, read_point,
 
 SORTED = config.SortedDescriptor(cutoff_bohr=9.0, distances=8, angle_atoms=6, angle_neighbours=2)
 SMOOTH = config.SmoothDescriptor(
-    kind="smooth", cutoff_bohr=8.0, radial_functions=4, narrowest_bohr=0.9
+    kind="smooth", cutoff_bohr=8.0, radial_functions=4, shortest_bohr=4.5
 )
 STUDIES = config.Studies.model_validate({})
 

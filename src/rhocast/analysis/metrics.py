@@ -18,7 +18,8 @@ _HALF_WIDTHS = norm.ppf(0.5 * (1.0 + CONFIDENCES))
 class ErrorSums:
     """Sums over mesh points that every figure follows from; they add up over snapshots.
 
-    The density is taken as predicted, before it is scaled to the electron count.
+    The density is taken as the model gives it, but where ``scaled`` stands in the name: there as
+    `rhocast predict` writes it, with the electron count of DFT's.
 
     Attributes
     ----------
@@ -28,6 +29,8 @@ class ErrorSums:
         Σ Δρ², (e/Bohr³)².
     displaced
         ∫|Δρ|, electrons.
+    scaled_squared, scaled_displaced
+        The same of the density that is scaled to the electron count.
     electrons
         Electrons of the DFT density.
     miscounted
@@ -45,6 +48,8 @@ class ErrorSums:
     points: int
     squared: float
     displaced: float
+    scaled_squared: float
+    scaled_displaced: float
     electrons: float
     miscounted: float
     within_1: int
@@ -59,7 +64,8 @@ class ErrorSums:
         """Return the error figures.
 
         ``rmse`` (e/Bohr³), ``nrmse`` (over the range of the DFT density), ``l1_per_electron``
-        (∫|Δρ|/N_e), ``electron_count_error`` (|∫Δρ|/N_e), ``coverage_1sigma`` to
+        (∫|Δρ|/N_e), ``rmse_scaled`` and ``l1_per_electron_scaled`` (of the density scaled to the
+        electron count), ``electron_count_error`` (|∫Δρ|/N_e), ``coverage_1sigma`` to
         ``coverage_3sigma`` (shares of points), ``calibration_error`` (mean distance of the
         shares within from `CONFIDENCES`), ``points_per_second``.
         """
@@ -68,6 +74,8 @@ class ErrorSums:
             "rmse": rmse,
             "nrmse": rmse / (self.highest - self.lowest),
             "l1_per_electron": self.displaced / self.electrons,
+            "rmse_scaled": math.sqrt(self.scaled_squared / self.points),
+            "l1_per_electron_scaled": self.scaled_displaced / self.electrons,
             "electron_count_error": self.miscounted / self.electrons,
             "coverage_1sigma": self.within_1 / self.points,
             "coverage_2sigma": self.within_2 / self.points,
@@ -99,11 +107,15 @@ def compare(
     """
     difference = predicted.astype(np.float64) - reference
     deviation = np.abs(difference)
+    counted = float(np.sum(predicted, dtype=np.float64)) or math.nan
+    scaled = predicted * (float(np.sum(reference, dtype=np.float64)) / counted) - reference
     within = [int(np.count_nonzero(deviation <= k * total_std)) for k in (1, 2, 3)]
     return ErrorSums(
         points=reference.size,
         squared=float(np.sum(difference**2)),
         displaced=float(np.sum(deviation)) * voxel_volume,
+        scaled_squared=float(np.sum(scaled**2, dtype=np.float64)),
+        scaled_displaced=float(np.sum(np.abs(scaled), dtype=np.float64)) * voxel_volume,
         electrons=float(np.sum(reference, dtype=np.float64)) * voxel_volume,
         miscounted=abs(float(np.sum(difference))) * voxel_volume,
         within_1=within[0],

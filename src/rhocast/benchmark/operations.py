@@ -9,11 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from rhocast import config, descriptors
-from rhocast.descriptors.smooth import MARGIN_BOHR, WIDTHS_TO_CUTOFF, SmoothDescriptor
+from rhocast.descriptors.smooth import SmoothDescriptor
 from rhocast.model import DensityModel
 
 #: Square distance 8, cubic polynomial 6, addition 1.
 _FLOP_PER_PSEUDO_ATOM = 15.0
+
+#: 1 − r²/R² and its eighth power.
+_FLOP_PER_RADIAL = 5.0
 
 #: Of a distance and of a cosine in the paper's descriptor: vectors, their scalar products.
 _FLOP_PER_DISTANCE, _FLOP_PER_COSINE = 8.0, 6.0
@@ -26,7 +29,7 @@ class Operations:
     Attributes
     ----------
     sums
-        Over the atoms, in the descriptor.
+        Over the atoms, in the descriptor: distances, harmonics, radial functions.
     invariants
         Made of these sums, and normalised.
     baseline
@@ -75,11 +78,18 @@ def _descriptor(model: DensityModel, atoms_per_bohr3: float) -> tuple[float, flo
         return counted, 2.0 * model.n_features
     made = descriptors.make(parameters, model.species)
     assert isinstance(made, SmoothDescriptor)
-    # Each width sees the atoms within its own reach; a multiply-add for each of the harmonics.
-    within = atoms_per_bohr3 * _sphere(WIDTHS_TO_CUTOFF * made.widths_bohr + MARGIN_BOHR)
-    harmonics, n = (parameters.angular + 1) ** 2, parameters.radial_functions
+    within = atoms_per_bohr3 * _sphere(made.reaches_bohr)
+    degree, n = parameters.angular, parameters.radial_functions
+    harmonics = (degree + 1) ** 2
+    # Every atom within the cutoff: its distance, p_lm(z, r²) from p_l-1,m and p_l-2,m, (x + iy)^m.
+    once = _FLOP_PER_DISTANCE + 4.0 * degree * (degree - 1) / 2 + 6.0 * max(0, degree - 1)
+    # Every atom that a radial function reaches: its value, times each (x + iy)^m, times each p_lm
+    # but p_mm = 1, added up.
+    turns = 2 * degree + 1
+    each = _FLOP_PER_RADIAL + (turns - 1) + 2.0 * (harmonics - turns) + turns
+    sums = once * float(within[-1]) + each * float(np.sum(within))
     products = n * (n + 1) // 2 * (harmonics - 1) + (len(model.species) - 1) * n * harmonics
-    return 2.0 * harmonics * float(np.sum(within)), 2.0 * (products + made.n_features)
+    return sums, 2.0 * (products + made.n_features)
 
 
 def _network(model: DensityModel, fast: bool) -> float:

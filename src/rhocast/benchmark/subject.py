@@ -94,7 +94,7 @@ def random_model() -> DensityModel:
     """Return a model of aluminium of the usual shape; what it predicts means nothing."""
     torch.manual_seed(0)
     descriptor = config.parse_descriptor(
-        {"kind": "smooth", "cutoff_bohr": 9.0, "radial_functions": 8, "narrowest_bohr": 0.45}
+        {"kind": "smooth", "cutoff_bohr": 9.0, "radial_functions": 8, "shortest_bohr": 3.0}
     )
     network = config.Network.model_validate({"width": 128, "blocks": 1})
     baseline = config.Baseline.model_validate({})

@@ -35,22 +35,22 @@ class SortedDescriptor(Section):
 
 
 class SmoothDescriptor(Section):
-    """Scalar products of Gaussian sums over neighbours."""
+    """Scalar products of smooth sums over neighbours."""
 
     kind: Literal["smooth"] = Field(description="sums over neighbours")
     cutoff_bohr: PositiveFloat = Field(
-        description="atoms further away do not matter, Bohr; the widest Gaussian follows from it"
+        description="atoms further away do not matter, Bohr: reach of the longest radial function"
     )
-    radial_functions: int = Field(ge=2, description="Gaussians for each angular momentum")
-    narrowest_bohr: PositiveFloat = Field(description="width σ of the narrowest Gaussian, Bohr")
-    angular: int = Field(4, ge=0, le=6, description="highest angular momentum l")
+    radial_functions: int = Field(ge=2, description="for each angular momentum")
+    shortest_bohr: PositiveFloat = Field(description="reach of the shortest of them, Bohr")
+    angular: int = Field(4, ge=0, le=8, description="highest angular momentum l")
 
     @model_validator(mode="after")
-    def _cutoff_beyond_narrowest(self) -> "SmoothDescriptor":
-        if self.cutoff_bohr <= 0.6 + 5.5 * self.narrowest_bohr:
+    def _cutoff_beyond_shortest(self) -> "SmoothDescriptor":
+        if self.cutoff_bohr <= self.shortest_bohr:
             raise ValueError(
-                f"cutoff_bohr: expected more than 0.6 + 5.5 `narrowest_bohr` = "
-                f"{0.6 + 5.5 * self.narrowest_bohr:g}, found {self.cutoff_bohr:g}"
+                f"cutoff_bohr: expected more than `shortest_bohr` = {self.shortest_bohr:g}, "
+                f"found {self.cutoff_bohr:g}"
             )
         return self
 

@@ -1,19 +1,17 @@
 """Smooth sums over neighbours and their scalar products.
 
-At a point r, with r_j = R_j − r the vectors to the atoms j within the cutoff r_c, the sums of
-species s are
+At a point r, with r_j = R_j − r the vectors to the atoms j within the cutoff, the sums of species s
+are
 
-    A^s_nlm = Σ_{j of s} N_nl exp(−r_j² / 2σ_n²) r_j^l C_lm(r_j / |r_j|)
+    A^s_nlm = Σ_{j of s} N_nl (1 − r_j² / R_n²)₊^8 r_j^l C_lm(r_j / |r_j|)
 
 for n = 0 … n_max − 1 and l = 0 … l_max. r^l C_lm are the real solid harmonics of
-`rhocast.descriptors.harmonics`. The widths are a geometric series,
+`rhocast.descriptors.harmonics`. The radial functions look like Gaussians of the width R_n / 4 but end
+at their reach R_n, where seven derivatives vanish with them. The reaches are a geometric series,
 
-    σ_n = σ_0 (σ_last / σ_0)^(n / (n_max − 1)),   σ_last = (r_c − 0.6 Bohr) / 5.5,
+    R_n = R_0 (r_c / R_0)^(n / (n_max − 1)).
 
-so that what the cutoff leaves off is below some 1e-5: an implementation may keep or drop atoms
-beyond it. N_nl = (e / (l σ_n²))^(l/2), 1 for l = 0, gives each radial function a highest value of
-1. Every term is a Gaussian times a polynomial of x, y, z: on a block of mesh points it is a product
-of functions of one coordinate each, and the sum over atoms a product of small matrices.
+N_nl gives each r^l (1 − r²/R_n²)^8, which is highest at r² = R_n² l / (l + 16), a highest value of 1.
 
 With S species, T = Σ_s A^s are the sums over all atoms, whatever their species, and
 D^s = A^s − T / S, for all species but the last, tell them apart. The features, in this order:
@@ -34,9 +32,8 @@ from rhocast.descriptors.harmonics import solid_harmonics
 from rhocast.descriptors.tiles import Surroundings, Tile
 from rhocast.structures import Structure
 
-#: The widest Gaussian falls to nothing over so many of its widths, and a margin in Bohr.
-WIDTHS_TO_CUTOFF = 5.5
-MARGIN_BOHR = 0.6
+#: Power of the radial functions.
+POWER = 8
 
 
 @dataclass(frozen=True)
@@ -72,18 +69,18 @@ class SmoothDescriptor:
         return self.cutoff_bohr
 
     @property
-    def widths_bohr(self) -> np.ndarray:
-        """σ_n, rising; shape (n_max,), Bohr."""
+    def reaches_bohr(self) -> np.ndarray:
+        """R_n, rising to the cutoff; shape (n_max,), Bohr."""
         p = self.parameters
-        widest = (p.cutoff_bohr - MARGIN_BOHR) / WIDTHS_TO_CUTOFF
-        return np.geomspace(p.narrowest_bohr, widest, p.radial_functions)
+        return np.geomspace(p.shortest_bohr, p.cutoff_bohr, p.radial_functions)
 
     @property
     def norms(self) -> np.ndarray:
         """N_nl; shape (n_max, l_max + 1), 1/Bohr^l."""
-        degree = np.arange(1, self.parameters.angular + 1)
-        powers = (np.e / (degree * self.widths_bohr[:, None] ** 2)) ** (0.5 * degree)
-        return np.hstack([np.ones((len(powers), 1)), powers])
+        degree = np.arange(self.parameters.angular + 1)
+        top = degree / (degree + 2 * POWER)  # of r² / R², where the function is highest
+        highest = top ** (0.5 * degree) * (1.0 - top) ** POWER
+        return 1.0 / (highest * self.reaches_bohr[:, None] ** degree)
 
     def bind(
         self,
@@ -117,7 +114,7 @@ class BoundSmoothDescriptor:
     Attributes
     ----------
     descriptor
-        Widths, norms and sizes.
+        Reaches, norms and sizes.
     atoms
         What lies within reach.
     """
@@ -150,13 +147,12 @@ class BoundSmoothDescriptor:
     def sums(self, tile: Tile) -> np.ndarray:
         """Compute A^s_nlm at the points of a tile; shape (species, p, n_max, (l_max + 1)²)."""
         d = self.descriptor
-        exponents = -0.5 / d.widths_bohr**2
+        inverse = 1.0 / d.reaches_bohr[:, None] ** 2
         norms = np.repeat(d.norms, 2 * np.arange(d.parameters.angular + 1) + 1, axis=1)
         parts = []
         for offsets in tile.offsets:
             square = np.einsum("pax,pax->pa", offsets, offsets)
-            radial = np.exp(exponents[:, None] * square[:, None])
-            radial *= (square < d.cutoff_bohr**2)[:, None]
+            radial = np.maximum(1.0 - inverse * square[:, None], 0.0) ** POWER
             parts.append(norms * (radial @ solid_harmonics(offsets, d.parameters.angular)))
         return np.stack(parts)
 

@@ -9,7 +9,6 @@ from ase.data import atomic_numbers
 
 from rhocast import config, descriptors
 from rhocast.descriptors import PseudoAtoms, SmoothDescriptor
-from rhocast.descriptors.smooth import MARGIN_BOHR, WIDTHS_TO_CUTOFF
 from rhocast.descriptors.tiles import check_species
 from rhocast.errors import ModelError
 from rhocast.grid import Mesh
@@ -19,7 +18,7 @@ from rhocast.model.network import MIN_STD
 from rhocast.structures import Structure, periodic_images
 
 #: Limits that are compiled in.
-MAX_SPECIES, MAX_WIDTHS = 8, 16
+MAX_SPECIES, MAX_RADIAL = 8, 16
 
 
 def evaluates(model: DensityModel) -> bool:
@@ -27,7 +26,7 @@ def evaluates(model: DensityModel) -> bool:
     return (
         available()
         and isinstance(model.descriptor, config.SmoothDescriptor)
-        and model.descriptor.radial_functions <= MAX_WIDTHS
+        and model.descriptor.radial_functions <= MAX_RADIAL
         and len(model.species) <= MAX_SPECIES
     )
 
@@ -62,7 +61,7 @@ class Evaluator:
         if not isinstance(descriptor, SmoothDescriptor) or not evaluates(model):
             raise ModelError(
                 f"no compiled kernels for the descriptor {model.descriptor} and the species "
-                f"{', '.join(model.species)}; expected the smooth one, at most {MAX_WIDTHS} "
+                f"{', '.join(model.species)}; expected the smooth one, at most {MAX_RADIAL} "
                 f"radial functions and {MAX_SPECIES} species"
             )
         self.model = model
@@ -198,11 +197,11 @@ def _single(array: Any) -> np.ndarray:
 
 
 def _descriptor(descriptor: SmoothDescriptor, normalisation: Normalisation) -> dict[str, Any]:
-    """Widths, reaches, and the way from products of bare sums to normalised features."""
+    """Reaches, and the way from products of bare sums to normalised features."""
     n_species = len(descriptor.species)
-    widths, norms = descriptor.widths_bohr, descriptor.norms
+    norms = descriptor.norms
     degrees = np.arange(1, descriptor.parameters.angular + 1)
-    first, second = np.triu_indices(len(widths))
+    first, second = np.triu_indices(len(norms))
     products = norms[first, 1:] * norms[second, 1:] / np.sqrt(2 * degrees + 1)
     own = norms[:, 1:] ** 2 / np.sqrt(2 * degrees + 1)
     contrast = np.concatenate([norms[:, 0], own.T.ravel()])
@@ -212,9 +211,7 @@ def _descriptor(descriptor: SmoothDescriptor, normalisation: Normalisation) -> d
     return {
         "species": n_species,
         "degree": descriptor.parameters.angular,
-        "reach": descriptor.cutoff_bohr,
-        "exponents": _single(0.5 / widths**2),
-        "ranges": _single(WIDTHS_TO_CUTOFF * widths + MARGIN_BOHR),
+        "reaches": _single(descriptor.reaches_bohr),
         "scale": _single(np.concatenate(bare) / std),
         "shift": _single(-mean / std),
     }

@@ -241,10 +241,17 @@ class DensityModel:
         Raises
         ------
         ModelError
-            If there is no such model, or the file is truncated, damaged, of another format version
-            or no Rhocast model.
+            If there is no such model, or the file is truncated, damaged, of another version or no
+            Rhocast model.
         """
         tensors, record = read_checkpoint(model_path(name))
+        try:
+            descriptor = config.parse_descriptor(record["descriptor"])
+        except ValueError as error:
+            raise ModelError(
+                f"{name}: this program has no such descriptor as {record['descriptor']}; use the "
+                "version of rhocast that wrote the model, or train it again"
+            ) from error
         normalisation = Normalisation(
             **{name: tensors.pop(f"normalisation.{name}") for name in Normalisation.__annotations__}
         )
@@ -276,7 +283,7 @@ class DensityModel:
         return cls(
             network=network.eval().to(device),
             parameters=parameters,
-            descriptor=config.parse_descriptor(record["descriptor"]),
+            descriptor=descriptor,
             species=tuple(record["species"]),
             normalisation=normalisation.to(torch.device(device)),
             baseline=baseline,
