@@ -4,7 +4,6 @@ from distorted_cells import TRICLINIC, binary
 from scipy.special import eval_legendre
 
 from rhocast import config, descriptors
-from rhocast.structures import Structure
 
 SIZES = config.SmoothDescriptor(
     kind="smooth", cutoff_bohr=9.0, radial_functions=3, shortest_bohr=3.5, angular=4

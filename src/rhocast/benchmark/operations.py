@@ -78,7 +78,7 @@ def _descriptor(model: DensityModel, atoms_per_bohr3: float) -> tuple[float, flo
         return counted, 2.0 * model.n_features
     made = descriptors.make(parameters, model.species)
     assert isinstance(made, SmoothDescriptor)
-    within = atoms_per_bohr3 * _sphere(made.reaches_bohr)
+    within = atoms_per_bohr3 * np.asarray(_sphere(made.reaches_bohr))
     degree, n = parameters.angular, parameters.radial_functions
     harmonics = (degree + 1) ** 2
     # Every atom within the cutoff: its distance, p_lm(z, r²) from p_l-1,m and p_l-2,m, (x + iy)^m.

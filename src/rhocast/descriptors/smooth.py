@@ -6,12 +6,14 @@ are
     A^s_nlm = Σ_{j of s} N_nl (1 − r_j² / R_n²)₊^8 r_j^l C_lm(r_j / |r_j|)
 
 for n = 0 … n_max − 1 and l = 0 … l_max. r^l C_lm are the real solid harmonics of
-`rhocast.descriptors.harmonics`. The radial functions look like Gaussians of the width R_n / 4 but end
-at their reach R_n, where seven derivatives vanish with them. The reaches are a geometric series,
+`rhocast.descriptors.harmonics`. The radial functions look like Gaussians of the width R_n / 4 but
+end at their reach R_n, where seven derivatives vanish with them. The reaches are a geometric
+series,
 
     R_n = R_0 (r_c / R_0)^(n / (n_max − 1)).
 
-N_nl gives each r^l (1 − r²/R_n²)^8, which is highest at r² = R_n² l / (l + 16), a highest value of 1.
+N_nl gives each r^l (1 − r²/R_n²)^8, which is highest at r² = R_n² l / (l + 16), a highest value
+of 1.
 
 With S species, T = Σ_s A^s are the sums over all atoms, whatever their species, and
 D^s = A^s − T / S, for all species but the last, tell them apart. The features, in this order:
