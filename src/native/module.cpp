@@ -180,9 +180,9 @@ NB_MODULE(_native, m) {
            nb::arg("positions"), nb::arg("species"), nb::arg("n_species"));
   nb::class_<Evaluator>(m, "Evaluator")
       .def("__init__", &make_evaluator, nb::kw_only(), nb::arg("isa"), nb::arg("species"),
-           nb::arg("degree"), nb::arg("reaches"),
-           nb::arg("scale"), nb::arg("shift"), nb::arg("weights"), nb::arg("biases"),
-           nb::arg("layers_per_block"), nb::arg("target_std"), nb::arg("min_std"),
+           nb::arg("degree"), nb::arg("reaches"), nb::arg("scale"), nb::arg("shift"),
+           nb::arg("weights"), nb::arg("biases"), nb::arg("layers_per_block"),
+           nb::arg("target_std"), nb::arg("min_std"),
            nb::arg("form_weight").none(), nb::arg("form_bias").none(), nb::arg("baseline_reach"),
            nb::arg("splines"))
       .def("evaluate", &evaluate, nb::arg("atoms"), nb::kw_only(), nb::arg("steps"),

@@ -199,7 +199,7 @@ def _card(
     config_file: str,
 ) -> str:
     reproduce = (
-        f"snakemake {(folder / MANIFEST).as_posix()} --force --profile profiles/local "
+        f"snakemake data/{folder.name}/{MANIFEST} --force --profile profiles/local "
         f"--configfile {config_file}"
     )
     settings = [f"| {key} | {value} |" for key, value in sorted(manifest["settings"].items())]
