@@ -23,7 +23,7 @@ rule features:
         baseline=slice_of(cfg.baseline) if cfg.baseline else None,
         pseudopotentials=cfg.material.pseudopotentials,
         seed=lambda wildcards: seed_for(cfg.seed, "features", wildcards.dataset),
-        format_version=2,
+        format_version=3,
     message:
         "Drawing mesh points and their descriptors from dataset {wildcards.dataset}"
     script:

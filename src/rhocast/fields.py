@@ -4,7 +4,7 @@ One table serves the HDF5 attributes, the documentation and the tests. Shapes ar
 letters below; a letter that stands in several fields of one file means the same number there.
 
 ``nx, ny, nz`` mesh points along the three lattice vectors; ``n`` atoms; ``p`` sampled points;
-``d`` features; ``m`` snapshots; ``b`` radial functions of the pseudo-atoms of all species.
+``d`` features; ``b`` coefficients of the baseline.
 """
 
 from collections.abc import Mapping
@@ -69,9 +69,7 @@ FEATURE_FIELDS = _table(
 
 #: What a feature file holds besides where there is a baseline to fit.
 BASELINE_FIELDS = _table(
-    Field("baseline_sums", ("p", "b"), "f4", "1", "radial functions summed over the atoms, S"),
-    Field("baseline_matrix", ("m", "b", "b"), "f8", "1", "mean over the snapshot's mesh of S Sᵀ"),
-    Field("baseline_vector", ("m", "b"), "f8", "e/Bohr^3", "mean over the mesh of S times density"),
+    Field("baseline_sums", ("p", "b"), "f4", "1", "what the baseline's coefficients multiply, S"),
 )
 
 

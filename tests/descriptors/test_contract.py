@@ -5,7 +5,7 @@ import pytest
 from distorted_cells import TRICLINIC, binary, perfect, rotation
 
 from rhocast import config, descriptors
-from rhocast.descriptors import PseudoAtoms
+from rhocast.descriptors import MultipoleBasis, PseudoAtoms
 from rhocast.errors import ModelError
 from rhocast.grid import Blocks, Mesh
 from rhocast.structures import Structure
@@ -32,7 +32,21 @@ def baseline(species=SPECIES):
     return PseudoAtoms(parameters, species, tables)
 
 
-@pytest.mark.parametrize("form", [sorted_form, smooth_form, baseline])
+def with_multipoles(species=SPECIES):
+    """The baseline whose pseudo-atoms are deformed by those around them."""
+    sizes = {"radial_functions": 3, "shortest_bohr": 4.0, "angular": 3}
+    multipoles = config.Multipoles(cutoff_bohr=CUTOFF_BOHR, **sizes)
+    shape = MultipoleBasis(multipoles, species).shape
+    spheres = baseline(species)
+    return PseudoAtoms(
+        spheres.parameters.model_copy(update={"multipoles": multipoles}),
+        species,
+        spheres.tables,
+        0.1 * np.random.default_rng(1).normal(size=shape),
+    )
+
+
+@pytest.mark.parametrize("form", [sorted_form, smooth_form, baseline, with_multipoles])
 class TestContract:
     @pytest.mark.parametrize("crystal", ["thermal", "perfect"])
     @pytest.mark.parametrize("change", ["rotate", "reflect", "translate", "permute", "supercell"])

@@ -1,25 +1,38 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ase.build import bulk
 from known_density import VALENCE, WIDTHS_BOHR, make_snapshot
 
 from rhocast import config
-from rhocast.descriptors import PseudoAtomBasis
-from rhocast.descriptors.tiles import Surroundings
-from rhocast.learning.baseline import fit_pseudo_atoms, normal_equations
+from rhocast.descriptors import MultipoleBasis, PseudoAtomBasis
+from rhocast.descriptors.multipoles import BoundMultipoles
+from rhocast.dft.snapshot import write_snapshot
+from rhocast.learning import read_features, sample_features
+from rhocast.learning.baseline import fit_baseline
 
 PARAMETERS = config.Baseline(cutoff_bohr=10.0, intervals=20)
+DESCRIPTOR = config.SmoothDescriptor(
+    kind="smooth", cutoff_bohr=5.0, radial_functions=2, shortest_bohr=3.0, angular=0
+)
 
 
-def fitted(snapshots, valence=VALENCE, parameters=PARAMETERS):
-    basis = PseudoAtomBasis(parameters)
-    reach = parameters.cutoff_bohr
-    pairs = [
-        normal_equations(s, basis, Surroundings.gather(s.structure, tuple(valence), reach))
-        for s in snapshots
-    ]
-    matrix, vector = (np.mean(part, axis=0) for part in zip(*pairs, strict=True))
-    return fit_pseudo_atoms(matrix, vector, parameters, valence)
+def fitted(snapshots, tmp_path, valence=VALENCE, parameters=PARAMETERS):
+    """Fit to 2000 points of each snapshot."""
+    paths = [tmp_path / f"{i}.h5" for i in range(len(snapshots))]
+    for path, snapshot in zip(paths, snapshots, strict=True):
+        write_snapshot(path, snapshot)
+    sample_features(
+        tmp_path / "features.h5",
+        paths,
+        descriptor=DESCRIPTOR,
+        baseline=parameters,
+        valence=valence,
+        points_per_snapshot=2000,
+        seed=0,
+    )
+    return fit_baseline(read_features(tmp_path / "features.h5"), np.arange(len(snapshots)))
 
 
 def error(pseudo_atoms, snapshot):
@@ -28,8 +41,8 @@ def error(pseudo_atoms, snapshot):
     return np.abs(pseudo_atoms.bind(snapshot.structure)(points) - density).sum() / density.sum()
 
 
-def test_a_sum_of_atoms_is_found_and_holds_for_other_cells():
-    found = fitted([make_snapshot(seed=s) for s in range(3)])
+def test_a_sum_of_atoms_is_found_and_holds_for_other_cells(tmp_path):
+    found = fitted([make_snapshot(seed=s) for s in range(3)], tmp_path)
     strained = bulk("Al", cubic=True)
     strained.set_cell(strained.cell * 1.05, scale_atoms=True)
     vacancy = bulk("Al", cubic=True).repeat((2, 1, 1))
@@ -40,29 +53,54 @@ def test_a_sum_of_atoms_is_found_and_holds_for_other_cells():
     assert centre == pytest.approx(exact, rel=0.02)
 
 
-def test_the_charge_is_kept_even_where_the_density_has_another():
-    found = fitted([make_snapshot(charge=3.3)])
+def test_the_charge_is_kept_even_where_the_density_has_another(tmp_path):
+    found = fitted([make_snapshot(charge=3.3)], tmp_path, {"Al": 3.0})
     charge = found.coefficients @ PseudoAtomBasis(PARAMETERS).charges
     assert charge == pytest.approx(3.0, rel=1e-9)
 
 
-def test_species_have_their_own_functions():
+def test_species_have_their_own_functions(tmp_path):
     def alloy(seed):
         atoms = bulk("Si", cubic=True)
         atoms.numbers[np.random.default_rng(seed).permutation(8)[:4]] = 32
-        return make_snapshot(atoms, seed=seed, charge=4.0)
+        return make_snapshot(atoms, seed=seed, charge=4.0, n_electrons=32.0)
 
-    found = fitted([alloy(s) for s in range(3)], {"Si": 4.0, "Ge": 4.0})
+    found = fitted([alloy(s) for s in range(3)], tmp_path, {"Si": 4.0, "Ge": 4.0})
     assert error(found, alloy(7)) < 3e-3
     silicon, germanium = found.tables[:, :3] @ [1 / 6, 4 / 6, 1 / 6]
     assert silicon > 1.3 * germanium
 
 
-def test_roughness_is_held_down():
+def test_roughness_is_held_down(tmp_path):
     snapshot = make_snapshot()
     rough, smooth = (
-        fitted([snapshot], parameters=PARAMETERS.model_copy(update={"ridge": ridge}))
+        fitted([snapshot], tmp_path, parameters=PARAMETERS.model_copy(update={"ridge": ridge}))
         for ridge in (1e-8, 1.0)
     )
     bend = [np.abs(np.diff(f.tables, n=2)).max() for f in (rough, smooth)]
     assert bend[1] < 0.5 * bend[0]
+
+
+def test_multipoles_that_are_there_are_found(tmp_path):
+    """A density made of spheres and induced multipoles is fitted as it was made."""
+    multipoles = config.Multipoles(
+        cutoff_bohr=7.0, radial_functions=2, shortest_bohr=5.0, angular=2
+    )
+    parameters = PARAMETERS.model_copy(update={"multipoles": multipoles})
+    basis = MultipoleBasis(multipoles, ("Al",))
+    exact = 1e-4 * np.random.default_rng(5).normal(size=basis.shape)
+
+    def deformed(seed):
+        plain = make_snapshot(seed=seed)
+        points = plain.mesh.points(np.arange(plain.mesh.n_points))
+        added = BoundMultipoles.of(basis, exact, plain.structure)(points)
+        density = plain.density + added.reshape(plain.mesh.shape)
+        return replace(plain, density=density.astype(np.float32))
+
+    snapshots = [deformed(seed) for seed in range(3)]
+    found, spheres = fitted(snapshots, tmp_path, parameters=parameters), fitted(snapshots, tmp_path)
+    unseen = deformed(9)
+    assert error(found, unseen) < 3e-3
+    assert error(spheres, unseen) > 3.0 * error(found, unseen)
+    charge = found.coefficients @ PseudoAtomBasis(PARAMETERS).charges
+    assert charge == pytest.approx(3.0, rel=1e-9)

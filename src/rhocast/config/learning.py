@@ -34,10 +34,9 @@ class SortedDescriptor(Section):
         return self
 
 
-class SmoothDescriptor(Section):
-    """Scalar products of smooth sums over neighbours."""
+class SmoothSums(Section):
+    """Sums over neighbours of radial functions that end at their reach, times solid harmonics."""
 
-    kind: Literal["smooth"] = Field(description="sums over neighbours")
     cutoff_bohr: PositiveFloat = Field(
         description="atoms further away do not matter, Bohr: reach of the longest radial function"
     )
@@ -46,13 +45,25 @@ class SmoothDescriptor(Section):
     angular: int = Field(4, ge=0, le=8, description="highest angular momentum l")
 
     @model_validator(mode="after")
-    def _cutoff_beyond_shortest(self) -> "SmoothDescriptor":
+    def _cutoff_beyond_shortest(self) -> "SmoothSums":
         if self.cutoff_bohr <= self.shortest_bohr:
             raise ValueError(
                 f"cutoff_bohr: expected more than `shortest_bohr` = {self.shortest_bohr:g}, "
                 f"found {self.cutoff_bohr:g}"
             )
         return self
+
+
+class SmoothDescriptor(SmoothSums):
+    """Scalar products of smooth sums over neighbours."""
+
+    kind: Literal["smooth"] = Field(description="sums over neighbours")
+
+
+class Multipoles(SmoothSums):
+    """Multipoles that neighbours induce in a pseudo-atom, l = 1 and higher."""
+
+    angular: int = Field(6, ge=1, le=8, description="highest angular momentum l")
 
 
 def _kind(data: Any) -> Any:
@@ -86,6 +97,9 @@ class Baseline(Section):
     intervals: int = Field(24, ge=4, description="pieces of the spline of each radial function")
     ridge: PositiveFloat = Field(
         1e-6, description="weight of the splines' roughness against the squared error"
+    )
+    multipoles: Multipoles | None = Field(
+        None, description="how neighbours deform a pseudo-atom; without it, it is a sphere"
     )
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from rhocast import config
+from rhocast.descriptors.multipoles import MultipoleBasis
 from rhocast.descriptors.pseudo_atoms import PseudoAtomBasis, PseudoAtoms
 from rhocast.descriptors.smooth import SmoothDescriptor
 from rhocast.descriptors.sorted import SortedDescriptor
@@ -18,6 +19,7 @@ from rhocast.structures import Structure
 __all__ = [
     "BoundDescriptor",
     "Descriptor",
+    "MultipoleBasis",
     "PseudoAtomBasis",
     "PseudoAtoms",
     "SmoothDescriptor",

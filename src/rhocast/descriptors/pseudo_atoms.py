@@ -12,6 +12,8 @@ spline on K equal intervals of h = r_c / K, written in uniform B-splines,
 with a table c_0 … c_{K+2}. Smoothness at the nucleus (f'(0) = 0) asks for c_0 = c_2, an end
 without step, kink or jump of curvature for c_K = c_{K+1} = c_{K+2} = 0; the K − 1 coefficients
 c_1 … c_{K−1} are free and fitted (`rhocast.learning.baseline`).
+
+With `multipoles` the density that `rhocast.descriptors.multipoles` describes is added to it.
 """
 
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from functools import cached_property
 import numpy as np
 
 from rhocast import config
+from rhocast.descriptors.multipoles import BoundMultipoles, MultipoleBasis
 from rhocast.descriptors.tiles import Surroundings
 from rhocast.structures import Structure
 
@@ -127,16 +130,40 @@ class PseudoAtoms:
         Chemical symbols, in the order of the tables.
     tables : (species, K + 3) float64 array
         c_0 … c_{K+2} of every species, e/Bohr³.
+    multipoles : `MultipoleBasis.shape` float64 array
+        Coefficients of the induced multipoles, e/Bohr³; None without them.
     """
 
     parameters: config.Baseline
     species: tuple[str, ...]
     tables: np.ndarray
+    multipoles: np.ndarray | None = None
 
     @property
     def coefficients(self) -> np.ndarray:
-        """The free ones, c_1 … c_{K−1}; shape (species, K − 1)."""
+        """The free ones of the tables, c_1 … c_{K−1}; shape (species, K − 1)."""
         return self.tables[:, 1 : self.parameters.intervals]
+
+    @property
+    def fitted(self) -> np.ndarray:
+        """All that is fitted: the free coefficients, then those of the multipoles; flat."""
+        spherical = self.coefficients.ravel()
+        return spherical if self.multipoles is None else np.append(spherical, self.multipoles)
+
+    @property
+    def cutoff_bohr(self) -> float:
+        """Distance beyond which an atom adds nothing to the density, Bohr."""
+        return max([self.parameters.cutoff_bohr, *self._multipole_cutoff])
+
+    @property
+    def reach_bohr(self) -> float:
+        """Distance from the points within which `bind` must be given all atoms, Bohr."""
+        return max([self.parameters.cutoff_bohr, *(2.0 * r for r in self._multipole_cutoff)])
+
+    @property
+    def _multipole_cutoff(self) -> list[float]:
+        multipoles = self.parameters.multipoles
+        return [] if multipoles is None else [multipoles.cutoff_bohr]
 
     def bind(
         self,
@@ -152,9 +179,12 @@ class PseudoAtoms:
             If the structure holds an element that is not among the species.
         """
         reach = self.parameters.cutoff_bohr
-        return BoundPseudoAtoms(
-            self, Surroundings.gather(structure, self.species, reach, lower, upper)
-        )
+        atoms = Surroundings.gather(structure, self.species, reach, lower, upper)
+        multipoles = None
+        if self.parameters.multipoles is not None and self.multipoles is not None:
+            basis = MultipoleBasis(self.parameters.multipoles, self.species)
+            multipoles = BoundMultipoles.of(basis, self.multipoles, structure, lower, upper)
+        return BoundPseudoAtoms(self, atoms, multipoles)
 
 
 @dataclass(frozen=True)
@@ -163,6 +193,7 @@ class BoundPseudoAtoms:
 
     pseudo_atoms: PseudoAtoms
     atoms: Surroundings
+    multipoles: BoundMultipoles | None = None
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Compute ρ_0, float64, e/Bohr³, at points (p, 3), Bohr, within the box.
@@ -173,7 +204,8 @@ class BoundPseudoAtoms:
             If a point lies outside the box.
         """
         basis = PseudoAtomBasis(self.pseudo_atoms.parameters)
-        return basis.evaluate(self.atoms, points, self.pseudo_atoms.tables)
+        density = basis.evaluate(self.atoms, points, self.pseudo_atoms.tables)
+        return density if self.multipoles is None else density + self.multipoles(points)
 
 
 def spline_weights(t: np.ndarray) -> np.ndarray:

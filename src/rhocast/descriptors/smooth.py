@@ -50,7 +50,7 @@ class SmoothDescriptor:
         Chemical symbols, in the order of the sums.
     """
 
-    parameters: config.SmoothDescriptor
+    parameters: config.SmoothSums
     species: tuple[str, ...]
 
     @property

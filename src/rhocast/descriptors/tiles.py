@@ -26,10 +26,13 @@ class Tile:
         Which points.
     offsets : tuple of (p, a, 3) float64 arrays
         From the points to the a atoms of each species, Bohr; some may be out of reach.
+    atoms : tuple of (a,) int arrays
+        Which atoms of the structure these are, or are images of.
     """
 
     rows: np.ndarray
     offsets: tuple[np.ndarray, ...]
+    atoms: tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,15 @@ class Surroundings:
         From points to atoms, Bohr.
     trees
         Over the atoms of each species; None where there is none.
+    indices : tuple of (a,) int arrays
+        Which atoms of the structure they hold, or images of which.
     box
         Where points may lie.
     """
 
     reach_bohr: float
     trees: tuple[cKDTree | None, ...]
+    indices: tuple[np.ndarray, ...]
     box: Box
 
     @classmethod
@@ -79,10 +85,11 @@ class Surroundings:
         """
         check_species(structure, species)
         positions, indices = periodic_images(structure, reach_bohr, lower, upper)
-        numbers = structure.numbers[indices]
-        chosen = (positions[numbers == atomic_numbers[symbol]] for symbol in species)
-        trees = tuple(cKDTree(rows) if len(rows) else None for rows in chosen)
-        return cls(reach_bohr, trees, Box.of(structure.cell, lower, upper))
+        kinds = kinds_of(structure.numbers, species)[indices]
+        chosen = tuple(np.flatnonzero(kinds == kind) for kind in range(len(species)))
+        trees = tuple(cKDTree(positions[rows]) if len(rows) else None for rows in chosen)
+        own = tuple(indices[rows] for rows in chosen)
+        return cls(reach_bohr, trees, own, Box.of(structure.cell, lower, upper))
 
     def tiles(self, points: np.ndarray) -> Iterator[Tile]:
         """Group points (p, 3), Bohr, with the atoms around them; each point comes once.
@@ -100,7 +107,20 @@ class Surroundings:
             own = points[rows]
             centre = own.mean(axis=0)
             reach = self.reach_bohr + np.linalg.norm(own - centre, axis=1).max()
-            yield Tile(rows, tuple(_offsets(own, tree, centre, reach) for tree in self.trees))
+            near = [_near(tree, centre, reach) for tree in self.trees]
+            yield Tile(
+                rows,
+                tuple(_offsets(own, *pair) for pair in zip(self.trees, near, strict=True)),
+                tuple(i[atoms] for i, atoms in zip(self.indices, near, strict=True)),
+            )
+
+
+def kinds_of(numbers: np.ndarray, species: tuple[str, ...]) -> np.ndarray:
+    """Return the place of each atom (n,) of these atomic numbers among the species."""
+    kinds = np.zeros(len(numbers), dtype=np.int32)
+    for kind, symbol in enumerate(species):
+        kinds[numbers == atomic_numbers[symbol]] = kind
+    return kinds
 
 
 def check_species(structure: Structure, species: tuple[str, ...]) -> None:
@@ -112,10 +132,13 @@ def check_species(structure: Structure, species: tuple[str, ...]) -> None:
         )
 
 
-def _offsets(
-    points: np.ndarray, tree: cKDTree | None, centre: np.ndarray, reach: float
-) -> np.ndarray:
+def _near(tree: cKDTree | None, centre: np.ndarray, reach: float) -> np.ndarray:
+    """Atoms of a tree that lie within reach, in a fixed order."""
+    found = [] if tree is None else tree.query_ball_point(centre, reach, return_sorted=True)
+    return np.array(found, dtype=np.int64)
+
+
+def _offsets(points: np.ndarray, tree: cKDTree | None, atoms: np.ndarray) -> np.ndarray:
     if tree is None:
         return np.zeros((len(points), 0, 3))
-    atoms = tree.query_ball_point(centre, reach, return_sorted=True)
     return tree.data[atoms] - points[:, None]

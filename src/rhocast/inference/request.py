@@ -251,13 +251,14 @@ class Request:
 
 def range_bohr(model: DensityModel) -> float:
     """Return the distance beyond which atoms do not matter to the density at a point, Bohr."""
-    baseline = 0.0 if model.baseline is None else model.baseline.parameters.cutoff_bohr
+    baseline = 0.0 if model.baseline is None else model.baseline.cutoff_bohr
     return max(descriptors.make(model.descriptor, model.species).cutoff_bohr, baseline)
 
 
 def reach_bohr(model: DensityModel) -> float:
     """Return how far around its points a model must be given the atoms, Bohr."""
-    return max(descriptors.make(model.descriptor, model.species).reach_bohr, range_bohr(model))
+    baseline = 0.0 if model.baseline is None else model.baseline.reach_bohr
+    return max(descriptors.make(model.descriptor, model.species).reach_bohr, baseline)
 
 
 def _check_uncertainty(uncertainty: str, samples: int) -> None:

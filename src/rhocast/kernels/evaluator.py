@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from ase.data import atomic_numbers
 
 from rhocast import config, descriptors
 from rhocast.descriptors import PseudoAtoms, SmoothDescriptor
-from rhocast.descriptors.tiles import check_species
+from rhocast.descriptors.tiles import check_species, kinds_of
 from rhocast.errors import ModelError
 from rhocast.grid import Mesh
 from rhocast.kernels.instructions import available, isa, native
@@ -28,6 +27,7 @@ def evaluates(model: DensityModel) -> bool:
         and isinstance(model.descriptor, config.SmoothDescriptor)
         and model.descriptor.radial_functions <= MAX_RADIAL
         and len(model.species) <= MAX_SPECIES
+        and (model.baseline is None or model.baseline.multipoles is None)
     )
 
 
@@ -100,11 +100,9 @@ class Evaluator:
         numbers : (n,) int array
             Atomic numbers, of the model's species.
         """
-        kinds = np.zeros(len(numbers), dtype=np.int32)
-        for kind, symbol in enumerate(self.model.species):
-            kinds[numbers == atomic_numbers[symbol]] = kind
+        species = self.model.species
         atoms = native().Atoms(
-            np.ascontiguousarray(positions), kinds, n_species=len(self.model.species)
+            np.ascontiguousarray(positions), kinds_of(numbers, species), n_species=len(species)
         )
         return BoundEvaluator(self, self._engine, atoms)
 

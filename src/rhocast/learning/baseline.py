@@ -1,13 +1,14 @@
-"""Fitting the baseline: linear least squares over whole meshes.
+"""Fitting the baseline: linear least squares over mesh points.
 
-With φ_k the functions of one pseudo-atom and S_sk(r) = Σ_{j of s} φ_k(|r − R_j|), the coefficients
-c minimise
+With S_k(r) the functions that the coefficients of `PseudoAtoms.fitted` multiply, radial
+functions summed over the atoms of a species and then those of the induced multipoles, the
+coefficients c minimise
 
-    ⟨(Σ_sk c_sk S_sk − ρ)²⟩ + λ Σ_s |Δ² c_s|²     with   Σ_k c_sk ∫ φ_k d³r = Z_s  for every s,
+    ⟨(Σ_k c_k S_k − ρ)²⟩ + λ Σ_s |Δ² c_s|² + μ Σ'_k ⟨S_k²⟩ c_k²
 
-the mean taken over all mesh points of a snapshot, then over snapshots; Δ² are second differences
-of the table of species s, Z_s its valence electrons. Only ⟨S Sᵀ⟩ and ⟨S ρ⟩ are held, a matrix and
-a vector for each snapshot.
+with Σ_k c_sk ∫ φ_k d³r = Z_s for every species s. The mean is taken over the points drawn from a
+snapshot, then over snapshots; Δ² are second differences of the table of a species, Z_s its valence
+electrons, and Σ' runs over the multipoles, which hold no charge.
 """
 
 from collections.abc import Mapping
@@ -15,34 +16,60 @@ from collections.abc import Mapping
 import numpy as np
 
 from rhocast import config
-from rhocast.descriptors import PseudoAtomBasis, PseudoAtoms
+from rhocast.descriptors import MultipoleBasis, PseudoAtomBasis, PseudoAtoms
 from rhocast.descriptors.tiles import Surroundings
-from rhocast.dft.snapshot import Snapshot
-from rhocast.grid import Blocks
+from rhocast.learning.feature_file import FeatureSet
+from rhocast.structures import Structure
+
+#: μ, for what the data do not settle.
+_RIDGE = 1e-6
+
+#: Points that are gone through at a time.
+_BLOCK = 8192
+
+
+def baseline_sums(
+    structure: Structure, points: np.ndarray, parameters: config.Baseline, species: tuple[str, ...]
+) -> np.ndarray:
+    """Compute S (p, b), float32, at points (p, 3) of the cell, Bohr."""
+    atoms = Surroundings.gather(structure, species, parameters.cutoff_bohr)
+    parts = [PseudoAtomBasis(parameters).sums(atoms, points)]
+    if parameters.multipoles is not None:
+        basis = MultipoleBasis(parameters.multipoles, species)
+        parts.append(basis.sums(basis.gather(structure), points))
+    return np.concatenate(parts, axis=1)
+
+
+def fit_baseline(data: FeatureSet, used: np.ndarray) -> PseudoAtoms | None:
+    """Fit the baseline to the snapshots of these numbers; None if it is not asked for."""
+    if data.baseline is None:
+        return None
+    each = [normal_equations(data, data.baseline.sums, number) for number in used]
+    matrix, vector = (np.mean(part, axis=0) for part in zip(*each, strict=True))
+    return fit_pseudo_atoms(matrix, vector, data.baseline.parameters, data.valence)
 
 
 def normal_equations(
-    snapshot: Snapshot, basis: PseudoAtomBasis, atoms: Surroundings
+    data: FeatureSet, sums: np.ndarray, number: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Average over the mesh of a snapshot, block by block.
+    """Average over the points of a snapshot.
 
     Returns
     -------
     matrix : (b, b) float64 array
-        ⟨S Sᵀ⟩, species slowest.
+        ⟨S Sᵀ⟩.
     vector : (b,) float64 array
         ⟨S ρ⟩, e/Bohr³.
     """
-    size = basis.size * len(atoms.trees)
+    rows = np.flatnonzero(data.snapshot == number)
+    size = sums.shape[1]
     matrix, vector = np.zeros((size, size)), np.zeros(size)
-    density = snapshot.density.reshape(-1)
-    blocks = Blocks(snapshot.mesh.shape)
-    for block in range(len(blocks)):
-        indices = blocks.indices(block)
-        sums = basis.sums(atoms, snapshot.mesh.points(indices)).astype(np.float64)
-        matrix += sums.T @ sums
-        vector += density[indices] @ sums
-    return matrix / len(density), vector / len(density)
+    for start in range(0, len(rows), _BLOCK):
+        part = rows[start : start + _BLOCK]
+        block = sums[part].astype(np.float64)
+        matrix += block.T @ block
+        vector += data.target[part] @ block
+    return matrix / len(rows), vector / len(rows)
 
 
 def fit_pseudo_atoms(
@@ -59,16 +86,23 @@ def fit_pseudo_atoms(
     vector : (b,) array
         Averages over snapshots of what `normal_equations` returns.
     parameters
-        Cutoff, intervals and λ.
+        Cutoff, intervals, λ and the multipoles.
     valence
         Valence electrons by chemical symbol, in the order of the sums.
     """
-    basis = PseudoAtomBasis(parameters)
-    each = np.eye(len(valence))
+    basis, species = PseudoAtomBasis(parameters), tuple(valence)
+    each = np.eye(len(species))
+    spherical = basis.size * len(species)
     differences = np.diff(basis.expansion, n=2, axis=0)
-    penalty = parameters.ridge * np.kron(each, differences.T @ differences)
-    charges = np.kron(each, basis.charges)
+    penalty = np.diag(_RIDGE * matrix.diagonal())
+    penalty[:spherical, :spherical] = parameters.ridge * np.kron(each, differences.T @ differences)
+    charges = np.zeros((len(species), len(vector)))
+    charges[:, :spherical] = np.kron(each, basis.charges)
     system = np.block([[matrix + penalty, charges.T], [charges, np.zeros_like(each)]])
     solution = np.linalg.solve(system, np.concatenate([vector, list(valence.values())]))
-    coefficients = solution[: len(vector)].reshape(len(valence), basis.size)
-    return PseudoAtoms(parameters, tuple(valence), coefficients @ basis.expansion.T)
+    tables = solution[:spherical].reshape(len(species), basis.size) @ basis.expansion.T
+    multipoles = None
+    if parameters.multipoles is not None:
+        shape = MultipoleBasis(parameters.multipoles, species).shape
+        multipoles = solution[spherical : len(vector)].reshape(shape)
+    return PseudoAtoms(parameters, species, tables, multipoles)

@@ -25,7 +25,7 @@ from rhocast.fields import BASELINE_FIELDS, FEATURE_FIELDS, check_shapes
 #: Points that are looked through at a time.
 _BLOCK = 65_536
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 FIELDS = FEATURE_FIELDS | BASELINE_FIELDS
 _ATTRIBUTES = ("descriptor", "baseline", "valence", "records", "provenance")
 
@@ -70,22 +70,11 @@ class BaselineData:
     parameters
         Of the pseudo-atoms.
     sums : (p, b) float32 array
-        Radial functions summed over the atoms; mapped from the file.
-    matrix : (m, b, b) float64 array
-    vector : (m, b) float64 array
-        Normal equations of every snapshot.
+        What the coefficients multiply at every point; mapped from the file.
     """
 
     parameters: config.Baseline
     sums: np.ndarray
-    matrix: np.ndarray
-    vector: np.ndarray
-
-    def of_snapshots(self, numbers: np.ndarray, rows: np.ndarray) -> "BaselineData":
-        """Return what belongs to some snapshots and their points."""
-        return replace(
-            self, sums=self.sums[rows], matrix=self.matrix[numbers], vector=self.vector[numbers]
-        )
 
 
 @dataclass(frozen=True)
@@ -139,7 +128,7 @@ class FeatureSet:
         rows = np.flatnonzero(np.isin(self.snapshot, numbers))
         renumbered = np.full(len(self.records), -1, dtype=self.snapshot.dtype)
         renumbered[np.sort(numbers)] = np.arange(len(numbers))
-        baseline = self.baseline and self.baseline.of_snapshots(np.sort(numbers), rows)
+        baseline = self.baseline and replace(self.baseline, sums=self.baseline.sums[rows])
         return replace(
             self,
             features=self.features[rows],
@@ -199,8 +188,7 @@ def _baseline(
     parameters = json.loads(attributes["baseline"])
     if parameters is None:
         return None
-    sums, matrix, vector = (arrays[name] for name in BASELINE_FIELDS)
-    return BaselineData(config.Baseline.model_validate(parameters), sums, matrix, vector)
+    return BaselineData(config.Baseline.model_validate(parameters), arrays["baseline_sums"])
 
 
 def file_sha256(path: Path) -> str:

@@ -19,9 +19,9 @@ from rhocast.learning.feature_file import FIELDS, FORMAT_VERSION, SnapshotRecord
 class FeatureWriter:
     """Fills a feature file snapshot by snapshot; see `create_features`."""
 
-    def __init__(self, file: h5py.File, n_points: int, n_snapshots: int) -> None:
+    def __init__(self, file: h5py.File, n_points: int) -> None:
         self._file = file
-        self._lengths = {"p": n_points, "m": n_snapshots}
+        self._n_points = n_points
         self._done = 0
         self._records: list[SnapshotRecord] = []
 
@@ -30,7 +30,7 @@ class FeatureWriter:
         record: SnapshotRecord,
         features: np.ndarray,
         target: np.ndarray,
-        **baseline: np.ndarray,
+        baseline_sums: np.ndarray | None = None,
     ) -> None:
         """Add points of one snapshot.
 
@@ -40,22 +40,23 @@ class FeatureWriter:
             The snapshot.
         features : (p, d) array
         target : (p,) array
-        **baseline
-            Its share of `rhocast.fields.BASELINE_FIELDS`, for all snapshots or for none.
+        baseline_sums : (p, b) array
+            What the coefficients of the baseline multiply, for all snapshots or for none.
         """
         arrays = {"features": features, "target": target}
         arrays["snapshot"] = np.full(len(target), len(self._records))
-        starts = {"p": self._done, "m": len(self._records)}
-        for name, rows in (arrays | baseline).items():
-            start = starts[str(FIELDS[name].shape[0])]
-            self._dataset(FIELDS[name], rows.shape[1:])[start : start + len(rows)] = rows
-        self._done += len(target)
+        if baseline_sums is not None:
+            arrays["baseline_sums"] = baseline_sums
+        end = self._done + len(target)
+        for name, rows in arrays.items():
+            self._dataset(FIELDS[name], rows.shape[1:])[self._done : end] = rows
+        self._done = end
         self._records.append(record)
 
     def _dataset(self, field: Field, width: tuple[int, ...]) -> h5py.Dataset:
         """Return a dataset in one piece, without chunks; the first time, make it."""
         if field.name not in self._file:
-            shape = (self._lengths[str(field.shape[0])], *width)
+            shape = (self._n_points, *width)
             dataset = self._file.create_dataset(field.name, shape=shape, dtype=field.dtype)
             dataset.attrs["unit"] = field.unit
         return self._file[field.name]
@@ -77,7 +78,7 @@ class FeatureWriter:
 
 
 @contextmanager
-def create_features(path: str | Path, n_points: int, n_snapshots: int) -> Iterator[FeatureWriter]:
+def create_features(path: str | Path, n_points: int) -> Iterator[FeatureWriter]:
     """Write a feature file of given length, beside ``path`` until the block has ended well."""
     with replacing(path) as partial, h5py.File(partial, "w") as file:
-        yield FeatureWriter(file, n_points, n_snapshots)
+        yield FeatureWriter(file, n_points)

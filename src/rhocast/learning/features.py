@@ -8,12 +8,10 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from rhocast import config, descriptors
-from rhocast.descriptors import PseudoAtomBasis
-from rhocast.descriptors.tiles import Surroundings
 from rhocast.dft.dataset import PROVENANCE
 from rhocast.dft.snapshot import Snapshot, read_snapshot
 from rhocast.errors import FileFormatError, ModelError
-from rhocast.learning.baseline import normal_equations
+from rhocast.learning.baseline import baseline_sums
 from rhocast.learning.feature_file import SnapshotRecord, file_sha256
 from rhocast.learning.feature_writer import create_features
 
@@ -46,8 +44,8 @@ def sample_features(
     descriptor
         What to compute at the points.
     baseline
-        Pseudo-atoms whose normal equations are summed up, over all points of each mesh; None for
-        a network that learns the whole density.
+        Pseudo-atoms, whose functions are summed up at the points; None for a network that learns
+        the whole density.
     valence
         Valence electrons of each element of the material. The descriptor has a block for each, in
         order of atomic number, whether or not it occurs in these snapshots.
@@ -76,17 +74,20 @@ def sample_features(
     maker = descriptors.make(descriptor, tuple(valence))
     counts, provenance = _look_through(sources, valence, max_rejected_share)
     n_points = sum(min(count, points_per_snapshot) for count in counts)
-    with create_features(path, n_points, sum(count > 0 for count in counts)) as writer:
+    with create_features(path, n_points) as writer:
         for source, group, count in zip(sources, groups, counts, strict=True):
             if count == 0:
                 continue
             snapshot = read_snapshot(source)
             rng = np.random.default_rng(config.seed_for(seed, group, source.name))
             indices = _draw(count, points_per_snapshot, rng)
-            features = maker.bind(snapshot.structure)(snapshot.mesh.points(indices))
+            points = snapshot.mesh.points(indices)
+            features = maker.bind(snapshot.structure)(points)
             target = snapshot.density.reshape(-1)[indices]
-            linear = _baseline_arrays(snapshot, indices, baseline, tuple(valence))
-            writer.append(_record(source, group, snapshot), features, target, **linear)
+            sums = None
+            if baseline is not None:
+                sums = baseline_sums(snapshot.structure, points, baseline, tuple(valence))
+            writer.append(_record(source, group, snapshot), features, target, sums)
             _log.info("%s: %d points", source, len(indices))
         writer.describe(descriptor, baseline, valence, provenance)
 
@@ -121,25 +122,6 @@ def _look_through(
 def _draw(n_points: int, wanted: int, rng: np.random.Generator) -> np.ndarray:
     """Draw flat mesh indices, in rising order so that neighbouring points follow each other."""
     return np.sort(rng.choice(n_points, min(wanted, n_points), replace=False))
-
-
-def _baseline_arrays(
-    snapshot: Snapshot,
-    indices: np.ndarray,
-    baseline: config.Baseline | None,
-    species: tuple[str, ...],
-) -> dict[str, np.ndarray]:
-    """Compute what `rhocast.fields.BASELINE_FIELDS` names; nothing without a baseline."""
-    if baseline is None:
-        return {}
-    basis = PseudoAtomBasis(baseline)
-    atoms = Surroundings.gather(snapshot.structure, species, baseline.cutoff_bohr)
-    matrix, vector = normal_equations(snapshot, basis, atoms)
-    return {
-        "baseline_sums": basis.sums(atoms, snapshot.mesh.points(indices)),
-        "baseline_matrix": matrix[None],
-        "baseline_vector": vector[None],
-    }
 
 
 def _record(source: Path, group: str, snapshot: Snapshot) -> SnapshotRecord:

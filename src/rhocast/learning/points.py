@@ -73,9 +73,8 @@ def remainder(data: FeatureSet, rows: np.ndarray, baseline: PseudoAtoms | None) 
     """Compute what the network has to learn: density less baseline, (p,) float32, e/Bohr³."""
     target = data.target[rows]
     if data.baseline is not None and baseline is not None:
-        coefficients = baseline.coefficients.ravel()
         for part in _parts(len(rows), BLOCK):
-            target[part] -= data.baseline.sums[rows[part]] @ coefficients
+            target[part] -= data.baseline.sums[rows[part]] @ baseline.fitted
     return target
 
 

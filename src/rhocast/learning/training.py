@@ -11,9 +11,8 @@ import torch
 
 import rhocast
 from rhocast import config
-from rhocast.descriptors import PseudoAtoms
 from rhocast.errors import ModelError
-from rhocast.learning.baseline import fit_pseudo_atoms
+from rhocast.learning.baseline import fit_baseline
 from rhocast.learning.feature_file import FeatureSet, read_features
 from rhocast.learning.fitting import Checkpoint, evaluate, fit
 from rhocast.learning.points import Points, normalisation_of, remainder
@@ -165,14 +164,6 @@ def check_device(device: str) -> torch.device:
             f"device: expected `cpu`, or the name of an accelerator that torch finds, found "
             f"{device!r} ({str(error).splitlines()[0]})"
         ) from error
-
-
-def fit_baseline(data: FeatureSet, used: np.ndarray) -> PseudoAtoms | None:
-    """Fit the baseline to the snapshots of these numbers; None if it is not asked for."""
-    if data.baseline is None:
-        return None
-    matrix, vector = (a[used].mean(axis=0) for a in (data.baseline.matrix, data.baseline.vector))
-    return fit_pseudo_atoms(matrix, vector, data.baseline.parameters, data.valence)
 
 
 def describe(data: FeatureSet, parts: Split, model: DensityModel, seed: int) -> dict[str, Any]:

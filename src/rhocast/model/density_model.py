@@ -257,10 +257,12 @@ class DensityModel:
         )
         baseline = None
         if "baseline" in record:
+            multipoles = tensors.pop("baseline.multipoles", None)
             baseline = PseudoAtoms(
                 config.Baseline.model_validate(record["baseline"]),
                 tuple(record["species"]),
                 tensors.pop("baseline.tables").numpy(),
+                None if multipoles is None else multipoles.numpy(),
             )
         last_layer = None
         if "last_layer.factor" in tensors:
@@ -299,6 +301,8 @@ class DensityModel:
         tensors |= {f"normalisation.{k}": v for k, v in vars(self.normalisation).items()}
         if self.baseline is not None:
             tensors["baseline.tables"] = torch.from_numpy(self.baseline.tables)
+            if self.baseline.multipoles is not None:
+                tensors["baseline.multipoles"] = torch.from_numpy(self.baseline.multipoles)
         if self.last_layer is not None:
             tensors["last_layer.factor"] = self.last_layer.factor
         if self.training_range is not None:

@@ -1,0 +1,208 @@
+"""Multipoles of pseudo-atoms, induced by the atoms around them.
+
+    ρ_1(r) = Σ_j Σ_nlm q_jnlm χ_nlm(R_j − r)
+    χ_nlm(x) = N_nl (1 − x² / R_n²)₊^8 x^l C_lm(x / |x|)
+
+for n = 0 … n_max − 1 and l = 1 … l_max, with the functions of `rhocast.descriptors.smooth`. They
+hold no charge. The multipoles of an atom are linear in the same sums over its own neighbours,
+
+    q_jnlm = Σ_s Σ_n' c^{s(j) s l}_{n n'} A^s_n'lm(R_j),
+
+so ρ_1 is a sum over pairs of neighbours j, k of r: the most general one that the functions can
+express in which r sees one of them from the other. It turns with the structure, whatever c is, and
+c is fitted (`rhocast.learning.baseline`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rhocast import config
+from rhocast.descriptors.harmonics import solid_harmonics
+from rhocast.descriptors.smooth import POWER, SmoothDescriptor
+from rhocast.descriptors.tiles import Surroundings, Tile, kinds_of
+from rhocast.structures import Structure
+
+
+@dataclass(frozen=True)
+class Polarised:
+    """Atoms around a box, with the sums over the neighbours of each.
+
+    Attributes
+    ----------
+    atoms
+        Within the cutoff of the box.
+    moments : (n, s, n_max, (l_max + 1)²) float64 array
+        A^s_nlm at every atom of the structure; zero at those that are not among ``atoms``.
+    """
+
+    atoms: Surroundings
+    moments: np.ndarray
+
+
+@dataclass(frozen=True)
+class MultipoleBasis:
+    """The functions of which induced multipoles are linear combinations.
+
+    Attributes
+    ----------
+    parameters
+        Sizes and cutoff.
+    species
+        Chemical symbols.
+    """
+
+    parameters: config.Multipoles
+    species: tuple[str, ...]
+
+    @property
+    def shape(self) -> tuple[int, int, int, int, int]:
+        """Shape of c: species of j, species s, l − 1, n, n'."""
+        n, s = self.parameters.radial_functions, len(self.species)
+        return s, s, self.parameters.angular, n, n
+
+    @property
+    def size(self) -> int:
+        """Number of coefficients."""
+        return int(np.prod(self.shape))
+
+    @property
+    def sums_over_neighbours(self) -> SmoothDescriptor:
+        """What gives A at an atom."""
+        return SmoothDescriptor(self.parameters, self.species)
+
+    def gather(
+        self, structure: Structure, lower: np.ndarray | None = None, upper: np.ndarray | None = None
+    ) -> Polarised:
+        """Gather the atoms around a box (fractional corners) and what surrounds them.
+
+        Raises
+        ------
+        ModelError
+            If the structure holds an element that is not among the species.
+        """
+        atoms = Surroundings.gather(
+            structure, self.species, self.parameters.cutoff_bohr, lower, upper
+        )
+        size = (self.parameters.angular + 1) ** 2
+        shape = (len(structure), len(self.species), self.parameters.radial_functions, size)
+        moments = np.zeros(shape)
+        used = np.unique(np.concatenate(atoms.indices))
+        if len(used):
+            places = structure.fractional[used]
+            bound = self.sums_over_neighbours.bind(
+                structure, places.min(axis=0), places.max(axis=0)
+            )
+            for tile in bound.atoms.tiles(places @ structure.cell):
+                moments[used[tile.rows]] = bound.sums(tile).swapaxes(0, 1)
+        return Polarised(atoms, moments)
+
+    def sums(self, around: Polarised, points: np.ndarray) -> np.ndarray:
+        """Sum what every coefficient multiplies.
+
+        Parameters
+        ----------
+        around
+            From `gather`.
+        points : (p, 3) float64 array
+            Within the box, Bohr.
+
+        Returns
+        -------
+        (p, c) float32 array
+            In the order of the coefficients, `shape`.
+        """
+        own, other, degrees, n, _ = self.shape
+        result = np.zeros((len(points), own, degrees, n, other * n), dtype=np.float32)
+        for tile in around.atoms.tiles(points):
+            for s, (radial, harmonics) in enumerate(self._functions(tile)):
+                moments = around.moments[tile.atoms[s]]
+                moments = moments.reshape(len(moments), other * n, -1).transpose(0, 2, 1)
+                for degree in range(1, degrees + 1):
+                    m = slice(degree**2, (degree + 1) ** 2)
+                    seen = harmonics[:, :, m].swapaxes(0, 1) @ moments[:, m].astype(np.float32)
+                    result[tile.rows, s, degree - 1] = radial[degree] @ seen.swapaxes(0, 1)
+        by_species = result.reshape(len(points), own, degrees, n, other, n)
+        return by_species.transpose(0, 1, 4, 2, 3, 5).reshape(len(points), -1)
+
+    def _functions(self, tile: Tile) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Radial functions (l, p, n, a) and harmonics (p, a, m) of each species, float32."""
+        d = self.sums_over_neighbours
+        inverse = 1.0 / d.reaches_bohr[:, None] ** 2
+        parts = []
+        for offsets in tile.offsets:
+            square = np.einsum("pax,pax->pa", offsets, offsets)
+            radial = np.maximum(1.0 - inverse * square[:, None], 0.0) ** POWER
+            harmonics = solid_harmonics(offsets, self.parameters.angular)
+            normed = d.norms.T[:, None, :, None] * radial
+            parts.append((normed.astype(np.float32), harmonics.astype(np.float32)))
+        return parts
+
+
+@dataclass(frozen=True)
+class BoundMultipoles:
+    """The induced multipoles of one structure.
+
+    Attributes
+    ----------
+    basis
+        Their functions.
+    atoms
+        Within the cutoff of the box.
+    multipoles : (n, n_max, (l_max + 1)²) float64 array
+        q of every atom, e/Bohr³; zero for l = 0.
+    """
+
+    basis: MultipoleBasis
+    atoms: Surroundings
+    multipoles: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        basis: MultipoleBasis,
+        coefficients: np.ndarray,
+        structure: Structure,
+        lower: np.ndarray | None = None,
+        upper: np.ndarray | None = None,
+    ) -> "BoundMultipoles":
+        """Work out the multipoles of the atoms around a box (fractional corners).
+
+        Parameters
+        ----------
+        basis
+            Their functions.
+        coefficients : `MultipoleBasis.shape` array
+            c, e/Bohr³.
+        structure, lower, upper
+            Atoms and box, as for `MultipoleBasis.gather`.
+        """
+        around = basis.gather(structure, lower, upper)
+        kinds = kinds_of(structure.numbers, basis.species)
+        return cls(basis, around.atoms, induced(around.moments, coefficients, kinds))
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        """Compute ρ_1 (p,), float64, e/Bohr³, at points (p, 3), Bohr, within the box."""
+        d = self.basis.sums_over_neighbours
+        inverse = 1.0 / d.reaches_bohr[:, None] ** 2
+        norms = np.repeat(d.norms, 2 * np.arange(d.parameters.angular + 1) + 1, axis=1)
+        density = np.zeros(len(points))
+        for tile in self.atoms.tiles(points):
+            for offsets, atoms in zip(tile.offsets, tile.atoms, strict=True):
+                square = np.einsum("pax,pax->ap", offsets, offsets)
+                radial = np.maximum(1.0 - inverse * square[:, None], 0.0) ** POWER
+                harmonics = solid_harmonics(offsets, d.parameters.angular)
+                weights = radial.swapaxes(1, 2) @ (norms * self.multipoles[atoms])
+                density[tile.rows] += np.einsum("apm,pam->p", weights, harmonics)
+        return density
+
+
+def induced(moments: np.ndarray, coefficients: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+    """Return q (n, n_max, (l_max + 1)²) of atoms with these moments and species (n,)."""
+    result = np.zeros((len(kinds), *moments.shape[2:]))
+    for degree in range(1, coefficients.shape[2] + 1):
+        m = slice(degree**2, (degree + 1) ** 2)
+        for kind, c in enumerate(coefficients[:, :, degree - 1]):
+            own = kinds == kind
+            result[own, :, m] = np.einsum("snk,askm->anm", c, moments[own][..., m])
+    return result

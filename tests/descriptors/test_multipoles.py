@@ -1,0 +1,75 @@
+"""Induced multipoles: what they are linear in, what they cannot hold, what they can express."""
+
+import numpy as np
+import pytest
+from distorted_cells import binary, rotation
+
+from rhocast import config
+from rhocast.descriptors import MultipoleBasis
+from rhocast.descriptors.harmonics import solid_harmonics
+from rhocast.descriptors.multipoles import BoundMultipoles
+from rhocast.grid import Mesh
+from rhocast.structures import Structure
+
+SPECIES = ("Si", "Ge")
+PARAMETERS = config.Multipoles(cutoff_bohr=7.0, radial_functions=3, shortest_bohr=4.0, angular=3)
+BASIS = MultipoleBasis(PARAMETERS, SPECIES)
+
+
+@pytest.fixture
+def coefficients():
+    return np.random.default_rng(4).normal(size=BASIS.shape)
+
+
+def test_the_density_is_linear_in_the_coefficients(coefficients):
+    structure = binary()
+    points = np.random.default_rng(1).random((40, 3)) @ structure.cell
+    density = BoundMultipoles.of(BASIS, coefficients, structure)(points)
+    sums = BASIS.sums(BASIS.gather(structure), points)
+    assert sums.shape == (40, BASIS.size)
+    assert np.std(density) > 0.1
+    np.testing.assert_allclose(sums @ coefficients.ravel(), density, atol=1e-5 * np.std(density))
+
+
+def test_it_is_the_sum_over_pairs_of_neighbours(coefficients):
+    """A point, an atom that it sees, and one that this atom sees, written out."""
+    cell = 60.0 * np.eye(3)
+    point, atom, other = np.full(3, 30.0) + np.array([[0.0, 0, 0], [2.0, 1.0, 0], [3.0, -2.0, 1.5]])
+    structure = Structure(np.array([atom, other]), cell, np.array([14, 32]))
+    density = BoundMultipoles.of(BASIS, coefficients, structure)(point[None])[0]
+    d = BASIS.sums_over_neighbours
+
+    def functions(offset):
+        radial = np.maximum(1.0 - offset @ offset / d.reaches_bohr**2, 0.0) ** 8
+        return d.norms * radial[:, None], solid_harmonics(offset, PARAMETERS.angular)
+
+    expected = 0.0
+    for (own, a), (far, b) in [((0, atom), (1, other)), ((1, other), (0, atom))]:
+        (near_r, near_y), (far_r, far_y) = functions(a - point), functions(b - a)
+        for degree in range(1, PARAMETERS.angular + 1):
+            m = slice(degree**2, (degree + 1) ** 2)
+            c = coefficients[own, far, degree - 1]
+            expected += near_r[:, degree] @ c @ far_r[:, degree] * (near_y[m] @ far_y[m])
+    assert density == pytest.approx(expected, rel=1e-9)
+
+
+def test_it_holds_no_charge(coefficients):
+    structure = binary()
+    mesh = Mesh((36, 36, 36), structure.cell)
+    density = BoundMultipoles.of(BASIS, coefficients, structure)(
+        mesh.points(np.arange(mesh.n_points))
+    )
+    assert abs(density.mean()) < 1e-4 * density.std()
+
+
+def test_the_multipoles_of_an_atom_turn_with_its_neighbours(coefficients):
+    """Alone, or at a centre of inversion for odd l, an atom has none."""
+    cell = 40.0 * np.eye(3)
+    alone = Structure(np.full((1, 3), 20.0), cell, np.array([14]))
+    assert not BoundMultipoles.of(BASIS, coefficients, alone).multipoles.any()
+    arm = 3.0 * rotation()[:1]
+    chain = Structure(20.0 + np.vstack([-arm, 0 * arm, arm]), cell, np.full(3, 14))
+    middle = BoundMultipoles.of(BASIS, coefficients, chain).multipoles[1]
+    assert np.abs(middle[:, 4:9]).max() > 0.1
+    np.testing.assert_allclose(middle[:, 1:4], 0.0, atol=1e-12)
+    np.testing.assert_allclose(middle[:, 9:16], 0.0, atol=1e-12)
