@@ -61,9 +61,9 @@ class SmoothDescriptor(SmoothSums):
 
 
 class Multipoles(SmoothSums):
-    """Multipoles that neighbours induce in a pseudo-atom, l = 1 and higher."""
+    """Multipoles that neighbours induce in a pseudo-atom."""
 
-    angular: int = Field(6, ge=1, le=8, description="highest angular momentum l")
+    angular: int = Field(6, ge=0, le=8, description="highest angular momentum l")
 
 
 def _kind(data: Any) -> Any:

@@ -3,16 +3,18 @@
     ρ_1(r) = Σ_j Σ_nlm q_jnlm χ_nlm(R_j − r)
     χ_nlm(x) = N_nl (1 − x² / R_n²)₊^8 x^l C_lm(x / |x|)
 
-for n = 0 … n_max − 1 and l = 1 … l_max, with the functions of `rhocast.descriptors.smooth`. They
-hold no charge. The multipoles of an atom are linear in the same sums over its own neighbours,
+for n = 0 … n_max − 1 and l = 0 … l_max, with the functions of `rhocast.descriptors.smooth`. The
+multipoles of an atom are linear in the same sums over its own neighbours,
 
     q_jnlm = Σ_s Σ_n' c^{s(j) s l}_{n n'} A^s_n'lm(R_j),
 
-so ρ_1 is a sum over pairs of neighbours j, k of r: the most general one that the functions can
-express in which r sees one of them from the other. It turns with the structure, whatever c is, and
-c is fitted (`rhocast.learning.baseline`).
+itself not among them, so ρ_1 is a sum over pairs of neighbours j, k of r: the most general one that
+the functions can express in which r sees k from j. It turns with the structure, whatever c is, and
+c is fitted (`rhocast.learning.baseline`). Multipoles hold no charge: with Q_n = ∫ χ_n00 d³r,
+Σ_n c_nn' Q_n = 0 for l = 0.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +35,8 @@ class Polarised:
     atoms
         Within the cutoff of the box.
     moments : (n, s, n_max, (l_max + 1)²) float64 array
-        A^s_nlm at every atom of the structure; zero at those that are not among ``atoms``.
+        A^s_nlm at every atom of the structure, itself left out; zero at those that are not among
+        ``atoms``.
     """
 
     atoms: Surroundings
@@ -57,14 +60,23 @@ class MultipoleBasis:
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
-        """Shape of c: species of j, species s, l − 1, n, n'."""
+        """Shape of c: species of j, species s, l, n, n'."""
         n, s = self.parameters.radial_functions, len(self.species)
-        return s, s, self.parameters.angular, n, n
+        return s, s, self.parameters.angular + 1, n, n
 
     @property
     def size(self) -> int:
         """Number of coefficients."""
         return int(np.prod(self.shape))
+
+    @property
+    def charges(self) -> np.ndarray:
+        """∫ d³r of what every coefficient multiplies, to each unit of A; `shape`, Bohr³."""
+        result = np.zeros(self.shape)
+        moment = math.factorial(POWER) * 2.0**POWER / math.prod(range(3, 2 * POWER + 4, 2))
+        volumes = 4.0 * math.pi * moment * self.sums_over_neighbours.reaches_bohr**3
+        result[:, :, 0] = volumes[:, None]
+        return result
 
     @property
     def sums_over_neighbours(self) -> SmoothDescriptor:
@@ -95,6 +107,8 @@ class MultipoleBasis:
             )
             for tile in bound.atoms.tiles(places @ structure.cell):
                 moments[used[tile.rows]] = bound.sums(tile).swapaxes(0, 1)
+            kinds = kinds_of(structure.numbers[used], self.species)
+            moments[used, kinds, :, 0] -= 1.0  # of the atom itself
         return Polarised(atoms, moments)
 
     def sums(self, around: Polarised, points: np.ndarray) -> np.ndarray:
@@ -118,10 +132,10 @@ class MultipoleBasis:
             for s, (radial, harmonics) in enumerate(self._functions(tile)):
                 moments = around.moments[tile.atoms[s]]
                 moments = moments.reshape(len(moments), other * n, -1).transpose(0, 2, 1)
-                for degree in range(1, degrees + 1):
+                for degree in range(degrees):
                     m = slice(degree**2, (degree + 1) ** 2)
                     seen = harmonics[:, :, m].swapaxes(0, 1) @ moments[:, m].astype(np.float32)
-                    result[tile.rows, s, degree - 1] = radial[degree] @ seen.swapaxes(0, 1)
+                    result[tile.rows, s, degree] = radial[degree] @ seen.swapaxes(0, 1)
         by_species = result.reshape(len(points), own, degrees, n, other, n)
         return by_species.transpose(0, 1, 4, 2, 3, 5).reshape(len(points), -1)
 
@@ -150,7 +164,7 @@ class BoundMultipoles:
     atoms
         Within the cutoff of the box.
     multipoles : (n, n_max, (l_max + 1)²) float64 array
-        q of every atom, e/Bohr³; zero for l = 0.
+        q of every atom, e/Bohr³.
     """
 
     basis: MultipoleBasis
@@ -200,9 +214,9 @@ class BoundMultipoles:
 def induced(moments: np.ndarray, coefficients: np.ndarray, kinds: np.ndarray) -> np.ndarray:
     """Return q (n, n_max, (l_max + 1)²) of atoms with these moments and species (n,)."""
     result = np.zeros((len(kinds), *moments.shape[2:]))
-    for degree in range(1, coefficients.shape[2] + 1):
+    for degree in range(coefficients.shape[2]):
         m = slice(degree**2, (degree + 1) ** 2)
-        for kind, c in enumerate(coefficients[:, :, degree - 1]):
+        for kind, c in enumerate(coefficients[:, :, degree]):
             own = kinds == kind
             result[own, :, m] = np.einsum("snk,askm->anm", c, moments[own][..., m])
     return result

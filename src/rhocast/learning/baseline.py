@@ -8,12 +8,13 @@ coefficients c minimise
 
 with Σ_k c_sk ∫ φ_k d³r = Z_s for every species s. The mean is taken over the points drawn from a
 snapshot, then over snapshots; Δ² are second differences of the table of a species, Z_s its valence
-electrons, and Σ' runs over the multipoles, which hold no charge.
+electrons, and Σ' runs over the multipoles, which are kept from holding charge.
 """
 
 from collections.abc import Mapping
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from rhocast import config
 from rhocast.descriptors import MultipoleBasis, PseudoAtomBasis, PseudoAtoms
@@ -96,13 +97,25 @@ def fit_pseudo_atoms(
     differences = np.diff(basis.expansion, n=2, axis=0)
     penalty = np.diag(_RIDGE * matrix.diagonal())
     penalty[:spherical, :spherical] = parameters.ridge * np.kron(each, differences.T @ differences)
-    charges = np.zeros((len(species), len(vector)))
-    charges[:, :spherical] = np.kron(each, basis.charges)
-    system = np.block([[matrix + penalty, charges.T], [charges, np.zeros_like(each)]])
-    solution = np.linalg.solve(system, np.concatenate([vector, list(valence.values())]))
-    tables = solution[:spherical].reshape(len(species), basis.size) @ basis.expansion.T
+    constraints, charges = np.kron(each, basis.charges), np.array(list(valence.values()))
     multipoles = None
     if parameters.multipoles is not None:
-        shape = MultipoleBasis(parameters.multipoles, species).shape
-        multipoles = solution[spherical : len(vector)].reshape(shape)
-    return PseudoAtoms(parameters, species, tables, multipoles)
+        multipoles = MultipoleBasis(parameters.multipoles, species)
+        neutral = _neutrality(multipoles)
+        constraints = block_diag(constraints, neutral)
+        charges = np.append(charges, np.zeros(len(neutral)))
+    corner = np.zeros((len(charges), len(charges)))
+    system = np.block([[matrix + penalty, constraints.T], [constraints, corner]])
+    solution = np.linalg.solve(system, np.append(vector, charges))[: len(vector)]
+    tables = solution[:spherical].reshape(len(species), basis.size) @ basis.expansion.T
+    if multipoles is None:
+        return PseudoAtoms(parameters, species, tables)
+    induced = solution[spherical:].reshape(multipoles.shape)
+    return PseudoAtoms(parameters, species, tables, induced)
+
+
+def _neutrality(basis: MultipoleBasis) -> np.ndarray:
+    """Charges that have to be zero, one for each pair of species and n'; (z, c)."""
+    own, other, _, _, n = basis.shape
+    each = np.eye(own * other * n).reshape(-1, own, other, 1, 1, n)
+    return (each * basis.charges).reshape(own * other * n, -1)
