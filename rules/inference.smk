@@ -52,7 +52,7 @@ rule merge:
         benchmark_of("merge/{cell}")
     conda:
         "../envs/rhocast.yaml"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=4000,
         runtime=120,

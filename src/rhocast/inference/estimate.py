@@ -2,14 +2,18 @@
 
 import time
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
+from rhocast.fields import DENSITY_FIELDS
+from rhocast.grid import Mesh
+from rhocast.inference.chunks import rounded
 from rhocast.inference.density_field import DensityField
 from rhocast.inference.limits import bytes_per_rank
 from rhocast.inference.prediction import Item, items
 from rhocast.inference.predictor import BlockPredictor
-from rhocast.inference.refine import BOX, interpolated
+from rhocast.inference.refine import BOX, Interpolation, boxes, torch_on_one_thread
 from rhocast.inference.request import Request
 
 #: Blocks that are looked at, at most, to learn how many are empty.
@@ -40,7 +44,8 @@ class Estimate:
     points_per_second
         Of one rank, or one thread, on this machine as it is now.
     interpolation_seconds
-        From there to the mesh of the file, by one rank; 0 for a shard, which `merge` interpolates.
+        From there to the mesh of the file, on all ranks or threads; 0 for a shard, which `merge`
+        interpolates.
     seconds
         In all: evaluation on all ranks, or all threads of one process, and interpolation, without
         start and copying.
@@ -84,7 +89,7 @@ def estimate(
     rate = _points_per_second(request, filled)
     workers = n_ranks if n_ranks > 1 else request.task.threads
     shard_bytes = request.n_bytes(rows.stop - rows.start)
-    interpolation = _interpolation_seconds(request) if n_shards is None else 0.0
+    interpolation = _interpolation_seconds(request) / workers if n_shards is None else 0.0
     return Estimate(
         points=points,
         blocks=len(own),
@@ -104,15 +109,20 @@ def _interpolation_seconds(request: Request) -> float:
     """Time the interpolation to one box of the mesh that was asked for."""
     if not request.refines:
         return 0.0
-    fine, coarse = np.array(request.asked_mesh.shape), np.array(request.mesh.shape)
-    box = np.minimum(fine, BOX)
-    places = [np.arange(n) * (c / f) for n, c, f in zip(box, coarse, fine, strict=True)]
-    values = np.ones(np.minimum(coarse, BOX), dtype=np.float32)
+    ratio = np.array(request.asked_mesh.shape) / request.mesh.shape
+    fine = np.minimum(BOX, request.asked_mesh.shape)
+    values = np.ones(np.ceil(fine / ratio).astype(int), dtype=np.float32)
     field = DensityField(request.structure, record={}, **dict.fromkeys(request.fields, values))
-    start = time.perf_counter()
-    for name in field.fields:
-        interpolated(field, name, places)
-    return (time.perf_counter() - start) * request.asked_mesh.n_points / float(np.prod(box))
+    interpolation = Interpolation(field, Mesh(tuple(fine), request.structure.cell))
+    (box,) = boxes(interpolation.mesh.shape)
+    seconds = 0.0
+    with torch_on_one_thread():
+        for name, first in product(field.fields, (True, False)):
+            start = time.perf_counter()
+            for _, values in interpolation.strips(name, box):
+                rounded(values, np.dtype(DENSITY_FIELDS[name].dtype))
+            seconds += 0.0 if first else time.perf_counter() - start  # weights are made once
+    return seconds * request.asked_mesh.n_points / float(np.prod(fine))
 
 
 def _points_per_second(request: Request, filled: list[Item]) -> float:

@@ -18,9 +18,9 @@ from rhocast.inference.parallel import (
     follow,
     from_first,
     lead,
-    rank_of,
     ranks_on_this_machine,
     together,
+    wait_for_all,
 )
 from rhocast.inference.predictor import BlockPredictor
 from rhocast.inference.progress import Progress
@@ -116,8 +116,7 @@ def predict_shard(
             _lead(request, ShardHeader.of(request, shard, n_shards), path, comm, compute)
         else:
             follow(comm, compute)
-        if comm is not None:
-            comm.barrier()
+        wait_for_all(comm)
 
 
 def _lead(
@@ -202,12 +201,8 @@ def predict_file(
 
     if not from_first(comm, first_alone(comm, prepare)):
         predict_shard(model, structure, mesh, shard, comm=comm, **options)
-    with end_all_on_failure(comm):
-        if rank_of(comm) == 0:
-            merge([shard], path, scale_to_electrons)
-            shard.unlink()
-        if comm is not None:
-            comm.barrier()
+    merge([shard], path, scale_to_electrons, comm=comm)
+    first_alone(comm, shard.unlink)
 
 
 def predict_on_mesh(
