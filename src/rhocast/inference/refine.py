@@ -127,7 +127,8 @@ def refine(
         interpolation = Interpolation(stored, mesh, part, scale * factor)
         with end_all_on_failure(comm):
             _interpolate_to_file(interpolation, partial, out.name, comm, threads)
-    wait_for_all(comm)
+            stack.close()  # the file gets its name
+            wait_for_all(comm)
 
 
 def _interpolate_to_file(
