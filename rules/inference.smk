@@ -1,6 +1,13 @@
 """Inference: one cell in shards, each by MPI ranks, merged into one field."""
 
 
+def spacing_option():
+    """Return the option of `rhocast predict` for the mesh; without it the model chooses."""
+    if cfg.prediction.mesh_spacing_bohr is None:
+        return ""
+    return " --mesh-spacing-bohr {params.mesh_spacing_bohr}"
+
+
 rule predict:
     input:
         model=results(f"models/{cfg.name}/transferred.safetensors"),
@@ -32,10 +39,10 @@ rule predict:
         "{resources.mpi} -n {resources.tasks}"
         " rhocast predict {input.model} {input.structure} -o {output.shard}"
         " --shard {wildcards.shard}/{params.shards} --ranks {resources.tasks}"
-        " --mesh-spacing-bohr {params.mesh_spacing_bohr}"
         " --uncertainty {params.uncertainty} --samples {params.samples}"
         " --seed {params.seed}"
-        " > {log} 2>&1"
+        + spacing_option()
+        + " > {log} 2>&1"
 
 
 rule merge:
@@ -52,7 +59,7 @@ rule merge:
         benchmark_of("merge/{cell}")
     conda:
         "../envs/rhocast.yaml"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=4000,
         runtime=120,

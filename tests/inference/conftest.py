@@ -94,3 +94,32 @@ def run(start):
         return process.returncode, output
 
     return run
+
+
+@pytest.fixture
+def run_ranks(launcher):
+    """Run Python with some arguments on some ranks; returns exit code and output."""
+
+    def run(n_ranks: int, *arguments: object) -> tuple[int, str]:
+        result = subprocess.run(
+            [*launcher, "-n", str(n_ranks), sys.executable, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=ENVIRONMENT,
+            timeout=120,
+        )
+        return result.returncode, result.stdout
+
+    return run
+
+
+@pytest.fixture
+def run_verb(run_ranks):
+    """Run `rhocast` with some arguments on some ranks; returns exit code and output."""
+    code = "import sys; from rhocast.cli.main import main; sys.exit(main())"
+
+    def run(n_ranks: int, *arguments: object) -> tuple[int, str]:
+        return run_ranks(n_ranks, "-c", code, *arguments)
+
+    return run

@@ -86,3 +86,29 @@ def test_what_no_coarser_mesh_resolves_is_refused(model):
     noise = 0.03 * np.random.default_rng(0).random(FINE)
     with pytest.raises(ModelError, match="give densities on a finer mesh"):
         certify(model, [snapshot(noise)])
+
+
+def test_a_model_that_the_finest_mesh_does_not_resolve_is_refused_at_once(model, monkeypatch):
+    tried = []
+
+    def error(_model, _structure, spacing, *_):
+        tried.append(spacing)
+        return 2e-3, 7
+
+    monkeypatch.setattr("rhocast.inference.certify.model_error", error)
+    with pytest.raises(
+        ModelError, match=r"even from a mesh of .* misplaces 0\.002 of the electrons"
+    ):
+        certify(model, [wave(4)])
+    spacings = [spacing for spacing, _ in resolving_spacings([wave(4)])]
+    assert len(spacings) > 2
+    assert tried == [spacings[0], spacings[-1]]
+
+
+def test_the_coarsest_mesh_that_will_do_is_certified(model, monkeypatch):
+    spacings = [spacing for spacing, _ in resolving_spacings([wave(4)])]
+    monkeypatch.setattr(
+        "rhocast.inference.certify.model_error",
+        lambda _model, _structure, spacing, *_: (5e-4 if spacing <= spacings[2] else 2e-3, 7),
+    )
+    assert certify(model, [wave(4)]).certificate.mesh_spacing_bohr == spacings[2]

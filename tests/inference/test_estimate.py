@@ -1,11 +1,14 @@
 """What a prediction is said to take, against what it takes."""
 
+import threading
 import time
 
 import numpy as np
 import pytest
-from small_model import SHAPE
+import torch
+from small_model import SHAPE, make_smooth_model
 
+from rhocast import kernels
 from rhocast.grid import Mesh
 from rhocast.inference import Request, estimate, predict_shard
 from rhocast.inference.predictor import BlockPredictor
@@ -47,6 +50,34 @@ def test_time_is_right_within_a_factor_of_two(request_, tmp_path, monkeypatch):
     )
     assert 0.5 < found.seconds / (time.perf_counter() - start) < 2.0
     assert estimate(request_, n_ranks=4).seconds < 0.5 * found.seconds
+
+
+@pytest.mark.skipif(not kernels.available(), reason="the compiled kernels were not built")
+def test_threads_that_hold_each_other_up_are_not_counted_twice(structure, monkeypatch):
+    """As threads of a busy machine do."""
+    busy = threading.Lock()
+
+    def serial(self, block, _atoms):
+        with busy:
+            time.sleep(1e-6 * np.prod(self._blocks.shape(block)))
+        return np.zeros((1, *self._blocks.shape(block)))
+
+    monkeypatch.setattr(BlockPredictor, "__call__", serial)
+    request = Request(make_smooth_model(), structure, Mesh((64, 64, 96), structure.cell))
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        found = estimate(request)
+    finally:
+        torch.set_num_threads(before)
+    assert found.seconds == pytest.approx(1e-6 * found.points, rel=0.5)
+
+
+def test_interpolation_takes_time_too(model, structure):
+    mesh = Mesh((20, 20, 20), structure.cell)
+    found = estimate(Request(model, structure, mesh, asked_spacing_bohr=0.1))
+    assert 0.0 < found.interpolation_seconds < found.seconds
+    assert found.file_mesh == Mesh.with_spacing(structure.cell, 0.1).shape
 
 
 def test_empty_blocks_cost_nothing(model):

@@ -109,3 +109,27 @@ def test_alone_blocks_are_computed_in_order():
     written = []
     lead(None, range(3), lambda b: np.array([b * b]), lambda b, v: written.append((b, v[0])))
     assert written == [(0, 0), (1, 1), (2, 4)]
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("waiting", ["wait_for_all(comm)", "follow(comm, lambda item: item)"])
+def test_a_rank_that_waits_leaves_its_core_alone(waiting, run_ranks):
+    code = f"""
+import time
+from rhocast.inference.parallel import find_communicator, follow, lead, wait_for_all
+comm = find_communicator()
+if comm.rank == 0:
+    time.sleep(1.0)
+    if "follow" in "{waiting}":
+        lead(comm, [], print, print)
+    else:
+        wait_for_all(comm)
+else:
+    wall, cpu = time.perf_counter(), time.process_time()
+    {waiting}
+    assert time.perf_counter() - wall > 0.5
+    share = (time.process_time() - cpu) / (time.perf_counter() - wall)
+    assert share < 0.3, share
+"""
+    code, output = run_ranks(2, "-c", code)
+    assert code == 0, output

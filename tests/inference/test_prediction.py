@@ -124,7 +124,7 @@ def test_unknown_valence_is_noticed_before_the_work(structure, tmp_path):
 def test_a_failed_merge_does_not_cost_the_prediction(model, structure, tmp_path, monkeypatch):
     path, mesh = tmp_path / "density.h5", Mesh(SHAPE, structure.cell)
 
-    def fail(*_):
+    def fail(*_, **__):
         raise OSError("the disk is gone")
 
     with monkeypatch.context() as patch:
@@ -138,6 +138,13 @@ def test_a_failed_merge_does_not_cost_the_prediction(model, structure, tmp_path,
             predict_file(model, make_structure(seed=4), mesh, path)
         predict_file(model, structure, mesh, path)
     assert read_density(path).electron_count == pytest.approx(17.0, rel=1e-6)
+
+
+def test_distances_are_checked_once(model, structure, tmp_path, monkeypatch):
+    checked = []
+    monkeypatch.setattr(Structure, "check_distances", lambda *_: checked.append(1))
+    predict_file(model, structure, Mesh(SHAPE, structure.cell), tmp_path / "density.h5")
+    assert len(checked) == 1
 
 
 def test_predict_density_takes_a_spacing(model, structure):

@@ -120,6 +120,16 @@ def test_shards_keep_what_was_evaluated_and_merge_gives_what_was_asked_for(certi
     assert len(list(tmp_path.iterdir())) == 3 + 3
 
 
+@pytest.mark.mpi
+def test_ranks_interpolate_what_is_merged_to_the_same_file(certified, tmp_path, run_verb):
+    paths = predict_shards(certified, tmp_path, [0.4] * 3)
+    merge(paths, tmp_path / "alone.h5")
+    code, output = run_verb(2, "merge", *paths, "-o", tmp_path / "ranks.h5")
+    assert code == 0, output
+    assert (tmp_path / "ranks.h5").read_bytes() == (tmp_path / "alone.h5").read_bytes()
+    assert len(list(tmp_path.iterdir())) == 3 + 2
+
+
 def test_shards_for_different_meshes_are_refused(certified, tmp_path):
     paths = predict_shards(certified, tmp_path, [0.4, 0.3])
     with pytest.raises(FileFormatError, match="shard of another prediction"):

@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -6,6 +7,8 @@ import yaml
 
 from rhocast.config import load_config, parse_config
 from rhocast.errors import ConfigError, FileFormatError
+from rhocast.model import DensityModel
+from rhocast.model.shipped import model_path
 from rhocast.planning import Calibration, estimate, read_calibration
 from rhocast.planning.calibration import subject_of
 from rhocast.planning.work import CostLaw
@@ -82,6 +85,36 @@ def test_the_campaigns_of_the_paper(stages, name, atoms, spacing, edge):
     assert found["predict"].memory_gb > 250e-9 * atoms
     assert found["aimd"].core_hours > found["scf"].core_hours > found["converge_point"].core_hours
     assert found["scf"].longest_core_hours * found["scf"].jobs > found["scf"].core_hours
+
+
+def test_a_certified_model_is_evaluated_at_fewer_points(stages, root, tmp_path):
+    data = yaml.safe_load((root / "config.yaml").read_text()) | {"results": str(tmp_path)}
+    data["prediction"]["mesh_spacing_bohr"] = 0.3
+    plain = stages(data)
+    folder = tmp_path / "models" / data["name"]
+    folder.mkdir(parents=True)
+    shutil.copy(model_path("al"), folder / "transferred.safetensors")
+    certified = stages(data)
+    start = 3 * CALIBRATION.job_s / 3600
+    saved = (plain["predict"].core_hours - start) / (certified["predict"].core_hours - start)
+    spacing = DensityModel.load("al").certificate.mesh_spacing_bohr
+    assert saved == pytest.approx((spacing / 0.3) ** 3, rel=0.1)
+    assert certified["merge"].disk_gb == plain["merge"].disk_gb
+    del data["prediction"]["mesh_spacing_bohr"]
+    assert stages(data)["merge"].disk_gb < 0.2 * plain["merge"].disk_gb
+    shutil.rmtree(folder)
+    coarser = stages(data)["merge"].disk_gb / plain["merge"].disk_gb
+    assert coarser == pytest.approx((0.3 / 0.4) ** 3, rel=0.05)
+
+
+def test_training_leaves_its_features_on_the_disk(stages, root):
+    data = yaml.safe_load((root / "config.yaml").read_text())
+    data["features"]["points_per_snapshot"] = 10**9
+    for source in data["datasets"]["small"]:
+        source["frames"] = 2000
+    found = stages(data)
+    assert found["features"].disk_gb > 3.0
+    assert found["train"].memory_gb < 0.5 * found["features"].disk_gb
 
 
 def test_a_calibration_is_kept_and_a_damaged_one_refused(tmp_path):

@@ -32,6 +32,22 @@ def test_the_whole_graph_is_known_without_engine_or_mpi(run, clone, tmp_path):
     assert {name: counted[name] for name in expected} == expected
 
 
+def test_a_model_may_choose_the_mesh(run, clone):
+    text = (clone / "config.yaml").read_text()
+    spacing = "  mesh_spacing_bohr: 0.7\n"
+    assert spacing in text.partition("\nprediction:")[2]
+    head, _, tail = text.rpartition(spacing)
+    (clone / "own.yaml").write_text(head + tail)
+    target = "results/predictions/vacancy/shard-1.h5"
+    for file, asked in (("config.yaml", True), ("own.yaml", False)):
+        result = run("snakemake", "-n", "-p", target, "--configfile", file, cwd=clone)
+        assert result.returncode == 0, result.stderr
+        (command,) = (line for line in result.stdout.splitlines() if "rhocast predict" in line)
+        assert ("--mesh-spacing-bohr 0.7" in command) == asked
+        assert ("mesh-spacing" in command) == asked
+        assert " > results/logs/predict/vacancy/1.log" in command
+
+
 @pytest.mark.parametrize(
     ("target", "needed", "not_needed"),
     [

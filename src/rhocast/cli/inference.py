@@ -84,7 +84,11 @@ def add_verbs(verbs: Any) -> None:
     verb.set_defaults(run=_predict)
 
     verb = verbs.add_parser(
-        "merge", help="make one density file of all shards, on the mesh that was asked for"
+        "merge",
+        help="make one density file of all shards, on the mesh that was asked for",
+        description="Make one density file of all shards. Where they hold a coarser mesh than was "
+        "asked for, it is interpolated, by MPI ranks too: mpirun -n 4 rhocast merge SHARD ... -o "
+        "density.h5",
     )
     verb.add_argument("shards", nargs="+", type=Path, help="shard files, in order")
     verb.add_argument("-o", "--output", required=True, type=Path, help="HDF5 file to write")
@@ -101,9 +105,9 @@ def add_verbs(verbs: Any) -> None:
     verb = verbs.add_parser(
         "refine",
         help="interpolate a density file to a finer mesh, or a part of it",
-        description="Interpolate a density file to another mesh. The density is a quintic spline "
-        "through the stored one and keeps its electrons exactly; standard deviations stay between "
-        "their neighbours.",
+        description="Interpolate a density file to another mesh, alone or on MPI ranks. The "
+        "density is a quintic spline through the stored one and keeps its electrons; standard "
+        "deviations stay between their neighbours.",
     )
     verb.add_argument("density", type=Path, help="density file (HDF5)")
     verb.add_argument("-o", "--output", required=True, type=Path, help="HDF5 file to write")
@@ -157,13 +161,18 @@ def _shard(text: str) -> tuple[int, int]:
     return shard, n_shards
 
 
-def _predict(options: argparse.Namespace) -> None:
-    comm = find_communicator(options.ranks)
+def _communicator(expected_ranks: int | None = None) -> Any:
+    """Find the ranks; of several the first alone speaks, and each computes on one thread."""
+    comm = find_communicator(expected_ranks)
     if rank_of(comm) != 0:
         logging.getLogger().setLevel(logging.ERROR)
     if comm is not None:
         torch.set_num_threads(1)  # ranks and threads must not fight over the cores
+    return comm
 
+
+def _predict(options: argparse.Namespace) -> None:
+    comm = _communicator(options.ranks)
     model = together(comm, lambda: DensityModel.load(options.model))
     structure = first_alone(comm, lambda: read_structure(options.structure))
     arguments: dict[str, Any] = {
@@ -241,7 +250,8 @@ def _explaining_sigterm() -> Iterator[None]:
 
 
 def _refine(options: argparse.Namespace) -> None:
-    refine(options.density, options.output, options.mesh_spacing_bohr, _part(options))
+    comm = _communicator()
+    refine(options.density, options.output, options.mesh_spacing_bohr, _part(options), comm=comm)
     log.info("%s is written", options.output)
 
 
@@ -251,6 +261,7 @@ def _merge(options: argparse.Namespace) -> None:
         options.output,
         scale_to_electrons=not options.unscaled,
         virtual=options.virtual,
+        comm=_communicator(),
     )
 
 

@@ -35,9 +35,11 @@ class Prediction(Section):
     cells: Annotated[tuple[Name, ...], AfterValidator(distinct)] = Field(
         min_length=1, description="keys of `systems`"
     )
-    mesh_spacing_bohr: PositiveFloat = Field(
-        description="of the field, at most, Bohr; where a coarser mesh is certified to suffice, "
-        "the model is evaluated there and the field interpolated"
+    mesh_spacing_bohr: PositiveFloat | None = Field(
+        None,
+        description="of the field, at most, Bohr (default: what the model is certified for, else "
+        "0.4); where a coarser mesh is certified to suffice, the model is evaluated there and the "
+        "field interpolated",
     )
     shards: PositiveInt = Field(description="files, and jobs, that one cell is cut into")
     uncertainty: Literal["none", "fast", "sampled"] = Field(

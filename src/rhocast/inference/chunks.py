@@ -24,6 +24,26 @@ def chunk_shape(shape: tuple[int, ...], block_shape: tuple[int, ...]) -> tuple[i
     return tuple(min(n, b, LONGEST_SIDE) for n, b in zip(shape, block_shape, strict=True))
 
 
+def preallocate(
+    file: h5py.File,
+    name: str,
+    shape: tuple[int, ...],
+    dtype: str,
+    chunks: tuple[int, ...] | None,
+    fill_time: int = h5py.h5d.FILL_TIME_NEVER,
+) -> None:
+    """Create a dataset with a place in the file for each of its numbers.
+
+    The file must have been opened with ``libver="v110"``: chunks then lie in order.
+    """
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    properties.set_fill_time(fill_time)
+    file.create_dataset(
+        name, shape=shape, dtype=dtype, chunks=chunks, fillvalue=np.nan, dcpl=properties
+    )
+
+
 @dataclass(frozen=True)
 class ChunkedArray:
     """A dataset whose chunks lie one after the other, in C order.

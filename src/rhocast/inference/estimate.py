@@ -1,15 +1,21 @@
 """What a prediction will take, from a few of its blocks."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from tempfile import TemporaryFile
 
 import numpy as np
 
+from rhocast.fields import DENSITY_FIELDS
+from rhocast.grid import Mesh
+from rhocast.inference.chunks import rounded, write_all
 from rhocast.inference.density_field import DensityField
 from rhocast.inference.limits import bytes_per_rank
+from rhocast.inference.parallel import lead
 from rhocast.inference.prediction import Item, items
 from rhocast.inference.predictor import BlockPredictor
-from rhocast.inference.refine import BOX, interpolated
+from rhocast.inference.refine import BOX, Interpolation, boxes, torch_on_one_thread
 from rhocast.inference.request import Request
 
 #: Blocks that are looked at, at most, to learn how many are empty.
@@ -40,7 +46,8 @@ class Estimate:
     points_per_second
         Of one rank, or one thread, on this machine as it is now.
     interpolation_seconds
-        From there to the mesh of the file, by one rank; 0 for a shard, which `merge` interpolates.
+        From there to the mesh of the file, on all ranks or threads; 0 for a shard, which `merge`
+        interpolates.
     seconds
         In all: evaluation on all ranks, or all threads of one process, and interpolation, without
         start and copying.
@@ -81,10 +88,10 @@ def estimate(
     order = np.random.default_rng(0).permutation(own)[:_LOOKED_AT]
     filled = [item for item in items(request, order.tolist()) if item[1] is not None]
     filled_share = len(filled) / max(1, len(order))
-    rate = _points_per_second(request, filled)
-    workers = n_ranks if n_ranks > 1 else request.task.threads
+    threads = 1 if n_ranks > 1 else request.task.threads
+    rate = _points_per_second(request, filled, threads)
     shard_bytes = request.n_bytes(rows.stop - rows.start)
-    interpolation = _interpolation_seconds(request) if n_shards is None else 0.0
+    interpolation = _interpolation_seconds(request, n_ranks) if n_shards is None else 0.0
     return Estimate(
         points=points,
         blocks=len(own),
@@ -96,36 +103,62 @@ def estimate(
         temporary_bytes=shard_bytes if n_shards is None else 0,
         points_per_second=rate,
         interpolation_seconds=interpolation,
-        seconds=points * filled_share / (rate * workers) + interpolation,
+        seconds=points * filled_share / (rate * n_ranks * threads) + interpolation,
     )
 
 
-def _interpolation_seconds(request: Request) -> float:
-    """Time the interpolation to one box of the mesh that was asked for."""
+def _interpolation_seconds(request: Request, n_ranks: int) -> float:
+    """Time the interpolation to one box of the mesh that was asked for, on all threads at once."""
     if not request.refines:
         return 0.0
-    fine, coarse = np.array(request.asked_mesh.shape), np.array(request.mesh.shape)
-    box = np.minimum(fine, BOX)
-    places = [np.arange(n) * (c / f) for n, c, f in zip(box, coarse, fine, strict=True)]
-    values = np.ones(np.minimum(coarse, BOX), dtype=np.float32)
+    ratio = np.array(request.asked_mesh.shape) / request.mesh.shape
+    nx, ny, nz = np.minimum(BOX, request.asked_mesh.shape)
+    values = np.ones(np.ceil((nx, ny, nz) / ratio).astype(int), dtype=np.float32)
     field = DensityField(request.structure, record={}, **dict.fromkeys(request.fields, values))
-    start = time.perf_counter()
-    for name in field.fields:
-        interpolated(field, name, places)
-    return (time.perf_counter() - start) * request.asked_mesh.n_points / float(np.prod(box))
+    interpolation = Interpolation(field, Mesh((nx, ny, nz), request.structure.cell))
+    (box,) = boxes(interpolation.mesh.shape)
+    with torch_on_one_thread() as threads, TemporaryFile(buffering=0) as file:
+
+        def compute(name: str) -> np.ndarray:
+            for _, strip in interpolation.strips(name, box):
+                stored = rounded(strip, np.dtype(DENSITY_FIELDS[name].dtype))
+                write_all(file.fileno(), np.ascontiguousarray(stored), 0)
+            return np.empty(0)
+
+        for name in field.fields:
+            compute(name)  # weights are made once
+        start = time.perf_counter()
+        lead(None, field.fields * threads, compute, lambda *_: None, threads)
+        seconds = time.perf_counter() - start
+    boxes_each = request.asked_mesh.n_points / float(nx * ny * nz)
+    return seconds * boxes_each / (n_ranks if n_ranks > 1 else threads)
 
 
-def _points_per_second(request: Request, filled: list[Item]) -> float:
-    """Time some blocks; the first, which pays for what is made once, only if there is no other."""
+def _points_per_second(request: Request, filled: list[Item], threads: int) -> float:
+    """Time some blocks on all threads at once; of each thread.
+
+    The first, which pays for what is made once, counts only if there is no other.
+    """
     if not filled:
         return float("inf")
-    predict = BlockPredictor(request.model, request.task)
-    points, start = 0, time.perf_counter()
-    for number, (block, atoms) in enumerate(filled):
-        if number == 1:
-            points, start = 0, time.perf_counter()
-        predict(block, atoms)
-        points += int(np.prod(request.blocks.shape(block)))
-        if number > 1 and time.perf_counter() - start > _SECONDS:
-            break
-    return points / (time.perf_counter() - start)
+    predictor = BlockPredictor(request.model, request.task)
+    points = 0
+
+    def compute(item: Item) -> np.ndarray:
+        return predictor(*item)
+
+    def count(item: Item, _: np.ndarray) -> None:
+        nonlocal points
+        points += int(np.prod(request.blocks.shape(item[0])))
+
+    def some() -> Iterator[Item]:
+        for number, item in enumerate(filled[1:] or filled):
+            if number > threads and time.perf_counter() - start > _SECONDS:
+                break
+            yield item
+
+    if len(filled) > 1:
+        compute(filled[0])
+    start = time.perf_counter()
+    lead(None, some(), compute, count, threads)
+    return points / (time.perf_counter() - start) / threads

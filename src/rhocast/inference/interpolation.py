@@ -10,9 +10,11 @@ Standard deviations are not band-limited. Their squares are interpolated linearl
 none negative and none larger than its neighbours.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from scipy.interpolate import BSpline
 
 #: Points beyond a box that its spline takes into account: what is left out is 0.43**24, some 1e-9.
@@ -27,14 +29,26 @@ class AxisMap:
 
     Attributes
     ----------
-    sources : (c,) int array
-        Coarse points that it takes, wrapped into the period; they may repeat in a short one.
+    first
+        The first of the coarse points that it takes, not wrapped into the period.
+    period
+        Coarse points in all.
     weights : (p, c) float64 array
-        Of these, for each of the p points asked for.
+        Of c coarse points, for each of the p points asked for.
     """
 
-    sources: np.ndarray
+    first: int
+    period: int
     weights: np.ndarray
+
+    @property
+    def sources(self) -> np.ndarray:
+        """Coarse points that it takes, wrapped into the period; they repeat in a short one."""
+        return (self.first + np.arange(self.weights.shape[1])) % self.period
+
+    def scaled(self, factor: float) -> "AxisMap":
+        """Return the map that multiplies by a factor, too."""
+        return replace(self, weights=factor * self.weights)
 
     @classmethod
     def spline(cls, places: np.ndarray, period: int, halo: int = HALO) -> "AxisMap":
@@ -43,7 +57,7 @@ class AxisMap:
         count = int(np.floor(places[-1])) + halo + 2 - first
         collocation = _cardinal(np.arange(count, dtype=float), count)
         weights = np.linalg.solve(collocation.T, _cardinal(places - first, count).T).T
-        return cls((first + np.arange(count)) % period, weights)
+        return cls(first, period, weights)
 
     @staticmethod
     def first_source(places: np.ndarray, halo: int = HALO) -> int:
@@ -56,7 +70,7 @@ class AxisMap:
         first = int(np.floor(places[0]))
         count = int(np.floor(places[-1])) + 2 - first
         distance = np.abs((places - first)[:, None] - np.arange(count))
-        return cls((first + np.arange(count)) % period, np.maximum(0.0, 1.0 - distance))
+        return cls(first, period, np.maximum(0.0, 1.0 - distance))
 
 
 def interpolate(values: np.ndarray, maps: tuple[AxisMap, AxisMap, AxisMap]) -> np.ndarray:
@@ -64,6 +78,40 @@ def interpolate(values: np.ndarray, maps: tuple[AxisMap, AxisMap, AxisMap]) -> n
     result = np.tensordot(maps[2].weights, values, axes=(1, 2))  # z, x, y
     result = np.tensordot(maps[1].weights, result, axes=(1, 2))  # y, z, x
     return np.tensordot(maps[0].weights, result, axes=(1, 2))  # x, y, z
+
+
+def interpolate_strips(
+    values: np.ndarray, x: AxisMap, y: AxisMap, strips: Sequence[AxisMap]
+) -> Iterator[np.ndarray]:
+    """Apply maps to a long box, in single precision: what is done along x and y is done once.
+
+    It misplaces some 1e-7 of the electrons, as storing the result in single precision does. The
+    products are torch's, on one thread if the caller has told torch so, of arrays that begin
+    where torch lets them begin: the same box gives the same bits.
+
+    Parameters
+    ----------
+    values : (cx, cy, cz) float32 array
+        At the sources of ``x`` and ``y``, and along z from the first source of the first strip to
+        the last of the last.
+    x, y, strips
+        Maps along x, along y, and along z for one strip after the other.
+
+    Yields
+    ------
+    (px, py, pz) float32 array
+        For each strip.
+    """
+    wx, wy = (torch.from_numpy(axis.weights.astype(np.float32)) for axis in (x, y))
+    (px, cx), (py, cy), cz = wx.shape, wy.shape, values.shape[2]
+    aligned = torch.empty(values.shape).copy_(torch.from_numpy(values))
+    along_x = (wx @ aligned.view(cx, cy * cz)).view(px, cy, cz)
+    along_xy = torch.bmm(wy.expand(px, py, cy), along_x).view(px * py, cz)
+    for strip in strips:
+        weights = torch.from_numpy(strip.weights.astype(np.float32))
+        start = strip.first - strips[0].first
+        part = along_xy[:, start : start + weights.shape[1]]
+        yield (part @ weights.T).view(px, py, len(weights)).numpy()
 
 
 def _cardinal(x: np.ndarray, count: int) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Shards to one density-field file, on the mesh that was asked for.
 
 Where the shards hold a coarser mesh, because that suffices, the file is interpolated from them part
-by part (`rhocast.inference.refine`). A run that is killed leaves the shards: merging begins anew.
+by part, by all ranks or threads (`rhocast.inference.refine`). A run that is killed leaves the
+shards: merging begins anew.
 """
 
 import math
@@ -20,6 +21,7 @@ from rhocast.fields import DENSITY_FIELDS
 from rhocast.inference.chunks import rounded
 from rhocast.inference.density_field import scale_factor
 from rhocast.inference.limits import check_disk
+from rhocast.inference.parallel import first_alone, from_first, on_all, rank_of
 from rhocast.inference.refine import refine
 from rhocast.inference.shards import Shard
 from rhocast.inference.spacing import asked_mesh
@@ -31,6 +33,7 @@ def merge(
     out: str | Path,
     scale_to_electrons: bool = True,
     virtual: bool = False,
+    comm: Any = None,
 ) -> None:
     """Make one density-field file of all shards of a field, on the mesh that was asked for.
 
@@ -46,6 +49,9 @@ def merge(
     virtual
         Write a file that refers to the shards instead of copying them: at once, but the shards
         must stay where they are, the mesh is the evaluated one, and nothing can be scaled.
+    comm
+        Communicator of `rhocast.inference.parallel.find_communicator`. Rank 0 copies; all that see
+        its files interpolate.
 
     Raises
     ------
@@ -66,20 +72,29 @@ def merge(
         )
     if not shard_paths:
         raise FileFormatError(f"{out}: no shards to merge, expected at least one")
-    with ExitStack() as stack:
-        shards = [stack.enter_context(Shard(path)) for path in shard_paths]
-        _check_set(shards)
-        record = _record(shards, scale_to_electrons)
-        if virtual:
-            _refer(out, shards, record)
-            return
-        mesh = asked_mesh(shards[0].mesh, record.get("asked_mesh_spacing_bohr"))
-        out.parent.mkdir(parents=True, exist_ok=True)
-        check_disk(out, field_bytes(shards[0].header.fields) * mesh.n_points, mesh.shape)
-        if mesh.shape == shards[0].header.mesh_shape:
-            _copy(out, shards, record)
-        else:
-            _interpolate(out, shards, record)
+    evaluated = out.with_name(out.name + ".evaluated")
+
+    def begin() -> dict[str, Any] | None:
+        with ExitStack() as stack:
+            shards = [stack.enter_context(Shard(path)) for path in shard_paths]
+            _check_set(shards)
+            record = _record(shards, scale_to_electrons)
+            if virtual:
+                _refer(out, shards, record)
+                return None
+            mesh = asked_mesh(shards[0].mesh, record.get("asked_mesh_spacing_bohr"))
+            out.parent.mkdir(parents=True, exist_ok=True)
+            check_disk(out, field_bytes(shards[0].header.fields) * mesh.n_points, mesh.shape)
+            if mesh.shape == shards[0].header.mesh_shape:
+                _copy(out, shards, record)
+                return None
+            _check_numbers(shards)
+            _refer(evaluated, shards, record | {"scale": 1.0})
+            return record
+
+    record = from_first(comm, first_alone(comm, begin))
+    if record is not None:
+        _interpolate(evaluated, out, record, comm)
 
 
 def _check_set(shards: list[Shard]) -> None:
@@ -127,17 +142,24 @@ def _copy(out: Path, shards: list[Shard], record: dict[str, Any]) -> None:
                     target[box] = values
 
 
-def _interpolate(out: Path, shards: list[Shard], record: dict[str, Any]) -> None:
-    """Interpolate to the mesh that was asked for, from the shards where they lie."""
+def _interpolate(evaluated: Path, out: Path, record: dict[str, Any], comm: Any) -> None:
+    """Interpolate to the mesh that was asked for, from a virtual file of the shards."""
+    options = {"mesh_spacing_bohr": record["asked_mesh_spacing_bohr"], "scale": record["scale"]}
+    try:
+        if on_all(comm, evaluated.exists()):
+            refine(evaluated, out, comm=comm, **options)
+        else:  # it lies on a disk of rank 0's own machine
+            first_alone(comm, lambda: refine(evaluated, out, **options))
+    finally:
+        if rank_of(comm) == 0:
+            evaluated.unlink()
+
+
+def _check_numbers(shards: list[Shard]) -> None:
+    """Tell damage before the long work, and of which shard."""
     for name, shard in product(shards[0].header.fields, shards):
         for _ in _pencils(shard, name, CHUNK_SHAPE):
-            pass  # damage is told before the long work, and of which shard
-    evaluated = out.with_name(out.name + ".evaluated")
-    _refer(evaluated, shards, record | {"scale": 1.0})
-    try:
-        refine(evaluated, out, record["asked_mesh_spacing_bohr"], scale=record["scale"])
-    finally:
-        evaluated.unlink()
+            pass
 
 
 def _pencils(

@@ -116,6 +116,7 @@ def together(comm: Any, work: Callable[[], T]) -> T:
         result = work()
     except Exception as error:
         failure = error
+    wait_for_all(comm)
     # Texts travel, not exceptions: some cannot be pickled.
     code = failure.exit_code if isinstance(failure, RhocastError) else 1
     outcome = None if failure is None else (str(failure) or repr(failure), code)
@@ -130,6 +131,14 @@ def together(comm: Any, work: Callable[[], T]) -> T:
     return result  # type: ignore[return-value]
 
 
+def wait_for_all(comm: Any) -> None:
+    """Wait until every rank has come here, asleep: within MPI a rank keeps its core busy."""
+    if comm is not None:
+        reached = comm.Ibarrier()
+        while not reached.Test():
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+
+
 def first_alone(comm: Any, work: Callable[[], T]) -> T | None:
     """Run ``work`` on rank 0; None on all others. If it fails, all fail as in `together`."""
     return together(comm, lambda: work() if rank_of(comm) == 0 else None)
@@ -138,6 +147,11 @@ def first_alone(comm: Any, work: Callable[[], T]) -> T | None:
 def from_first(comm: Any, value: T | None) -> T:
     """Return what rank 0 gives, on every rank."""
     return value if comm is None else comm.bcast(value)  # type: ignore[return-value]
+
+
+def on_all(comm: Any, condition: bool) -> bool:
+    """Say whether a condition holds on every rank."""
+    return condition if comm is None else all(comm.allgather(condition))
 
 
 @contextmanager
@@ -238,11 +252,31 @@ def _lead_threads(
 
 def follow(comm: Any, compute: Callable[[T], np.ndarray]) -> None:
     """Compute the items that rank 0 hands out, and send the values there."""
+
+    def receive() -> T | None:
+        while not comm.iprobe(source=0, tag=_ASSIGNMENT):
+            time.sleep(_SECONDS_BETWEEN_LOOKS)  # a blocking receive would keep a core busy
+        return comm.recv(source=0, tag=_ASSIGNMENT)
+
     sending = None
-    while (item := comm.recv(source=0, tag=_ASSIGNMENT)) is not None:
+    while (item := receive()) is not None:
         values = compute(item)
         if sending is not None:
             sending.wait()
         sending = comm.isend((comm.rank, values), 0, _RESULT)
     if sending is not None:
         sending.wait()
+
+
+def share(
+    comm: Any,
+    items: Iterable[T],
+    compute: Callable[[T], np.ndarray],
+    write: Callable[[T, np.ndarray], None],
+    threads: int = 1,
+) -> None:
+    """Compute items that every rank could name: `lead` on rank 0, `follow` on all others."""
+    if rank_of(comm) == 0:
+        lead(comm, items, compute, write, threads)
+    else:
+        follow(comm, compute)

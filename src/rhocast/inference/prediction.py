@@ -18,9 +18,9 @@ from rhocast.inference.parallel import (
     follow,
     from_first,
     lead,
-    rank_of,
     ranks_on_this_machine,
     together,
+    wait_for_all,
 )
 from rhocast.inference.predictor import BlockPredictor
 from rhocast.inference.progress import Progress
@@ -87,23 +87,35 @@ def predict_shard(
         Before any work, on every rank: if options, elements, distances, memory or disk do not
         allow the prediction. A failure later on ends all ranks.
     """
-    path = Path(path)
+    options = (uncertainty, samples, seed, where, asked_spacing_bohr)
+    request = first_alone(comm, lambda: _request(model, structure, mesh, *options))
+    _predict_shard(model, request, Path(path), shard, n_shards, comm)
+
+
+def _request(
+    model: DensityModel, structure: Structure | None, mesh: Mesh | None, *options: Any
+) -> Request:
+    """Check what is asked for; on rank 0, and once: distances take long in millions of atoms."""
+    assert structure is not None
+    assert mesh is not None
+    return Request(model, structure, mesh, *options)
+
+
+def _predict_shard(
+    model: DensityModel, request: Request | None, path: Path, shard: int, n_shards: int, comm: Any
+) -> None:
+    """Predict a shard of a request, which rank 0 alone holds."""
     ranks_here = ranks_on_this_machine(comm)
 
-    def prepare() -> Request:
-        assert structure is not None
-        assert mesh is not None
-        request = Request(
-            model, structure, mesh, uncertainty, samples, seed, where, asked_spacing_bohr
-        )
+    def check() -> None:
+        assert request is not None
         rows = request.blocks.shard_rows(shard, n_shards)
         check_memory(request, ranks_here)
         path.parent.mkdir(parents=True, exist_ok=True)
-        check_disk(path, request.n_bytes(rows.stop - rows.start), mesh.shape)
-        training_range.tell(model, structure, request.outside_training_share, where)
-        return request
+        check_disk(path, request.n_bytes(rows.stop - rows.start), request.mesh.shape)
+        training_range.tell(model, request.structure, request.outside_training_share, request.where)
 
-    request = first_alone(comm, prepare)
+    first_alone(comm, check)
     task = from_first(comm, None if request is None else request.task)
     together(comm, lambda: task.check_model(model))
     with end_all_on_failure(comm):
@@ -116,8 +128,7 @@ def predict_shard(
             _lead(request, ShardHeader.of(request, shard, n_shards), path, comm, compute)
         else:
             follow(comm, compute)
-        if comm is not None:
-            comm.barrier()
+        wait_for_all(comm)
 
 
 def _lead(
@@ -158,8 +169,12 @@ def predict_file(
     path: str | Path,
     *,
     scale_to_electrons: bool = True,
+    uncertainty: str = "none",
+    samples: int = 10,
+    seed: int = 0,
     comm: Any = None,
-    **options: Any,
+    where: str = "structure",
+    asked_spacing_bohr: float | None = None,
 ) -> None:
     """Predict a whole field to a density-field file, by way of one shard beside it.
 
@@ -174,9 +189,8 @@ def predict_file(
         The density-field file; the shard is called ``*.shard`` until it is merged.
     scale_to_electrons
         As in `merge`.
-    comm, **options
-        As in `predict_shard`: ``uncertainty``, ``samples``, ``seed``, ``where``,
-        ``asked_spacing_bohr``.
+    uncertainty, samples, seed, comm, where, asked_spacing_bohr
+        As in `predict_shard`.
 
     Raises
     ------
@@ -186,28 +200,24 @@ def predict_file(
     """
     path = Path(path)
     shard = path.with_name(path.name + ".shard")
+    options = (uncertainty, samples, seed, where, asked_spacing_bohr)
 
-    def prepare() -> bool:
-        assert structure is not None
-        assert mesh is not None
-        request = Request(model, structure, mesh, **options)
+    def prepare() -> Request | None:
+        request = _request(model, structure, mesh, *options)
         if scale_to_electrons:
             scale_factor(1.0, request.n_electrons, request.where)
         if is_finished(shard, ShardHeader.of(request, 0, 1)):
             log.info("%s: finished by an earlier run, only merged now", shard)
-            return True
+            return None
         path.parent.mkdir(parents=True, exist_ok=True)
         check_disk(shard, request.n_bytes() + request.file_bytes, request.asked_mesh.shape)
-        return False
+        return request
 
-    if not from_first(comm, first_alone(comm, prepare)):
-        predict_shard(model, structure, mesh, shard, comm=comm, **options)
-    with end_all_on_failure(comm):
-        if rank_of(comm) == 0:
-            merge([shard], path, scale_to_electrons)
-            shard.unlink()
-        if comm is not None:
-            comm.barrier()
+    request = first_alone(comm, prepare)
+    if from_first(comm, request is not None):
+        _predict_shard(model, request, shard, 0, 1, comm)
+    merge([shard], path, scale_to_electrons, comm=comm)
+    first_alone(comm, shard.unlink)
 
 
 def predict_on_mesh(

@@ -22,7 +22,7 @@ import numpy as np
 
 from rhocast.errors import ParallelError
 from rhocast.fields import DENSITY_FIELDS
-from rhocast.inference.chunks import ChunkedArray, chunk_shape, write_all
+from rhocast.inference.chunks import ChunkedArray, chunk_shape, preallocate, write_all
 from rhocast.inference.journal import Journal
 from rhocast.inference.shards import FORMAT_VERSION, KIND, ShardHeader
 from rhocast.structures import Structure
@@ -241,24 +241,8 @@ def _create_datasets(file: h5py.File, header: ShardHeader) -> None:
     for name in header.fields:
         entry = DENSITY_FIELDS[name]
         chunks = chunk_shape(shape, header.block_shape) if rows else None
-        _preallocate(file, name, shape, entry.dtype, chunks, h5py.h5d.FILL_TIME_NEVER)
+        preallocate(file, name, shape, entry.dtype, chunks)
         file[name].attrs["unit"] = entry.unit
     sums = (len(header.own_blocks),)
-    _preallocate(file, "block_sums", sums, "f8", None, h5py.h5d.FILL_TIME_ALLOC)
+    preallocate(file, "block_sums", sums, "f8", None, h5py.h5d.FILL_TIME_ALLOC)
     file["block_sums"].attrs["unit"] = "e/Bohr^3"
-
-
-def _preallocate(
-    file: h5py.File,
-    name: str,
-    shape: tuple[int, ...],
-    dtype: str,
-    chunks: tuple[int, ...] | None,
-    fill_time: int,
-) -> None:
-    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-    properties.set_fill_time(fill_time)
-    file.create_dataset(
-        name, shape=shape, dtype=dtype, chunks=chunks, fillvalue=np.nan, dcpl=properties
-    )

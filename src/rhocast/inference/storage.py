@@ -17,6 +17,7 @@ the electrons that interpolation to a finer mesh misplaces, absent if nobody cer
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from importlib import metadata
 from itertools import pairwise, product
 from pathlib import Path
@@ -49,8 +50,6 @@ class DensityFile:
         Of the file.
     file : h5py.File
         To take slices from: ``file["density"][3]``.
-    structure
-        Atoms and cell.
     mesh
         Mesh of the fields.
     record
@@ -62,12 +61,17 @@ class DensityFile:
         self.file = file
         self._check()
         self.record = {key: _plain(value) for key, value in file.attrs.items()}
-        try:
-            self.structure = Structure(file["positions"][()], file["cell"][()], file["numbers"][()])
-        except StructureError as error:
-            raise FileFormatError(f"{path}: {error}") from None
         nx, ny, nz = file["density"].shape
-        self.mesh = Mesh((nx, ny, nz), self.structure.cell)
+        self.mesh = Mesh((nx, ny, nz), file["cell"][()])
+
+    @cached_property
+    def structure(self) -> Structure:
+        """Atoms and cell; read when they are first asked for, FileFormatError if impossible."""
+        file = self.file
+        try:
+            return Structure(file["positions"][()], file["cell"][()], file["numbers"][()])
+        except StructureError as error:
+            raise FileFormatError(f"{self.path}: {error}") from None
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -188,22 +192,31 @@ def create_density(
         Further attributes; those that are None are left out.
     """
     with replacing(path) as partial, h5py.File(partial, "w") as file:
-        for name in ("positions", "cell", "numbers"):
-            file[name] = getattr(structure, name)
-            file[name].attrs["unit"] = DENSITY_FIELDS[name].unit
-        file.attrs.update({key: value for key, value in record.items() if value is not None})
-        file.attrs["kind"] = KIND
-        file.attrs["format_version"] = FORMAT_VERSION
-        file.attrs.update(software_versions())
+        describe(file, structure, record)
         yield file
+
+
+def describe(file: h5py.File, structure: Structure, record: Mapping[str, Any]) -> None:
+    """Write all but the fields into a new density-field file; see `create_density`."""
+    for name in ("positions", "cell", "numbers"):
+        file[name] = getattr(structure, name)
+        file[name].attrs["unit"] = DENSITY_FIELDS[name].unit
+    file.attrs.update({key: value for key, value in record.items() if value is not None})
+    file.attrs["kind"] = KIND
+    file.attrs["format_version"] = FORMAT_VERSION
+    file.attrs.update(software_versions())
+
+
+def chunks_of(shape: tuple[int, int, int]) -> tuple[int, ...]:
+    """Return the chunks of a field."""
+    return tuple(min(c, n) for c, n in zip(CHUNK_SHAPE, shape, strict=True))
 
 
 def create_field(file: h5py.File, name: str, shape: tuple[int, int, int]) -> h5py.Dataset:
     """Create an array over the mesh, full of NaN, in an open density-field file."""
     entry = DENSITY_FIELDS[name]
-    chunks = tuple(min(c, n) for c, n in zip(CHUNK_SHAPE, shape, strict=True))
     dataset = file.create_dataset(
-        name, shape=shape, dtype=entry.dtype, chunks=chunks, fillvalue=np.nan
+        name, shape=shape, dtype=entry.dtype, chunks=chunks_of(shape), fillvalue=np.nan
     )
     dataset.attrs["unit"] = entry.unit
     file.attrs["mesh_shape"] = shape

@@ -3,7 +3,8 @@
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from rhocast.dft.calculation import Calculation, dynamics_settings, right_handed
 from rhocast.dft.correlation import RUN_PER_MEMORY
 from rhocast.fields import DENSITY_FIELDS, MESH
 from rhocast.grid import Mesh
+from rhocast.inference.spacing import DEFAULT_SPACING_BOHR, evaluation_spacing
+from rhocast.model import DensityModel
 from rhocast.planning.calibration import Calibration
 from rhocast.planning.miniature import bulk
 from rhocast.planning.work import Work, memory_bytes
@@ -23,12 +26,16 @@ log = logging.getLogger(__name__)
 
 #: Cells of more repeats than this are counted, not built.
 _BUILT_REPEATS = 2000
+#: What a campaign predicts with, in the folder of its models.
+_MODEL = "transferred.safetensors"
 #: Text of an atom in a frame of a trajectory.
 _BYTES_PER_ATOM_AND_FRAME = 170
 #: What a job of Python holds besides its data.
 _BYTES_OF_PROGRAM = 350_000_000
 #: What a rank of a prediction holds for each atom of the cell.
 _BYTES_PER_STORED_ATOM = 250
+#: What training holds for each point: targets and indices; features are read where they are needed.
+_BYTES_PER_LEARNT_POINT = 60
 #: Reading, scaling and writing a predicted number once.
 _MERGE_S_PER_NUMBER = 3e-8
 #: Building a cell and writing it.
@@ -170,7 +177,9 @@ class _Campaign:
         points = self._points_of(schedule.dataset)
         batch = min(schedule.batch_size, points)
         return self.job(
-            schedule.steps * batch * self._calibration.training_s, 4.0 * self._bytes_of(points), 3e5
+            schedule.steps * batch * self._calibration.training_s,
+            _BYTES_PER_LEARNT_POINT * points + self._bytes_of(batch),
+            3e5,
         )
 
     def evaluations(self) -> list[Job]:
@@ -187,7 +196,7 @@ class _Campaign:
         shards = self._settings.prediction.shards
         jobs = []
         for name in self._settings.prediction.cells:
-            points, atoms = self._predicted_points(name), self._extent(name)[0]
+            points, atoms = self._points(name, self._spacings[0]), self._extent(name)[0]
             seconds = points * self._calibration.prediction_s / shards
             memory = _BYTES_PER_STORED_ATOM * atoms + 3e8
             jobs += [self.job(seconds, memory) for _ in range(shards)]
@@ -195,7 +204,8 @@ class _Campaign:
 
     def merges(self) -> list[Job]:
         sizes = self._bytes_of_stored_numbers()
-        points = [self._predicted_points(name) for name in self._settings.prediction.cells]
+        cells = self._settings.prediction.cells
+        points = [self._points(name, self._spacings[1]) for name in cells]
         return [
             self.job(_MERGE_S_PER_NUMBER * len(sizes) * n, 0.0, float(sum(sizes) * n))
             for n in points
@@ -269,9 +279,22 @@ class _Campaign:
     def _density_mesh(self, name: str) -> Mesh:
         return Mesh.with_spacing(self._structure(name).cell, self._settings.dft.mesh_spacing_bohr)
 
-    def _predicted_points(self, name: str) -> int:
-        spacing = self._settings.prediction.mesh_spacing_bohr
-        return Mesh.with_spacing(self._extent(name)[1], spacing).n_points
+    @cached_property
+    def _spacings(self) -> tuple[float, float]:
+        """Spacings of the meshes that the model is evaluated on, and that fields are given on.
+
+        A model that is there already, and certified, is evaluated on no finer mesh than it needs.
+        """
+        asked = self._settings.prediction.mesh_spacing_bohr
+        path = Path(self._settings.results, "models", self._settings.name, _MODEL)
+        if path.is_file():
+            evaluated = evaluation_spacing(DensityModel.load(path), asked)
+        else:
+            evaluated = asked or DEFAULT_SPACING_BOHR
+        return evaluated, asked or evaluated
+
+    def _points(self, name: str, spacing_bohr: float) -> int:
+        return Mesh.with_spacing(self._extent(name)[1], spacing_bohr).n_points
 
     def _bytes_of_stored_numbers(self) -> list[int]:
         """Return the sizes of the numbers that a prediction stores at each point."""
