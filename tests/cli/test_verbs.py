@@ -12,6 +12,7 @@ from matplotlib.image import imread
 
 import rhocast.cli.main
 from rhocast.cli.main import MODULES, main
+from rhocast.model import DensityModel
 
 FIGURES = {
     "rmse",
@@ -76,6 +77,19 @@ def test_evaluate_reports_the_figures_of_the_contract(models, densities, capsys)
     assert min(errors) < report["l1_per_electron"] < max(errors) < 0.2
     assert main(["evaluate", models[1], paths[0], "--json"]) == 0
     assert set(json.loads(capsys.readouterr().out)["snapshots"]) == {"0.h5"}
+
+
+def test_a_card_tells_origin_and_errors(models, densities, capsys, tmp_path):
+    judged = str(densities / "si16/600K/0.h5")
+    options = ["--uncertainty", "fast", "--card", str(tmp_path / "card.md"), "--json"]
+    assert main(["evaluate", models[1], judged, *options]) == 0
+    report = json.loads(capsys.readouterr().out)
+    card = (tmp_path / "card.md").read_text()
+    assert f"| hash of the model | {DensityModel.load(models[1]).hash} |" in card
+    assert f"| si16/600K | Si16 | 1 | {report['l1_per_electron']:.2%} |" in card
+    trained = DensityModel.load(models[1]).metadata["training"]["snapshots"]
+    assert trained
+    assert all(f"- {name}, SHA-256 {sha256}" in card for name, sha256 in trained.items())
 
 
 def test_evaluate_judges_the_fast_error_bars_and_draws_them(models, densities, capsys, tmp_path):

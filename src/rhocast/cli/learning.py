@@ -13,6 +13,7 @@ from rhocast.analysis.evaluation import (
     study_vacancies,
 )
 from rhocast.analysis.figures import draw_errors
+from rhocast.analysis.model_card import write_card
 from rhocast.cli.config_option import add_config_option
 from rhocast.cli.job import emit
 from rhocast.config import Config, load_config, seed_for
@@ -61,6 +62,9 @@ def add_verbs(verbs: Any) -> None:
         type=Path,
         metavar="STEM",
         help="the cells hold a vacancy: write σ around it to STEM.tsv, draw it in STEM.png",
+    )
+    verb.add_argument(
+        "--card", type=Path, metavar="MD", help="write the model's card with these errors in it"
     )
     verb.add_argument("--json", action="store_true", help="one JSON object on standard output")
     verb.set_defaults(run=_evaluate)
@@ -136,6 +140,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.vacancy is not None:
         files = (options.vacancy.with_name(options.vacancy.name + end) for end in (".tsv", ".png"))
         report["vacancy_contrast"] = study_vacancies(comparisons, *files)
+    if options.card is not None:
+        write_card(options.card, Path(options.model).stem, model, comparisons)
     emit(report, options.json)
 
 
