@@ -11,14 +11,13 @@ import torch
 
 import rhocast
 from rhocast import config
-from rhocast.errors import ModelError
 from rhocast.learning.baseline import fit_baseline
 from rhocast.learning.feature_file import FeatureSet, read_features
 from rhocast.learning.fitting import Checkpoint, evaluate, fit
 from rhocast.learning.points import Points, normalisation_of, remainder
 from rhocast.learning.split import Split, split
 from rhocast.learning.uncertainty import calibrated, with_uncertainty
-from rhocast.model import DensityModel, DensityNetwork
+from rhocast.model import DensityModel, DensityNetwork, check_device
 
 _log = logging.getLogger(__name__)
 
@@ -147,23 +146,6 @@ def fit_and_calibrate(
     fit(model.network, fitted, schedule, config.seed_for(seed, "fit"), held_back, kept)
     model = with_uncertainty(model, fitted)
     return calibrated(model, held_back, parts.held_back, seed).to("cpu")
-
-
-def check_device(device: str) -> torch.device:
-    """Return a device of torch.
-
-    Raises
-    ------
-    ModelError
-        If it is not there.
-    """
-    try:
-        return torch.zeros(1, device=device).device
-    except (RuntimeError, AssertionError) as error:  # what torch raises depends on how it was built
-        raise ModelError(
-            f"device: expected `cpu`, or the name of an accelerator that torch finds, found "
-            f"{device!r} ({str(error).splitlines()[0]})"
-        ) from error
 
 
 def describe(data: FeatureSet, parts: Split, model: DensityModel, seed: int) -> dict[str, Any]:
