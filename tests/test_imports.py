@@ -4,8 +4,8 @@ import ast
 
 ORDER = [
     "units", "errors", "files", "fields", "config", "structures", "grid", "dft", "descriptors",
-    "model", "kernels", "learning", "inference", "analysis", "studies", "benchmark", "planning",
-    "cli",
+    "model", "kernels", "accelerator", "learning", "inference", "analysis", "studies", "benchmark",
+    "planning", "cli",
 ]  # fmt: skip
 
 
