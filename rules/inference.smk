@@ -26,6 +26,7 @@ rule predict:
         runtime=240,
         tasks=2,
         mpi="mpirun",
+        device="cpu",
     params:
         shards=cfg.prediction.shards,
         mesh_spacing_bohr=cfg.prediction.mesh_spacing_bohr,
@@ -40,7 +41,7 @@ rule predict:
         " rhocast predict {input.model} {input.structure} -o {output.shard}"
         " --shard {wildcards.shard}/{params.shards} --ranks {resources.tasks}"
         " --uncertainty {params.uncertainty} --samples {params.samples}"
-        " --seed {params.seed}"
+        " --seed {params.seed} --device {resources.device}"
         + spacing_option()
         + " > {log} 2>&1"
 

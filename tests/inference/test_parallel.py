@@ -15,8 +15,8 @@ from rhocast.inference.parallel import (
     find_communicator,
     launched_ranks,
     lead,
+    place_on_this_machine,
     rank_of,
-    ranks_on_this_machine,
     size_of,
     together,
 )
@@ -99,7 +99,7 @@ def test_a_launcher_of_the_wrong_flavour_is_noticed(launcher):
 
 
 def test_alone_everything_is_plain():
-    assert (rank_of(None), size_of(None), ranks_on_this_machine(None)) == (0, 1, 1)
+    assert (rank_of(None), size_of(None), place_on_this_machine(None)) == (0, 1, (0, 1))
     assert together(None, lambda: 3) == 3
     with pytest.raises(KeyError), end_all_on_failure(None):
         raise KeyError

@@ -31,6 +31,7 @@ from rhocast.inference import Request
 from rhocast.inference.parallel import lead
 from rhocast.inference.prediction import Item, items
 from rhocast.inference.predictor import BlockPredictor
+from rhocast.model import name_of
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,11 @@ _UNCERTAINTY = {"mean": "none", "fast": "fast"}
 
 
 def benchmark_inference(
-    subject: Subject, n_atoms: int, seconds: float = 10.0, kinds: Sequence[str] = ("mean", "fast")
+    subject: Subject,
+    n_atoms: int,
+    seconds: float = 10.0,
+    kinds: Sequence[str] = ("mean", "fast"),
+    device: str | None = None,
 ) -> dict[str, Any]:
     """Time blocks all over one cell.
 
@@ -58,6 +63,8 @@ def benchmark_inference(
         For each kind.
     kinds
         What to compute: ``mean``, the density alone, or ``fast``, with that uncertainty.
+    device
+        As in `Request`.
 
     Returns
     -------
@@ -82,14 +89,22 @@ def benchmark_inference(
             log.warning("%s: holds no `fast` uncertainty to time", subject.label)
             figures[kind] = None
             continue
-        request = Request(subject.model, structure, mesh, _UNCERTAINTY[kind], where=subject.label)
+        request = Request(
+            subject.model,
+            structure,
+            mesh,
+            _UNCERTAINTY[kind],
+            where=subject.label,
+            device=device,
+        )
         figures[kind] = time_blocks(request, seconds)
-    compiled = kernels.evaluates(subject.model)
-    if not compiled:
+    compiled = kernels.evaluates(subject.model) and device is None
+    if not compiled and device is None:
         log.warning("no compiled kernels for this model here: timed without them, no peak")
     return {
         "processor": processor(),
         "kernels": kernels.isa() if compiled else None,
+        "device": device and name_of(device),
         "model": subject.label,
         "atoms": len(structure),
         "mesh_shape": list(mesh.shape),

@@ -17,6 +17,7 @@ from rhocast.benchmark import (
 from rhocast.benchmark.scaling import SIZES
 from rhocast.cli.job import emit
 from rhocast.dft import Launcher
+from rhocast.model import accelerator_named
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,9 @@ def add_verbs(verbs: Any) -> None:
     )
     _add_model(action)
     action.add_argument("--atoms", type=int, default=4000, help="about so many (default: 4000)")
+    action.add_argument(
+        "--device", default="cpu", help="where to compute: `cpu`, `cuda`, `cuda:1` (default: cpu)"
+    )
     action.add_argument("--json", action="store_true", help="one JSON object on standard output")
     action.set_defaults(run=_inference)
 
@@ -86,7 +90,9 @@ def _add_model(action: argparse.ArgumentParser) -> None:
 
 def _inference(options: argparse.Namespace) -> None:
     subject = Subject.load(options.model)
-    emit(benchmark_inference(subject, options.atoms, options.seconds), options.json)
+    device = accelerator_named(options.device)
+    found = benchmark_inference(subject, options.atoms, options.seconds, device=device)
+    emit(found, options.json)
 
 
 def _scaling(options: argparse.Namespace) -> None:

@@ -33,7 +33,7 @@ from rhocast.inference import (
 from rhocast.inference.refine import Part
 from rhocast.inference.spacing import DEFAULT_SPACING_BOHR
 from rhocast.inference.spacing import tell as tell_spacing
-from rhocast.model import DensityModel
+from rhocast.model import DensityModel, accelerator_named
 from rhocast.structures import Structure, read_structure
 
 log = logging.getLogger(__name__)
@@ -70,6 +70,12 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument("--seed", type=int, default=0, help="of the weight samples (default: 0)")
     verb.add_argument(
         "--shard", type=_shard, metavar="K/N", help="only part K (0 to N-1) of N, for `merge`"
+    )
+    verb.add_argument(
+        "--device",
+        default="cpu",
+        help="where to compute: `cpu`; `cuda`, of which each rank of a machine takes the next; "
+        "`cuda:1`, that one (default: cpu)",
     )
     verb.add_argument("--ranks", type=int, help="stop unless MPI sees this many ranks")
     verb.add_argument(
@@ -182,6 +188,7 @@ def _predict(options: argparse.Namespace) -> None:
         "comm": comm,
         "where": str(options.structure),
         "asked_spacing_bohr": options.mesh_spacing_bohr,
+        "device": accelerator_named(options.device),
     }
     spacing = evaluation_spacing(model, options.mesh_spacing_bohr, options.direct)
     tell_spacing(model, options.mesh_spacing_bohr, spacing)
@@ -225,6 +232,7 @@ def _dry_run(
             options.seed,
             str(options.structure),
             options.mesh_spacing_bohr,
+            accelerator_named(options.device),
         )
         found = estimate(request, ranks, shard, n_shards)
         emit({"mesh": mesh.shape, "ranks": ranks} | asdict(found), options.json)

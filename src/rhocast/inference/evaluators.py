@@ -1,18 +1,20 @@
-"""The two ways to a model's values at a block of mesh points, to the same end.
+"""The three ways to a model's values at a block of mesh points, to the same end.
 
 `Compiled` has the kernels do everything at once; `Stepwise` computes descriptor, network and
-baseline one after the other. A field is made in one way throughout: the kernels' where the model
-has them, but for the sampled uncertainty.
+baseline one after the other; `Accelerated` has a device of torch do large batches. A field is made
+in one way throughout: the device's where one is asked for, else the kernels' where the model has
+them, but for the sampled uncertainty.
 """
 
 from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
+import torch
 
-from rhocast import kernels
+from rhocast import accelerator, kernels
 from rhocast.grid import Mesh, Neighbourhood
-from rhocast.inference.request import Task
+from rhocast.inference.request import Task, range_bohr
 from rhocast.model import BoundModel, Calibration, DensityModel
 
 Box = tuple[slice, slice, slice]
@@ -23,6 +25,9 @@ TILE = 16
 
 #: Likewise for the kernels, which need little memory; but a call costs them 0.1 ms.
 COMPILED_TILE = 32
+
+#: For a device whole blocks, so that it has enough to do; it bounds its memory itself.
+ACCELERATED_TILE = 64
 
 #: Gives the values (f, bx, by, bz), float32, e/Bohr³, at the points of a box, whose indices count
 #: from the lower corner of what the atoms lie around.
@@ -46,6 +51,8 @@ class BlockEvaluator(Protocol):
 
 def evaluator_of(model: DensityModel, task: Task) -> BlockEvaluator:
     """Make the evaluator that a task asks for."""
+    if task.device is not None:
+        return Accelerated(model, task)
     return Compiled(model, task) if task.kernels else Stepwise(model, task)
 
 
@@ -60,10 +67,7 @@ class Compiled:
         self._evaluator = kernels.Evaluator(model, spread, task.kernels)
         self._fields = task.fields
         self._mesh = task.mesh
-        calibration = model.calibrations.get("fast", Calibration())
-        factors = {"aleatoric_std": calibration.aleatoric, "epistemic_std": calibration.epistemic}
-        row = [factors.get(name, 1.0) for name in task.fields]
-        self._factors = np.array(row, dtype=np.float32)[:, None, None, None]
+        self._factors = _factors(model, task)
 
     def bind(self, atoms: Neighbourhood) -> Values:
         """Take the atoms around a block."""
@@ -74,6 +78,34 @@ class Compiled:
             computed = bound(self._mesh, box, self._fields)
             computed *= self._factors
             return computed
+
+        return values
+
+
+class Accelerated:
+    """Large batches on a device of torch."""
+
+    tile = ACCELERATED_TILE
+
+    def __init__(self, model: DensityModel, task: Task) -> None:
+        assert task.device is not None
+        fast = task.uncertainty == "fast"
+        device = torch.device(task.device)
+        self._evaluator = accelerator.Evaluator(model, task.mesh, device, fast)
+        self._range = range_bohr(model)
+        self._fields = task.fields
+        self._factors = _factors(model, task)
+
+    def bind(self, atoms: Neighbourhood) -> Values:
+        """Take the atoms around a block."""
+        structure, places = atoms.structure, atoms.structure.fractional
+        margin = self._range * np.linalg.norm(np.linalg.inv(structure.cell), axis=0)
+        seen = ((places >= atoms.lower - margin) & (places <= atoms.upper + margin)).all(axis=1)
+        positions = structure.positions - atoms.corner
+        bound = self._evaluator.bind_atoms(positions, structure.numbers, seen)
+
+        def values(box: Box) -> np.ndarray:
+            return bound(box, self._fields) * self._factors
 
         return values
 
@@ -102,3 +134,11 @@ class Stepwise:
             rows += [prediction.epistemic_std, prediction.aleatoric_std]
         shape = (side.stop - side.start for side in box)
         return np.stack(rows).astype(np.float32, copy=False).reshape(-1, *shape)
+
+
+def _factors(model: DensityModel, task: Task) -> np.ndarray:
+    """Calibration of every field, (f, 1, 1, 1) float32."""
+    calibration = model.calibrations.get("fast", Calibration())
+    factors = {"aleatoric_std": calibration.aleatoric, "epistemic_std": calibration.epistemic}
+    row = [factors.get(name, 1.0) for name in task.fields]
+    return np.array(row, dtype=np.float32)[:, None, None, None]

@@ -7,7 +7,7 @@ from ase import Atoms
 
 from rhocast.inference.density_field import DensityField
 from rhocast.inference.prediction import predict_density
-from rhocast.model import DensityModel
+from rhocast.model import DensityModel, accelerator_named
 from rhocast.structures import Structure
 
 
@@ -43,6 +43,7 @@ class Predictor:
         seed: int = 0,
         scale_to_electrons: bool = True,
         direct: bool = False,
+        device: str = "cpu",
     ) -> DensityField:
         """Predict the density of some atoms.
 
@@ -61,6 +62,8 @@ class Predictor:
             Scale to the valence electrons of the atoms.
         direct
             Evaluate the model at every point of the mesh, whatever it is certified for.
+        device
+            Where to compute: ``cpu``, ``cuda``, ``cuda:1``.
 
         Returns
         -------
@@ -83,4 +86,5 @@ class Predictor:
             seed,
             scale_to_electrons,
             direct,
+            accelerator_named(device),
         )

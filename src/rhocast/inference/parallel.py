@@ -89,16 +89,16 @@ def size_of(comm: Any) -> int:
     return 1 if comm is None else comm.size
 
 
-def ranks_on_this_machine(comm: Any) -> int:
-    """Return how many ranks share the memory of this one."""
+def place_on_this_machine(comm: Any) -> tuple[int, int]:
+    """Return the number of this rank among those that share its memory, and how many these are."""
     if comm is None:
-        return 1
+        return 0, 1
     from mpi4py import MPI
 
     here = comm.Split_type(MPI.COMM_TYPE_SHARED)
-    size = here.size
+    place = here.rank, here.size
     here.Free()
-    return size
+    return place
 
 
 def together(comm: Any, work: Callable[[], T]) -> T:

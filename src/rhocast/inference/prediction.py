@@ -18,7 +18,7 @@ from rhocast.inference.parallel import (
     follow,
     from_first,
     lead,
-    ranks_on_this_machine,
+    place_on_this_machine,
     together,
     wait_for_all,
 )
@@ -53,6 +53,7 @@ def predict_shard(
     comm: Any = None,
     where: str = "structure",
     asked_spacing_bohr: float | None = None,
+    device: str | None = None,
 ) -> None:
     """Predict one shard of a field to a file, on all ranks of a communicator.
 
@@ -78,7 +79,7 @@ def predict_shard(
         Communicator of `rhocast.inference.parallel.find_communicator`.
     where
         What messages name as the origin of the structure, usually its file.
-    asked_spacing_bohr
+    asked_spacing_bohr, device
         As in `Request`.
 
     Raises
@@ -87,7 +88,7 @@ def predict_shard(
         Before any work, on every rank: if options, elements, distances, memory or disk do not
         allow the prediction. A failure later on ends all ranks.
     """
-    options = (uncertainty, samples, seed, where, asked_spacing_bohr)
+    options = (uncertainty, samples, seed, where, asked_spacing_bohr, device)
     request = first_alone(comm, lambda: _request(model, structure, mesh, *options))
     _predict_shard(model, request, Path(path), shard, n_shards, comm)
 
@@ -105,7 +106,7 @@ def _predict_shard(
     model: DensityModel, request: Request | None, path: Path, shard: int, n_shards: int, comm: Any
 ) -> None:
     """Predict a shard of a request, which rank 0 alone holds."""
-    ranks_here = ranks_on_this_machine(comm)
+    place, ranks_here = place_on_this_machine(comm)
 
     def check() -> None:
         assert request is not None
@@ -116,7 +117,7 @@ def _predict_shard(
         training_range.tell(model, request.structure, request.outside_training_share, request.where)
 
     first_alone(comm, check)
-    task = from_first(comm, None if request is None else request.task)
+    task = from_first(comm, None if request is None else request.task).at(place)
     together(comm, lambda: task.check_model(model))
     with end_all_on_failure(comm):
         predictor = BlockPredictor(model, task)
@@ -175,6 +176,7 @@ def predict_file(
     comm: Any = None,
     where: str = "structure",
     asked_spacing_bohr: float | None = None,
+    device: str | None = None,
 ) -> None:
     """Predict a whole field to a density-field file, by way of one shard beside it.
 
@@ -189,7 +191,7 @@ def predict_file(
         The density-field file; the shard is called ``*.shard`` until it is merged.
     scale_to_electrons
         As in `merge`.
-    uncertainty, samples, seed, comm, where, asked_spacing_bohr
+    uncertainty, samples, seed, comm, where, asked_spacing_bohr, device
         As in `predict_shard`.
 
     Raises
@@ -200,7 +202,7 @@ def predict_file(
     """
     path = Path(path)
     shard = path.with_name(path.name + ".shard")
-    options = (uncertainty, samples, seed, where, asked_spacing_bohr)
+    options = (uncertainty, samples, seed, where, asked_spacing_bohr, device)
 
     def prepare() -> Request | None:
         request = _request(model, structure, mesh, *options)
@@ -228,6 +230,7 @@ def predict_on_mesh(
     samples: int = 10,
     seed: int = 0,
     where: str = "structure",
+    device: str | None = None,
 ) -> DensityField:
     """Predict a whole field in memory, in this process, as the model gives it (not scaled).
 
@@ -236,7 +239,8 @@ def predict_on_mesh(
     RhocastError
         If options, elements, distances or memory do not allow the prediction.
     """
-    return _in_memory(Request(model, structure, mesh, uncertainty, samples, seed, where))
+    request = Request(model, structure, mesh, uncertainty, samples, seed, where, device=device)
+    return _in_memory(request)
 
 
 def _in_memory(request: Request) -> DensityField:
@@ -244,7 +248,7 @@ def _in_memory(request: Request) -> DensityField:
     check_memory_for_field(request)
     mesh, blocks = request.mesh, request.blocks
     arrays = {name: np.empty(mesh.shape, dtype=np.float32) for name in request.fields}
-    predictor = BlockPredictor(request.model, request.task)
+    predictor = BlockPredictor(request.model, request.task.at(0))
     progress = Progress(request.where, mesh.n_points)
 
     def compute(item: Item) -> np.ndarray:
@@ -274,11 +278,13 @@ def predict_density(
     seed: int = 0,
     scale_to_electrons: bool = True,
     direct: bool = False,
+    device: str | None = None,
 ) -> DensityField:
     """Predict a whole field in memory on a mesh of at most the given spacing.
 
     A model with a certificate is evaluated on a mesh no finer than the certified one, which
     stands for no spacing, too; to a finer mesh it is interpolated. ``direct`` evaluates it there.
+    ``device`` is as in `Request`.
 
     Raises
     ------
@@ -295,6 +301,7 @@ def predict_density(
         samples,
         seed,
         asked_spacing_bohr=mesh_spacing_bohr,
+        device=device,
     )
     predicted = _in_memory(request)
     if request.refines:

@@ -5,20 +5,20 @@ A `Request` holds the atoms: one process makes it. A `Task` is what all others m
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 
-from rhocast import descriptors, kernels
+from rhocast import accelerator, descriptors, kernels
 from rhocast.errors import ConfigError, ModelError, ParallelError, RhocastError
 from rhocast.grid import Blocks, Mesh
 from rhocast.inference.spacing import asked_mesh, interpolation_error
 from rhocast.inference.storage import field_bytes
 from rhocast.inference.training_range import share_outside
-from rhocast.model import DensityModel
+from rhocast.model import DensityModel, check_device, own_device
 from rhocast.structures import Structure
 
 #: Fields that are computed and stored, for each kind of uncertainty.
@@ -27,6 +27,9 @@ FIELDS = {
     "fast": ("density", "epistemic_std", "aleatoric_std"),
     "sampled": ("density", "epistemic_std", "aleatoric_std"),
 }
+
+#: Threads that keep a device busy: one waits for it while the other prepares and takes in.
+_DEVICE_THREADS = 2
 
 #: Goes into the hash of a field: raise it when the same request gives other numbers.
 FORMAT_VERSION = 4
@@ -48,6 +51,8 @@ class Task:
         As in `Request`.
     kernels
         Instruction set of the compiled kernels that all ranks use; None to do without them.
+    device
+        As in `Request`.
     """
 
     mesh: Mesh
@@ -58,6 +63,7 @@ class Task:
     seed: int
     where: str
     kernels: str | None
+    device: str | None = None
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -67,6 +73,8 @@ class Task:
     @property
     def threads(self) -> int:
         """How many threads compute blocks in a process; without the kernels torch uses them."""
+        if self.device is not None:
+            return _DEVICE_THREADS
         return torch.get_num_threads() if self.kernels else 1
 
     @property
@@ -74,13 +82,18 @@ class Task:
         """Division of the mesh."""
         return Blocks(self.mesh.shape)
 
+    def at(self, place: int) -> "Task":
+        """Return the task of a rank, numbered on its machine from 0: the device is its own."""
+        return replace(self, device=self.device and own_device(self.device, place))
+
     def check_model(self, model: DensityModel) -> None:
         """Check that a model, as this rank has read it, is the one that is to predict.
 
         Raises
         ------
         ModelError
-            If it does not know an element, or has no fast uncertainty to give.
+            If it does not know an element, has no fast uncertainty to give, or there is no such
+            device.
         ParallelError
             If it is another one, or this processor lacks the instruction set.
         """
@@ -92,6 +105,8 @@ class Task:
             )
         if self.uncertainty == "fast":
             model.check_last_layer()
+        if self.device is not None:
+            check_device(self.device)
         if self.kernels is not None and self.kernels not in kernels.isas():
             raise ParallelError(
                 f"this rank's processor has no {self.kernels}, which rank 0 computes with; set "
@@ -127,6 +142,9 @@ class Request:
     asked_spacing_bohr
         Of the mesh that the whole field is to be given on, Bohr, where ``mesh`` may be coarser;
         None for ``mesh``.
+    device
+        Device of torch that computes, as ``cuda`` (each rank of a machine takes the next) or
+        ``cuda:1``; None for the processor, with its kernels or without.
 
     Raises
     ------
@@ -142,10 +160,13 @@ class Request:
     seed: int = 0
     where: str = "structure"
     asked_spacing_bohr: float | None = None
+    device: str | None = None
 
     def __post_init__(self) -> None:
         _check_uncertainty(self.uncertainty, self.samples)
-        self.task.check_model(self.model)
+        if self.device is not None:
+            _check_accelerated(self.model, self.uncertainty)
+        self.task.at(0).check_model(self.model)
         if not np.allclose(self.mesh.cell, self.structure.cell, rtol=0.0, atol=1e-9):
             raise RhocastError(f"{self.where}: the mesh is that of another cell")
         self.structure.check_distances(self.where)
@@ -162,12 +183,13 @@ class Request:
             self.seed,
             self.where,
             self._kernels,
+            self.device,
         )
 
     @property
     def _kernels(self) -> str | None:
         compiled = kernels.evaluates(self.model) and self.uncertainty != "sampled"
-        return kernels.isa() if compiled else None
+        return kernels.isa() if compiled and self.device is None else None
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -233,6 +255,7 @@ class Request:
             "n_electrons": self.n_electrons,
             "outside_training_share": self.outside_training_share,
             "kernels": self.task.kernels,
+            "device": self.device,
             "asked_mesh_spacing_bohr": self.asked_spacing_bohr,
             "evaluated_mesh_spacing_bohr": self.mesh.spacing.tolist(),
             "interpolation_error": interpolation_error(self.model, self.mesh),
@@ -268,3 +291,11 @@ def _check_uncertainty(uncertainty: str, samples: int) -> None:
         )
     if uncertainty == "sampled" and samples < 2:
         raise ConfigError(f"samples: expected at least 2 for a variance, found {samples}")
+
+
+def _check_accelerated(model: DensityModel, uncertainty: str) -> None:
+    if uncertainty == "sampled" or not accelerator.evaluates(model):
+        raise ConfigError(
+            "device: only models with the `smooth` descriptor, and no `sampled` uncertainty, are "
+            "computed elsewhere than on the processor; leave the device out"
+        )
