@@ -2,13 +2,16 @@
 
 import sys
 
+import numpy as np
 import torch
 import triton
+from accelerated_models import CELLS, FIELDS, SCALE, crystal, images, make_model
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from rhocast.accelerator import fused
+from rhocast.accelerator import Evaluator, fused, pairs
 from rhocast.accelerator.pairs import TorchPairs
+from rhocast.grid import Mesh
 
 #: Sizes that fill no product of matrices.
 BRICKS, ATOMS, NEAR, POINTS, MEMBERS = 3, 70, 65, 100, 25
@@ -33,10 +36,24 @@ def compare() -> None:
         ("splines", (powers, 0.4, ATOMS - 1)),
         ("polynomials", (places, polynomials, REACHES, COUNTS)),
     ]:
-        expected, found = (getattr(pairs, name)(*arguments) for pairs in (one, other))
+        expected, found = (getattr(own, name)(*arguments) for own in (one, other))
         assert found.shape == expected.shape, name
         difference = (found - expected).abs().max() / expected.abs().max()
         assert difference < 1e-4, (name, float(difference))
+
+
+def evaluate() -> None:
+    """Compute a model's fields with them."""
+    model = make_model(multipoles=False)
+    structure = crystal(CELLS["triclinic"])
+    mesh, box = Mesh((16, 16, 16), structure.cell), (slice(0, 4), slice(3, 9), slice(0, 5))
+    values = []
+    for fused_ones in (False, True):
+        pairs.is_fused = lambda _, chosen=fused_ones: chosen
+        evaluator = Evaluator(model, mesh, torch.device("cpu"), spread=True)
+        values.append(evaluator.bind_atoms(*images(structure))(box, FIELDS))
+    difference = np.abs(values[0] - values[1]).max()
+    assert 0.0 < difference < 1e-4 * SCALE, difference
 
 
 def compile_for_gpus() -> None:
@@ -57,4 +74,4 @@ def compile_for_gpus() -> None:
 
 
 if __name__ == "__main__":
-    {"compare": compare, "compile": compile_for_gpus}[sys.argv[1]]()
+    {"compare": compare, "evaluate": evaluate, "compile": compile_for_gpus}[sys.argv[1]]()

@@ -18,8 +18,9 @@ SCRIPT = Path(__file__).with_name("run_fused.py")
 
 
 @needs_triton
-def test_they_compute_what_torch_computes(run):
-    done = run(sys.executable, SCRIPT, "compare", TRITON_INTERPRET="1")
+@pytest.mark.parametrize("what", ["compare", "evaluate"])
+def test_they_compute_what_torch_computes(what, run):
+    done = run(sys.executable, SCRIPT, what, TRITON_INTERPRET="1")
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -25,6 +25,7 @@ def main() -> int:
     parser.add_argument("--unfit-on-rank", type=int, help="gives it a model of other elements")
     parser.add_argument("--fail-on-rank", type=int, help="raises in the middle of the work")
     parser.add_argument("--kernels", action="store_true", help="takes the model of the kernels")
+    parser.add_argument("--device", help="computes there")
     parser.add_argument("--slow", action="store_true", help="takes its time, journals every block")
     options = parser.parse_args()
     shard, n_shards = map(int, options.shard.split("/"))
@@ -44,6 +45,7 @@ def main() -> int:
             uncertainty="fast" if options.kernels else "sampled",
             samples=2,
             comm=comm,
+            device=options.device,
         )
     except RhocastError as error:
         log.error("%s", error)

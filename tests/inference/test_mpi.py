@@ -12,6 +12,7 @@ import pytest
 from small_model import SHAPE, as_stored, make_model, make_smooth_model, make_structure
 
 from rhocast import kernels
+from rhocast.errors import ModelError
 from rhocast.grid import Mesh
 from rhocast.inference import merge, predict_on_mesh, predict_shard, read_density
 
@@ -47,6 +48,26 @@ def test_the_kernels_give_the_same_bits_on_any_number_of_ranks(n_ranks, run, tmp
     code, output = run(n_ranks, tmp_path / "shard.h5", "--kernels")
     assert code == 0, output
     assert_same(tmp_path / "shard.h5", expected)
+
+
+def test_ranks_compute_on_devices(run, tmp_path):
+    """Torch may add up in another order where it has more threads."""
+    structure = make_structure()
+    mesh = Mesh(SHAPE, structure.cell)
+    expected = predict_on_mesh(make_smooth_model(), structure, mesh, device="cpu")
+    code, output = run(2, tmp_path / "shard.h5", "--kernels", "--device", "cpu")
+    assert code == 0, output
+    merge([tmp_path / "shard.h5"], tmp_path / "merged.h5", scale_to_electrons=False)
+    found = read_density(tmp_path / "merged.h5")
+    assert found.record["device"] == "cpu"
+    np.testing.assert_allclose(found.density, expected.density, rtol=1e-5, atol=1e-7)
+
+
+def test_a_device_that_is_not_there_stops_all_before_any_work(run, tmp_path):
+    code, output = run(2, tmp_path / "shard.h5", "--kernels", "--device", "cuda:99")
+    assert code == ModelError.exit_code
+    assert "found 'cuda:99'" in output
+    assert not any(tmp_path.iterdir())
 
 
 def test_more_ranks_than_blocks(run, tmp_path):

@@ -6,6 +6,8 @@ interpreter computes both alike on the CPU, and no GPU has run them yet.
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
 
 import torch
 import triton
@@ -14,6 +16,9 @@ from torch import Tensor
 
 #: Most points and atoms of a product of matrices, and the shortest side that it may have.
 _POINTS, _ATOMS, _SHORTEST = 64, 32, 16
+
+#: Arguments that change from call to call: kernels are not compiled for each value.
+_CHANGING = ["count", "n_atoms", "n_rows"]
 
 
 class FusedPairs:
@@ -31,7 +36,9 @@ class FusedPairs:
         n_bricks, n_points, n_atoms = self._shape
         n, n_members = len(reaches_bohr), harmonics.shape[-1]
         result = self._vectors.new_empty(n_points, n, n_bricks, n_members)
-        _radial_sums[(n_bricks, n, triton.cdiv(n_points, self._points))](
+        self._launch(
+            _radial_sums,
+            (n_bricks, n, triton.cdiv(n_points, self._points)),
             self._vectors,
             self._offsets,
             harmonics.contiguous(),
@@ -51,7 +58,9 @@ class FusedPairs:
         """See `rhocast.accelerator.pairs.Pairs`."""
         n_bricks, n_points, n_atoms = self._shape
         result = self._vectors.new_empty(n_bricks, n_points)
-        _splines[(n_bricks, triton.cdiv(n_points, self._points))](
+        self._launch(
+            _splines,
+            (n_bricks, triton.cdiv(n_points, self._points)),
             self._vectors,
             self._offsets,
             powers.contiguous(),
@@ -77,7 +86,9 @@ class FusedPairs:
         n_bricks, n_points, n_atoms = self._shape
         n_members = places.shape[1]
         result = self._vectors.new_empty(n_bricks, n_points)
-        _polynomials[(n_bricks, triton.cdiv(n_points, self._points))](
+        self._launch(
+            _polynomials,
+            (n_bricks, triton.cdiv(n_points, self._points)),
             self._vectors,
             self._offsets,
             places.contiguous(),
@@ -94,6 +105,12 @@ class FusedPairs:
             MEMBERS=_padded(n_members),
         )
         return result
+
+    def _launch(self, kernel: Any, grid: tuple[int, ...], *arguments: Any, **sizes: int) -> None:
+        """Launch a kernel where the tensors lie: Triton takes the current device."""
+        device = self._vectors.device
+        with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
+            kernel[grid](*arguments, **sizes)
 
     def _within(
         self, reaches_bohr: Sequence[float], counts: Sequence[int]
@@ -131,7 +148,7 @@ def _radial(squares, inverse):
     return value * value
 
 
-@triton.jit
+@triton.jit(do_not_specialize=_CHANGING)
 def _radial_sums(
     vectors, offsets, harmonics, inverses, counts, result,
     n_points, n_atoms, n_rows, n_members,
@@ -155,7 +172,7 @@ def _radial_sums(
     tl.store(result + where, sums, mask=inside)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=_CHANGING)
 def _splines(
     vectors, offsets, powers, result, inverse_step,
     count, n_points, n_atoms, n_intervals,
@@ -177,7 +194,7 @@ def _splines(
     tl.store(result + brick * n_points + point, density, mask=point < n_points)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=_CHANGING)
 def _polynomials(
     vectors, offsets, places, polynomials, inverses, counts, result,
     n_radial, n_points, n_atoms, n_rows, n_members,

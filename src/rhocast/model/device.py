@@ -5,17 +5,17 @@ import torch
 from rhocast.errors import ModelError
 
 
-def check_device(device: str) -> torch.device:
+def check_device(device: str, dtype: torch.dtype = torch.float32) -> torch.device:
     """Return a device of torch.
 
     Raises
     ------
     ModelError
-        If it is not there.
+        If it is not there, or does not compute with that kind of number.
     """
     try:
-        return torch.zeros(1, device=device).device
-    except (RuntimeError, AssertionError) as error:  # what torch raises depends on how it was built
+        return torch.zeros(1, dtype=dtype, device=device).device
+    except (RuntimeError, AssertionError, TypeError) as error:  # depends on how torch was built
         raise ModelError(
             f"device: expected `cpu`, or the name of an accelerator that torch finds, found "
             f"{device!r} ({str(error).splitlines()[0]})"
