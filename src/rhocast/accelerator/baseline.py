@@ -113,6 +113,7 @@ class Multipoles:
             for own in chosen[rows].nonzero()[:, 0].split(part):
                 if len(own):
                     moments = self._moments(atoms, positions[own])
+                    moments[kind, ..., 0] -= 1.0  # of the atom itself
                     multipoles[rows[own]] = self._induced(moments, kind)
         return BoundMultipoles(tuple(self._terms(multipoles * self._sums.norms)))
 
@@ -127,11 +128,11 @@ class Multipoles:
         return torch.stack(moments)
 
     def _induced(self, moments: Tensor, kind: int) -> Tensor:
-        """Q (a, n, (l_max + 1)²) of atoms of one species."""
+        """Return q (a, n, (l_max + 1)²) of atoms of one species."""
         result = torch.zeros_like(moments[0]).transpose(0, 1).contiguous()
-        for degree in range(1, self._degree + 1):
+        for degree in range(self._degree + 1):
             m = slice(degree**2, (degree + 1) ** 2)
-            c = self._coefficients[kind, :, degree - 1]
+            c = self._coefficients[kind, :, degree]
             result[..., m] = torch.einsum("snk,skam->anm", c, moments[..., m])
         return result
 
