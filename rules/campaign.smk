@@ -210,3 +210,10 @@ def check_settled_engine(record):
 def engine_environment():
     """Return the conda environment that brings the engine."""
     return f"../envs/{'sparc' if cfg.dft.engine == 'sparc' else 'abinit'}.yaml"
+
+
+def spacing_option():
+    """Return the option of `rhocast predict` for the mesh; without it the model chooses."""
+    if cfg.prediction.mesh_spacing_bohr is None:
+        return ""
+    return " --mesh-spacing-bohr {params.mesh_spacing_bohr}"

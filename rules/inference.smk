@@ -1,13 +1,6 @@
 """Inference: one cell in shards, each by MPI ranks, merged into one field."""
 
 
-def spacing_option():
-    """Return the option of `rhocast predict` for the mesh; without it the model chooses."""
-    if cfg.prediction.mesh_spacing_bohr is None:
-        return ""
-    return " --mesh-spacing-bohr {params.mesh_spacing_bohr}"
-
-
 rule predict:
     input:
         model=results(f"models/{cfg.name}/transferred.safetensors"),
