@@ -21,8 +21,17 @@ struct Group {
   std::int32_t i[LANES][3];  // their places in the tile
 };
 
+// Groups that are computed together, the number of them a divisor of all.
+constexpr int SLAB_GROUPS = 4;
+constexpr int SLABS = GROUPS / SLAB_GROUPS;
+
+struct Slab {
+  float centre[3], half[3];  // of the box that its groups fill
+};
+
 struct Tile {
   Group groups[GROUPS];
+  Slab slabs[SLABS];
   float half[3];       // half sides of a group's box, Bohr
   float tile_half[3];  // likewise of the tile's
   float tile_centre[3];
@@ -44,9 +53,23 @@ struct Tile {
       tile_half[k] = static_cast<float>(tile_k);
       tile_centre[k] = static_cast<float>(centre_k);
     }
+    for (int s = 0; s < SLABS; ++s) make_slab(slabs[s], groups + s * SLAB_GROUPS);
   }
 
  private:
+  void make_slab(Slab& slab, const Group* members) const {
+    for (int k = 0; k < 3; ++k) {
+      float low = members[0].centre[k], high = low;
+      for (int g = 1; g < SLAB_GROUPS; ++g) {
+        const float here = members[g].centre[k];
+        low = here < low ? here : low;
+        high = here > high ? here : high;
+      }
+      slab.centre[k] = 0.5f * (low + high);
+      slab.half[k] = 0.5f * (high - low) + half[k];
+    }
+  }
+
   static void make_group(Group& group, int a, int b, int c, const double steps[3][3]) {
     for (int lane = 0; lane < LANES; ++lane) {
       const int place[3] = {a + lane / (GROUP_SHAPE[1] * GROUP_SHAPE[2]),
@@ -77,16 +100,18 @@ struct Tile {
 struct Neighbours {
   std::int64_t count = 0;
   Buffer<float> x{1024}, y{1024}, z{1024};
+  Buffer<std::int32_t> which{1024};
 
   void gather(const Atoms& atoms, int species, const double centre[3], const double half[3],
               double reach) {
     for (;;) {
       const std::int64_t room = static_cast<std::int64_t>(x.size()) - LANES;
-      count = atoms.gather(species, centre, half, reach, x, y, z, room);
+      count = atoms.gather(species, centre, half, reach, {x, y, z, which, room});
       if (count < room) break;
       x.resize(2 * count);
       y.resize(2 * count);
       z.resize(2 * count);
+      which.resize(2 * count);
     }
     for (int i = 0; i < LANES; ++i) x[count + i] = y[count + i] = z[count + i] = 1e9f;
   }
