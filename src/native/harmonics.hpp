@@ -12,7 +12,7 @@ namespace RHOCAST_ISA {
 namespace {
 
 constexpr int HARMONICS = (MAX_DEGREE + 1) * (MAX_DEGREE + 1);
-constexpr int POLYNOMIALS = (MAX_DEGREE + 1) * (MAX_DEGREE + 2) / 2;
+constexpr int POLYNOMIALS = MAX_DEGREE * (MAX_DEGREE - 1) / 2 + 1;
 constexpr int TURNS = 2 * MAX_DEGREE + 1;
 
 // Turns are ordered 0, sin 1, cos 1, sin 2, …
@@ -20,8 +20,10 @@ constexpr int order_of(int turn) { return (turn + 1) / 2; }
 constexpr int place_of(int l, int turn) {
   return l * l + l + (turn % 2 ? -order_of(turn) : order_of(turn));
 }
-// The place of p_lm among the polynomials; p_mm = 1 has none that is read.
-constexpr int polynomial(int l, int m) { return m * (2 * MAX_DEGREE + 3 - m) / 2 + l - m; }
+// The place of p_lm among the polynomials. p_mm = 1 has none, all p_m+1,m = z have the first.
+constexpr int polynomial(int l, int m) {
+  return l < m + 2 ? 0 : m * (2 * MAX_DEGREE - 1 - m) / 2 + l - m - 1;
+}
 
 // √n at compile time, by Newton's iteration.
 constexpr double root(double n) {
@@ -58,21 +60,35 @@ struct Factors {
   Floats square, polynomials[POLYNOMIALS], turns[TURNS];
 };
 
-template <int DEGREE>
-inline void factorise(Floats x, Floats y, Floats z, Factors& out) {
-  out.square = x * x + y * y + z * z;
+// p_lm for all l ≥ m + 2, of this m and those that follow; the first two without the recurrence.
+template <int DEGREE, int M>
+__attribute__((always_inline)) inline void polynomials(Floats z, Floats zz, Floats square,
+                                                       Factors& out) {
+  constexpr auto& back = RECURRENCE.back;
+  if constexpr (M + 2 <= DEGREE) {
+    Floats before = zz - back[M + 2][M] * square;
+    out.polynomials[polynomial(M + 2, M)] = before;
+    if constexpr (M + 3 <= DEGREE) {
+      Floats here = z * (zz - (back[M + 2][M] + back[M + 3][M]) * square);
+      out.polynomials[polynomial(M + 3, M)] = here;
 #pragma GCC unroll 9
-  for (int m = 0; m < DEGREE; ++m) {
-    Floats before = splat(1.0f), here = z;
-    out.polynomials[polynomial(m + 1, m)] = here;
-#pragma GCC unroll 9
-    for (int l = m + 2; l <= DEGREE; ++l) {
-      const Floats next = z * here - (RECURRENCE.back[l][m] * out.square) * before;
-      before = here;
-      here = next;
-      out.polynomials[polynomial(l, m)] = here;
+      for (int l = M + 4; l <= DEGREE; ++l) {
+        const Floats next = z * here - (back[l][M] * square) * before;
+        before = here;
+        here = next;
+        out.polynomials[polynomial(l, M)] = here;
+      }
     }
+    polynomials<DEGREE, M + 1>(z, zz, square, out);
   }
+}
+
+template <int DEGREE>
+__attribute__((always_inline)) inline void factorise(Floats x, Floats y, Floats z, Factors& out) {
+  const Floats zz = z * z, square = x * x + (y * y + zz);
+  out.square = square;
+  out.polynomials[0] = z;
+  polynomials<DEGREE, 0>(z, zz, square, out);
   Floats cosine = x, sine = y;
 #pragma GCC unroll 9
   for (int m = 1; m <= DEGREE; ++m) {

@@ -19,45 +19,67 @@ constexpr int pole(int l, int turn) {
   return DEGREE + 2 * ((m - 1) * (DEGREE + 1) - m * (m - 1) / 2 + l - m) + (turn + 1) % 2;
 }
 
-// totals[g] = Σ_lm q_lm h_lm of SLAB_GROUPS groups of points, h_lm the bare harmonics.
-template <int DEGREE>
-__attribute__((noinline)) void contract(const Factors* groups, const float* q, Floats* totals) {
-  Floats sums[SLAB_GROUPS];
+// Multipoles of one n of an atom, and what they add to the density of COUNT groups of points,
+// R_n Σ_lm q_lm h_lm, h_lm the bare harmonics. Not inline, as `accumulate_some`.
+template <int DEGREE, int COUNT>
+__attribute__((noinline)) void contract(const float* q, const Radial& radial, int n,
+                                        const Factors* atom, const std::int32_t* groups,
+                                        Floats* densities) {
+  const Factors* own[COUNT];
 #pragma GCC unroll 4
-  for (int g = 0; g < SLAB_GROUPS; ++g) sums[g] = groups[g].polynomials[polynomial(1, 0)] * q[0];
+  for (int g = 0; g < COUNT; ++g) own[g] = atom + groups[g];
+  Floats sums[COUNT];
+#pragma GCC unroll 4
+  for (int g = 0; g < COUNT; ++g) sums[g] = own[g]->polynomials[polynomial(1, 0)] * q[0];
 #pragma GCC unroll 9
   for (int l = 2; l <= DEGREE; ++l)
 #pragma GCC unroll 4
-    for (int g = 0; g < SLAB_GROUPS; ++g)
-      sums[g] += groups[g].polynomials[polynomial(l, 0)] * q[l - 1];
+    for (int g = 0; g < COUNT; ++g)
+      sums[g] += own[g]->polynomials[polynomial(l, 0)] * q[l - 1];
 #pragma GCC unroll 9
   for (int m = 1; m <= DEGREE; ++m) {
-    const float* const own = q + pole<DEGREE>(m, 2 * m - 1);
-    Floats sines[SLAB_GROUPS], cosines[SLAB_GROUPS];
+    const float* const pair = q + pole<DEGREE>(m, 2 * m - 1);
+    Floats sines[COUNT], cosines[COUNT];
 #pragma GCC unroll 4
-    for (int g = 0; g < SLAB_GROUPS; ++g) {
-      sines[g] = splat(own[0]);
-      cosines[g] = splat(own[1]);
+    for (int g = 0; g < COUNT; ++g) {
+      sines[g] = splat(pair[0]);
+      cosines[g] = splat(pair[1]);
     }
 #pragma GCC unroll 9
     for (int l = m + 1; l <= DEGREE; ++l) {
-      const Floats sine = splat(own[2 * (l - m)]), cosine = splat(own[2 * (l - m) + 1]);
+      const Floats sine = splat(pair[2 * (l - m)]), cosine = splat(pair[2 * (l - m) + 1]);
 #pragma GCC unroll 4
-      for (int g = 0; g < SLAB_GROUPS; ++g) {
-        const Floats p = groups[g].polynomials[polynomial(l, m)];
+      for (int g = 0; g < COUNT; ++g) {
+        const Floats p = held(own[g]->polynomials[polynomial(l, m)]);
         sines[g] += p * sine;
         cosines[g] += p * cosine;
       }
     }
 #pragma GCC unroll 4
-    for (int g = 0; g < SLAB_GROUPS; ++g) {
-      sums[g] += groups[g].turns[2 * m - 1] * sines[g];
-      sums[g] += groups[g].turns[2 * m] * cosines[g];
+    for (int g = 0; g < COUNT; ++g) {
+      sums[g] += own[g]->turns[2 * m - 1] * sines[g];
+      sums[g] += own[g]->turns[2 * m] * cosines[g];
     }
   }
 #pragma GCC unroll 4
-  for (int g = 0; g < SLAB_GROUPS; ++g) totals[g] = sums[g];
+  for (int g = 0; g < COUNT; ++g) densities[groups[g]] += radial(n, own[g]->square) * sums[g];
 }
+
+// Groups within reach of an atom.
+struct Reached {
+  int count = 0;
+  std::uint32_t mask = 0;  // a bit for each of them
+  std::int32_t groups[GROUPS];
+
+  void find(const Floats* squares, float square_reach) {
+    std::uint32_t found = 0;
+    for (int v = 0; v < GROUP_VECTORS; ++v) found |= bits(squares[v] < square_reach) << v * LANES;
+    found &= (1u << GROUPS) - 1;
+    if (found == mask) return;
+    mask = found;
+    for (count = 0; found; found &= found - 1) groups[count++] = __builtin_ctz(found);
+  }
+};
 
 class Multipoles {
  public:
@@ -66,7 +88,7 @@ class Multipoles {
     Shells shells;
     Buffer<float> x, y, z;
     Buffer<Sums> sums;
-    alignas(64) Factors factors[HANDFUL > SLAB_GROUPS ? HANDFUL : SLAB_GROUPS];
+    alignas(64) Factors factors[HANDFUL > GROUPS ? HANDFUL : GROUPS];
   };
 
   explicit Multipoles(const Model& model)
@@ -100,10 +122,7 @@ class Multipoles {
            Floats densities[GROUPS], Workspace& work) const {
     const float* const values = atoms.multipoles();
     with_degree([&](auto degree) {
-      for (int s = 0; s < SLABS; ++s)
-        this->template add_to_slab<degree()>(near, values, tile.slabs[s],
-                                             tile.groups + s * SLAB_GROUPS, corner,
-                                             densities + s * SLAB_GROUPS, work);
+      this->template add_all<degree()>(near, values, tile, corner, densities, work);
     });
   }
 
@@ -217,27 +236,49 @@ class Multipoles {
   }
 
   template <int DEGREE>
-  void add_to_slab(const Neighbours& near, const float* multipoles, const Slab& slab,
-                   const Group* groups, const float corner[3], Floats* densities,
-                   Workspace& work) const {
-    const float centre[3] = {slab.centre[0] + corner[0], slab.centre[1] + corner[1],
-                             slab.centre[2] + corner[2]};
+  void add_all(const Neighbours& near, const float* multipoles, const Tile& tile,
+               const float corner[3], Floats densities[GROUPS], Workspace& work) const {
+    const float centre[3] = {tile.tile_centre[0] + corner[0], tile.tile_centre[1] + corner[1],
+                             tile.tile_centre[2] + corner[2]};
     const std::int64_t each = radial_.count * poles_;
-    work.shells.sort(radial_, near, centre, slab.half);
-    int n = 0;
+    work.shells.sort(radial_, near, centre, tile.tile_half);
+    int shortest = 0;
     for (int i = 0; i < work.shells.reached[radial_.count - 1]; ++i) {
-      while (work.shells.reached[n] <= i) ++n;
+      while (work.shells.reached[shortest] <= i) ++shortest;
       const int a = work.shells.order[i];
       const float x = near.x[a] - corner[0], y = near.y[a] - corner[1], z = near.z[a] - corner[2];
-      for (int g = 0; g < SLAB_GROUPS; ++g)
-        factorise<DEGREE>(x - groups[g].x, y - groups[g].y, z - groups[g].z, work.factors[g]);
       const float* const own = multipoles + near.which[a] * each;
-      for (int k = n; k < radial_.count; ++k) {
-        Floats totals[SLAB_GROUPS];
-        contract<DEGREE>(work.factors, own + k * poles_, totals);
-        for (int g = 0; g < SLAB_GROUPS; ++g)
-          densities[g] += radial_(k, work.factors[g].square) * totals[g];
+      Floats squares[GROUP_VECTORS];
+      tile.outside(x, y, z, squares);
+      Reached reached;
+      for (int n = radial_.count - 1; n >= shortest; --n) {
+        reached.find(squares, radial_.square_reaches[n]);
+        if (n == radial_.count - 1) {
+          for (int j = 0; j < reached.count; ++j) {
+            const Group& group = tile.groups[reached.groups[j]];
+            factorise<DEGREE>(x - group.x, y - group.y, z - group.z,
+                              work.factors[reached.groups[j]]);
+          }
+        }
+        add_reached<DEGREE>(own + n * poles_, n, reached, densities, work);
       }
+    }
+  }
+
+  template <int DEGREE>
+  void add_reached(const float* q, int n, const Reached& reached, Floats densities[GROUPS],
+                   Workspace& work) const {
+    int left = reached.count;
+    for (const std::int32_t* groups = reached.groups; left > 0;) {
+      const int parts = (left + 3) / 4, count = (left + parts - 1) / parts;
+      switch (count) {
+        case 1: contract<DEGREE, 1>(q, radial_, n, work.factors, groups, densities); break;
+        case 2: contract<DEGREE, 2>(q, radial_, n, work.factors, groups, densities); break;
+        case 3: contract<DEGREE, 3>(q, radial_, n, work.factors, groups, densities); break;
+        default: contract<DEGREE, 4>(q, radial_, n, work.factors, groups, densities);
+      }
+      groups += count;
+      left -= count;
     }
   }
 

@@ -73,6 +73,30 @@ inline Floats sqrt(Floats a) {
 #endif
 }
 
+// The same, in a register for whatever comes next: else what several products share would be read
+// from memory for each of them.
+inline Floats held(Floats a) {
+#if defined(__AVX512F__)
+  asm("" : "+v"(a));
+#elif defined(__x86_64__)
+  asm("" : "+x"(a));
+#endif
+  return a;
+}
+
+// A bit for each lane that is not 0 but −1, as comparisons give.
+inline std::uint32_t bits(Ints a) {
+#if defined(__AVX512F__)
+  return _mm512_movepi32_mask((__m512i)a);
+#elif defined(__AVX2__)
+  return _mm256_movemask_ps((__m256)a);
+#else
+  std::uint32_t all = 0;
+  for (int i = 0; i < LANES; ++i) all |= (a[i] & 1u) << i;
+  return all;
+#endif
+}
+
 inline Floats abs(Floats a) { return (Floats)((Ints)a & 0x7fffffff); }
 
 // 2^x to 1e-7 of it, for -126 ≤ x ≤ 0.
