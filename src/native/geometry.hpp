@@ -21,20 +21,11 @@ struct Group {
   std::int32_t i[LANES][3];  // their places in the tile
 };
 
-// Groups that are computed together, the number of them a divisor of all.
-constexpr int SLAB_GROUPS = 4;
-constexpr int SLABS = GROUPS / SLAB_GROUPS;
-
-struct Slab {
-  float centre[3], half[3];  // of the box that its groups fill
-};
-
 // Vectors that hold a number for each group of a tile.
 constexpr int GROUP_VECTORS = (GROUPS + LANES - 1) / LANES;
 
 struct Tile {
   Group groups[GROUPS];
-  Slab slabs[SLABS];
   Floats x[GROUP_VECTORS] = {}, y[GROUP_VECTORS] = {}, z[GROUP_VECTORS] = {};  // groups' centres
   float half[3];       // half sides of a group's box, Bohr
   float tile_half[3];  // likewise of the tile's
@@ -57,7 +48,6 @@ struct Tile {
       tile_half[k] = static_cast<float>(tile_k);
       tile_centre[k] = static_cast<float>(centre_k);
     }
-    for (int s = 0; s < SLABS; ++s) make_slab(slabs[s], groups + s * SLAB_GROUPS);
     for (int g = 0; g < GROUPS; ++g) {
       x[g / LANES][g % LANES] = groups[g].centre[0];
       y[g / LANES][g % LANES] = groups[g].centre[1];
@@ -76,19 +66,6 @@ struct Tile {
   }
 
  private:
-  void make_slab(Slab& slab, const Group* members) const {
-    for (int k = 0; k < 3; ++k) {
-      float low = members[0].centre[k], high = low;
-      for (int g = 1; g < SLAB_GROUPS; ++g) {
-        const float here = members[g].centre[k];
-        low = here < low ? here : low;
-        high = here > high ? here : high;
-      }
-      slab.centre[k] = 0.5f * (low + high);
-      slab.half[k] = 0.5f * (high - low) + half[k];
-    }
-  }
-
   static void make_group(Group& group, int a, int b, int c, const double steps[3][3]) {
     for (int lane = 0; lane < LANES; ++lane) {
       const int place[3] = {a + lane / (GROUP_SHAPE[1] * GROUP_SHAPE[2]),
