@@ -71,11 +71,8 @@ class Baseline {
                              tile.tile_centre[2] + corner[2]};
     int count = 0;
     for (std::int64_t a = 0; a < atoms.count; a += LANES) {
-      const Ints inside = atoms.outside(a, centre, tile.tile_half) < reach_ * reach_;
-      for (int lane = 0; lane < LANES; ++lane) {
-        near[count] = static_cast<std::int32_t>(a) + lane;
-        count -= inside[lane];
-      }
+      const std::uint32_t inside = bits(atoms.outside(a, centre, tile.tile_half) < reach_ * reach_);
+      count += pack_lanes(static_cast<std::int32_t>(a), inside, near + count);
     }
     // What the box of a group spans, a little more for rounding.
     const float span = 2.0f * per_bohr_ * __builtin_sqrtf(square(tile.half)) + 2.0f * MARGIN;

@@ -35,30 +35,29 @@ struct Shells {
 
   void sort(const Radial& radial, const Neighbours& atoms, const float centre[3],
             const float half[3]) {
-    if (static_cast<std::int64_t>(order.size()) < atoms.count + LANES) {
+    const std::int64_t vectors = (atoms.count + LANES - 1) / LANES;
+    if (static_cast<std::int64_t>(order.size()) < atoms.count + LANES)
       order.resize(atoms.count + LANES);
-      shortest_.resize(atoms.count + LANES);
+    if (static_cast<std::int64_t>(within_.size()) < vectors * MAX_RADIAL)
+      within_.resize(vectors * MAX_RADIAL);
+    for (std::int64_t v = 0; v < vectors; ++v) {
+      const Floats square = atoms.outside(v * LANES, centre, half);
+      for (int n = 0; n < radial.count; ++n)
+        within_[n * vectors + v] = bits(square < radial.square_reaches[n]);
     }
-    for (std::int64_t a = 0; a < atoms.count; a += LANES) {
-      const Floats square = atoms.outside(a, centre, half);
-      Ints shortest{};
-      for (int n = 0; n < radial.count; ++n) shortest -= square >= radial.square_reaches[n];
-      std::memcpy(shortest_ + a, &shortest, sizeof shortest);
+    int count = 0;
+    for (int n = 0; n < radial.count; ++n) {
+      const std::uint32_t* const here = within_ + n * vectors;
+      for (std::int64_t v = 0; v < vectors; ++v) {
+        const std::uint32_t before = n ? here[v - vectors] : 0;
+        count += pack_lanes(static_cast<std::int32_t>(v * LANES), here[v] & ~before, order + count);
+      }
+      reached[n] = count;
     }
-    int next[MAX_RADIAL + 1] = {};
-    for (std::int64_t a = 0; a < atoms.count; ++a) ++next[shortest_[a]];
-    for (int n = 0, before = 0; n <= radial.count; ++n) {
-      const int here = next[n];
-      next[n] = before;
-      before += here;
-      if (n < radial.count) reached[n] = before;
-    }
-    for (std::int64_t a = 0; a < atoms.count; ++a)
-      order[next[shortest_[a]]++] = static_cast<std::int32_t>(a);
   }
 
  private:
-  Buffer<std::int32_t> shortest_;
+  Buffer<std::uint32_t> within_;  // (radial, vectors of atoms), a bit for each atom
 };
 
 }  // namespace
