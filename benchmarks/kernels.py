@@ -1,7 +1,10 @@
 """Where the compiled kernels spend their time: each stage against the peak of the core.
 
     python benchmarks/kernels.py [model] [instruction set ...]
+    python benchmarks/kernels.py sums=4,5.5,9.2,4 width=64 poles=6,4.5,13,6
 
+The second form times random weights of a shape: radial functions, shortest and longest reach (Bohr)
+and l of the sums and of the pseudo-atoms' multipoles, width of the network.
 `rhocast benchmark inference` times what predictions do; this looks inside the kernels, in one large
 block. Peaks and kernels are timed in one process, in CPU time, the best of several runs.
 """
@@ -12,12 +15,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rhocast import kernels
+from rhocast import config, kernels
 from rhocast.benchmark import Subject
 from rhocast.benchmark.operations import Operations
+from rhocast.benchmark.subject import random_model
 from rhocast.grid import Mesh
 
-STAGES = ("gathering", "sums", "invariants", "network", "baseline")
+STAGES = ("gathering", "sums", "invariants", "network", "baseline", "multipoles")
 N_ATOMS = 500
 BOX = (slice(0, 32), slice(0, 32), slice(0, 32))
 N_POINTS = 32**3
@@ -44,17 +48,22 @@ def report(subject: Subject, isa: str) -> None:
     mean = best_cpu_time(lambda: bound(mesh, BOX))
     fields = ("density", "epistemic_std", "aleatoric_std")
     fast = best_cpu_time(lambda: bound(mesh, BOX, fields))
-    stages = np.full(5, np.inf)
+    stages = np.full(len(STAGES), np.inf)
     for _ in range(REPEATS):
-        seconds = np.zeros(5)
+        seconds = np.zeros(len(STAGES))
         bound(mesh, BOX, seconds=seconds)
         stages = np.minimum(stages, seconds)
     fp32, bf16 = np.maximum(before, kernels.measure_peaks(isa, 0.3))
-    flop = vars(Operations.of(subject.model, len(structure) / structure.volume))
-    lines = [
-        f"{isa}: peaks {fp32:.0f} (fp32) and {bf16:.0f} (bf16) GFLOP/s",
-        f"  mean {1e-6 * N_POINTS / mean:.2f}, fast {1e-6 * N_POINTS / fast:.2f} M points/CPU-s",
-    ]
+    atoms_per_bohr3 = len(structure) / structure.volume
+    flop = vars(Operations.of(subject.model, atoms_per_bohr3))
+    lines = [f"{isa}: peaks {fp32:.0f} (fp32) and {bf16:.0f} (bf16) GFLOP/s"]
+    for kind, seconds in {"mean": mean, "fast": fast}.items():
+        needed = Operations.of(subject.model, atoms_per_bohr3, kind == "fast")
+        ideal = 1e-9 * (needed.descriptor / fp32 + needed.network / (bf16 or fp32)) * N_POINTS
+        lines.append(
+            f"  {kind} {1e-6 * N_POINTS / seconds:.2f} M points/CPU-s, "
+            f"{100 * ideal / seconds:.0f} % of the peak"
+        )
     for stage, seconds in zip(STAGES, stages / N_POINTS, strict=True):
         line = f"  {stage:10s} {1e9 * seconds:6.0f} ns"
         if stage in flop:
@@ -65,12 +74,33 @@ def report(subject: Subject, isa: str) -> None:
     sys.stdout.write("\n".join(lines) + "\n")
 
 
+def random_subject(words: dict[str, str]) -> Subject:
+    """Return random weights of the shape that words describe."""
+    network = config.Network(width=int(words.get("width", "64")), blocks=1)
+    descriptor = config.SmoothDescriptor(kind="smooth", **smooth_sums(words["sums"]))
+    poles = config.Multipoles(**smooth_sums(words["poles"])) if "poles" in words else None
+    baseline = config.Baseline(cutoff_bohr=14.0, intervals=28, multipoles=poles)
+    return Subject(random_model(descriptor, network, baseline), "random weights")
+
+
+def smooth_sums(numbers: str) -> dict[str, float]:
+    """Read the sizes of smooth sums."""
+    radial, shortest, longest, angular = numbers.split(",")
+    return {
+        "radial_functions": int(radial),
+        "shortest_bohr": float(shortest),
+        "cutoff_bohr": float(longest),
+        "angular": int(angular),
+    }
+
+
 def main(arguments: list[str]) -> None:
     """Time the instruction sets that are named, or all."""
     known = kernels.isas()
     names = [word for word in arguments if word in known] or known
-    files = [word for word in arguments if word not in known]
-    subject = Subject.load(files[0] if files else None)
+    shape = dict(word.split("=", 1) for word in arguments if "=" in word)
+    files = [word for word in arguments if word not in known and "=" not in word]
+    subject = random_subject(shape) if shape else Subject.load(files[0] if files else None)
     for isa in names:
         report(subject, isa)
 

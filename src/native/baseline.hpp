@@ -10,40 +10,42 @@ namespace {
 // Cubics on intervals; past the last interval the function is zero.
 class Spline {
  public:
-  static constexpr int IN_REGISTERS = 31;  // intervals that two vectors of 16 hold, and the zero
-
   void assign(const float* powers, int intervals) {
     intervals_ = intervals;
-    rows_ = intervals + 1 > 32 ? intervals + 1 : 32;
+    rows_ = intervals + LANES;
     table_.resize(4 * rows_);
     for (int i = 0; i < intervals; ++i)
       for (int k = 0; k < 4; ++k) table_[k * rows_ + i] = powers[4 * i + k];
   }
 
-  // Adds the spline of one atom at `distance`, in intervals, to densities.
-  Floats operator()(Floats distance) const {
+  int intervals() const { return intervals_; }
+
+  // The spline at `distance`, in intervals. With NEAR none of them lies in an interval before
+  // `first`, nor LANES intervals after it: then a vector holds all coefficients that are needed.
+  template <bool NEAR>
+  Floats at(Floats distance, std::int32_t first) const {
     const Floats s = min(distance, splat(static_cast<float>(intervals_)));
     const Ints i = __builtin_convertvector(s, Ints);
     const Floats t = s - __builtin_convertvector(i, Floats);
-    return ((coefficient(3, i) * t + coefficient(2, i)) * t + coefficient(1, i)) * t +
-           coefficient(0, i);
+    const float* const table = NEAR ? table_ + first : table_;
+    const Ints place = NEAR ? i - first : i;
+    const Floats a = pick<NEAR>(table, place), b = pick<NEAR>(table + rows_, place);
+    const Floats c = pick<NEAR>(table + 2 * rows_, place), d = pick<NEAR>(table + 3 * rows_, place);
+    return ((d * t + c) * t + b) * t + a;
   }
 
  private:
-  Floats coefficient(int power, Ints i) const {
-    const float* const table = table_ + power * rows_;
+  template <bool NEAR>
+  static Floats pick(const float* table, Ints place) {
 #if defined(__AVX512F__)
-    if (intervals_ <= IN_REGISTERS)
-      return (Floats)_mm512_permutex2var_ps(_mm512_loadu_ps(table), (__m512i)i,
-                                            _mm512_loadu_ps(table + 16));
-    return (Floats)_mm512_i32gather_ps((__m512i)i, table, 4);
+    if constexpr (NEAR) return (Floats)_mm512_permutexvar_ps((__m512i)place, (__m512)load(table));
 #elif defined(__AVX2__)
-    return (Floats)_mm256_i32gather_ps(table, (__m256i)i, 4);
-#else
-    Floats values;
-    for (int lane = 0; lane < LANES; ++lane) values[lane] = table[i[lane]];
-    return values;
+    if constexpr (NEAR)
+      return (Floats)_mm256_permutevar8x32_ps((__m256)load(table), (__m256i)place);
 #endif
+    Floats values;
+    for (int lane = 0; lane < LANES; ++lane) values[lane] = table[place[lane]];
+    return values;
   }
 
   int intervals_ = 0, rows_ = 0;
@@ -69,26 +71,54 @@ class Baseline {
                              tile.tile_centre[2] + corner[2]};
     int count = 0;
     for (std::int64_t a = 0; a < atoms.count; a += LANES) {
-      const Ints inside = atoms.outside(a, centre, tile.tile_half) < reach_ * reach_;
-      for (int lane = 0; lane < LANES; ++lane) {
-        near[count] = static_cast<std::int32_t>(a) + lane;
-        count -= inside[lane];
-      }
+      const std::uint32_t inside = bits(atoms.outside(a, centre, tile.tile_half) < reach_ * reach_);
+      count += pack_lanes(static_cast<std::int32_t>(a), inside, near + count);
     }
-    const Spline& spline = splines_[species];
+    // What the box of a group spans, a little more for rounding.
+    const float span = 2.0f * per_bohr_ * __builtin_sqrtf(square(tile.half)) + 2.0f * MARGIN;
+    if (LANES >= 8 && span < LANES - 1)
+      add_all<true>(splines_[species], atoms, near, count, tile, corner, densities);
+    else
+      add_all<false>(splines_[species], atoms, near, count, tile, corner, densities);
+  }
+
+ private:
+  static constexpr float MARGIN = 0.01f;  // intervals
+
+  static float square(const float v[3]) { return v[0] * v[0] + v[1] * v[1] + v[2] * v[2]; }
+
+  template <bool NEAR>
+  void add_all(const Spline& spline, const Neighbours& atoms, const std::int32_t* near, int count,
+               const Tile& tile, const float corner[3], Floats densities[GROUPS]) const {
     for (int j = 0; j < count; ++j) {
       const int a = near[j];
       const float x = atoms.x[a] - corner[0], y = atoms.y[a] - corner[1], z = atoms.z[a] - corner[2];
-#pragma GCC unroll 4
+      std::int32_t first[GROUP_VECTORS * LANES] = {};
+      if constexpr (NEAR) find_first(spline, tile, x, y, z, first);
+#pragma GCC unroll 8
       for (int g = 0; g < GROUPS; ++g) {
         const Group& group = tile.groups[g];
         const Floats dx = x - group.x, dy = y - group.y, dz = z - group.z;
-        densities[g] += spline(sqrt(dx * dx + dy * dy + dz * dz) * per_bohr_);
+        const Floats distance = sqrt(dx * dx + dy * dy + dz * dz) * per_bohr_;
+        densities[g] += spline.template at<NEAR>(distance, first[g]);
       }
     }
   }
 
- private:
+  // The interval that the nearest corner of each group's box lies in, at most the last.
+  void find_first(const Spline& spline, const Tile& tile, float x, float y, float z,
+                  std::int32_t* first) const {
+    Floats squares[GROUP_VECTORS];
+    tile.outside(x, y, z, squares);
+    for (int v = 0; v < GROUP_VECTORS; ++v) {
+      const Floats nearest = sqrt(squares[v]) * per_bohr_ - MARGIN;
+      const Floats last = splat(static_cast<float>(spline.intervals()));
+      const Floats inside = min(max(nearest, Floats{}), last);
+      const Ints interval = __builtin_convertvector(inside, Ints);
+      std::memcpy(first + v * LANES, &interval, sizeof interval);
+    }
+  }
+
   float reach_, per_bohr_;
   Spline splines_[MAX_SPECIES];
 };

@@ -4,6 +4,7 @@
 
 #include "baseline.hpp"
 #include "invariants.hpp"
+#include "multipoles.hpp"
 #include "network.hpp"
 #include "peaks.hpp"
 
@@ -40,8 +41,6 @@ class Clock {
   double last_ = 0.0, own_ = 0.0;
 };
 
-enum Stage { GATHERING, SUMS, INVARIANTS, NETWORK, BASELINE };
-
 struct Values {
   Floats mean[GROUPS] = {}, raw[GROUPS] = {}, squares[GROUPS] = {}, baseline[GROUPS] = {};
 };
@@ -52,8 +51,8 @@ class Variant final : public Engine {
       : species_(model.species), degree_(model.degree),
         features_(model.features), reach_(model.reaches[model.radial - 1]),
         has_form_(model.form.outputs > 0), has_baseline_(model.intervals > 0),
-        target_std_(model.target_std), min_std_(model.min_std), radial_(model),
-        network_(model), baseline_(model) {
+        target_std_(model.target_std), min_std_(model.min_std), radial_(model.reaches, model.radial),
+        network_(model), baseline_(model), multipoles_(model) {
     Scratch scratch(*this);
     for (int g = 0; g < GROUPS; ++g) {
       std::memset(static_cast<void*>(scratch.features), 0, features_ * sizeof(Floats));
@@ -83,12 +82,14 @@ class Variant final : public Engine {
         : summation(v.radial_), sums(v.species_ * v.radial_.count), features(v.features_) {
       v.network_.prepare(network);
     }
-    Neighbours near[MAX_SPECIES], far[MAX_SPECIES];  // for the descriptor, for the baseline
+    // For the descriptor, for the spherical pseudo-atoms, for their multipoles.
+    Neighbours near[MAX_SPECIES], far[MAX_SPECIES], poles[MAX_SPECIES];
     Summation summation;
     Buffer<Sums> sums;
     Buffer<Floats> features;
     Workspace network;
     Buffer<std::int32_t> list;
+    Multipoles::Workspace multipoles;
   };
 
   template <int DEGREE>
@@ -105,6 +106,9 @@ class Variant final : public Engine {
           double centre[3];
           gather(region, atoms, b, centre, scratch);
           clock.lap(GATHERING);
+          for (int s = 0; multipoles_.any() && s < species_; ++s)
+            multipoles_.induce(atoms, s, scratch.poles[s], scratch.multipoles);
+          clock.lap(MULTIPOLES);
           for (int t = 0; t < TILES_PER_BRICK * TILES_PER_BRICK * TILES_PER_BRICK; ++t) {
             const std::int64_t first[3] = {b[0] + t / 4 * TILE, b[1] + t / 2 % 2 * TILE,
                                            b[2] + t % 2 * TILE};
@@ -112,7 +116,7 @@ class Variant final : public Engine {
             float corner[3];
             for (int k = 0; k < 3; ++k)
               corner[k] = static_cast<float>(position(region, first, k) - centre[k]);
-            compute<DEGREE>(tile, corner, first, region, out, scratch, clock);
+            compute<DEGREE>(tile, corner, first, region, atoms, out, scratch, clock);
           }
         }
   }
@@ -139,12 +143,14 @@ class Variant final : public Engine {
     for (int s = 0; s < species_; ++s) {
       scratch.near[s].gather(atoms, s, centre, half, reach_);
       if (has_baseline_) scratch.far[s].gather(atoms, s, centre, half, baseline_.reach());
+      if (multipoles_.any()) scratch.poles[s].gather(atoms, s, centre, half, multipoles_.reach());
     }
   }
 
   template <int DEGREE>
   void compute(const Tile& tile, const float corner[3], const std::int64_t first[3],
-               const Region& region, const Outputs& out, Scratch& scratch, Clock& clock) const {
+               const Region& region, const Atoms& atoms, const Outputs& out, Scratch& scratch,
+               Clock& clock) const {
     Values values = vacuum_;
     bool any = false;
     for (int g = 0; g < GROUPS; ++g) {
@@ -164,6 +170,10 @@ class Variant final : public Engine {
     }
     for (int s = 0; has_baseline_ && s < species_; ++s)
       baseline_.add(s, scratch.far[s], tile, corner, scratch.list, values.baseline);
+    clock.lap(BASELINE);
+    for (int s = 0; multipoles_.any() && s < species_; ++s)
+      multipoles_.add(atoms, scratch.poles[s], tile, corner, values.baseline, scratch.multipoles);
+    clock.lap(MULTIPOLES);
     write(tile, first, region, out, values);
     clock.lap(BASELINE);
   }
@@ -217,6 +227,7 @@ class Variant final : public Engine {
   Radial radial_;
   Network network_;
   Baseline baseline_;
+  Multipoles multipoles_;
   Values vacuum_;  // where no atom is near
 };
 

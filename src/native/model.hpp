@@ -35,6 +35,13 @@ struct Model {
   int intervals;  // of the baseline's radial splines; 0: no baseline
   float baseline_reach;
   const float* splines;  // (species, intervals, 4): powers of the place within an interval
+
+  // Of the baseline's multipoles, l = 1 … multipole_degree; multipole_radial = 0: none.
+  int multipole_radial, multipole_degree;
+  const float* multipole_reaches;  // (multipole_radial): rising, Bohr
+  // (species of the atom, of its neighbours, l − 1, n, n'): from bare sums to factors of bare
+  // functions.
+  const float* multipole_coefficients;
 };
 
 // Part of a mesh: the points (start + i) · steps for all i below shape.
@@ -43,11 +50,14 @@ struct Region {
   std::int64_t start[3], shape[3];
 };
 
+// What CPU time is spent on.
+enum Stage { GATHERING, SUMS, INVARIANTS, NETWORK, BASELINE, MULTIPOLES, STAGES };
+
 // What is asked for; null for what is not. Each (shape), C order; features (points, features).
 struct Outputs {
   float *mean = nullptr, *aleatoric = nullptr, *epistemic = nullptr;
   float *features = nullptr, *baseline = nullptr;
-  double* seconds = nullptr;  // CPU time of gathering, sums, invariants, network, baseline; added to
+  double* seconds = nullptr;  // CPU time of the stages, in their order; added to
 };
 
 class Atoms;

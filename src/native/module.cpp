@@ -91,7 +91,9 @@ void make_evaluator(
     Vector scale, Vector shift, std::vector<Matrix> weights, std::vector<Vector> biases,
     int layers_per_block, float target_std, float min_std, std::optional<Matrix> form_weight,
     std::optional<Vector> form_bias, float baseline_reach,
-    nb::ndarray<const float, nb::ndim<3>, nb::c_contig, nb::device::cpu> splines) {
+    nb::ndarray<const float, nb::ndim<3>, nb::c_contig, nb::device::cpu> splines,
+    Vector multipole_reaches,
+    nb::ndarray<const float, nb::ndim<5>, nb::c_contig, nb::device::cpu> coefficients) {
   expect(species >= 1 && species <= MAX_SPECIES, "species: too many");
   expect(degree >= 0 && degree <= MAX_DEGREE, "degree: expected 0 to 8");
   const std::size_t n = reaches.shape(0);
@@ -101,6 +103,11 @@ void make_evaluator(
   expect(weights.size() >= 2 && weights.size() == biases.size(), "layers: too few");
   expect(splines.shape(0) == static_cast<std::size_t>(species) && splines.shape(2) == 4,
          "splines: expected (species, intervals, 4)");
+  const std::size_t poles = multipole_reaches.shape(0), degrees = coefficients.shape(2);
+  expect(poles <= MAX_RADIAL && degrees <= MAX_DEGREE, "multipoles: too many");
+  expect(coefficients.shape(0) == splines.shape(0) && coefficients.shape(1) == splines.shape(0) &&
+             coefficients.shape(3) == poles && coefficients.shape(4) == poles,
+         "multipoles: expected (species, species, degrees, radial, radial)");
   std::vector<Layer> layers;
   std::size_t inputs = features;
   for (std::size_t i = 0; i < weights.size(); ++i) {
@@ -128,6 +135,10 @@ void make_evaluator(
   model.intervals = static_cast<int>(splines.shape(1));
   model.baseline_reach = baseline_reach;
   model.splines = splines.data();
+  model.multipole_radial = degrees ? static_cast<int>(poles) : 0;
+  model.multipole_degree = static_cast<int>(degrees);
+  model.multipole_reaches = multipole_reaches.data();
+  model.multipole_coefficients = coefficients.data();
   new (self) Evaluator{std::unique_ptr<Engine>(find(isa).make(model))};
 }
 
@@ -139,7 +150,7 @@ void evaluate(const Evaluator& self, const Atoms& atoms,
               Triple start, Triple shape, std::optional<Field> mean, std::optional<Field> aleatoric,
               std::optional<Field> epistemic, std::optional<Field> baseline,
               std::optional<nb::ndarray<float, nb::ndim<4>, nb::c_contig, nb::device::cpu>> features,
-              std::optional<nb::ndarray<double, nb::shape<5>, nb::device::cpu>> seconds) {
+              std::optional<nb::ndarray<double, nb::shape<STAGES>, nb::device::cpu>> seconds) {
   Region region;
   for (int i = 0; i < 3; ++i) {
     region.start[i] = start[i];
@@ -184,7 +195,7 @@ NB_MODULE(_native, m) {
            nb::arg("weights"), nb::arg("biases"), nb::arg("layers_per_block"),
            nb::arg("target_std"), nb::arg("min_std"),
            nb::arg("form_weight").none(), nb::arg("form_bias").none(), nb::arg("baseline_reach"),
-           nb::arg("splines"))
+           nb::arg("splines"), nb::arg("multipole_reaches"), nb::arg("multipole_coefficients"))
       .def("evaluate", &evaluate, nb::arg("atoms"), nb::kw_only(), nb::arg("steps"),
            nb::arg("start"), nb::arg("shape"), nb::arg("mean").none() = nb::none(),
            nb::arg("aleatoric").none() = nb::none(), nb::arg("epistemic").none() = nb::none(),

@@ -60,16 +60,21 @@ inline Floats gelu(Floats x) {
     p = p * u + 3.9647484e-1f;
     return x * (c * p + 0.5f);
   } else {
-    // Φ(−|x|) after Abramowitz and Stegun, 7.1.26; 1e-7.
-    const Floats size = abs(x);
-    const Floats t = 1.0f / (size * (0.3275911f * 0.70710678f) + 1.0f);
-    Floats p = splat(0.5f * 1.061405429f);
-    p = p * t + 0.5f * -1.453152027f;
-    p = p * t + 0.5f * 1.421413741f;
-    p = p * t + 0.5f * -0.284496736f;
-    p = p * t + 0.5f * 0.254829592f;
-    const Floats tail = p * t * exp2(max(x * x * (-0.5f * LOG2_E), splat(-126.0f)));
-    return max(x, Floats{}) - size * tail;
+    // Likewise, in v = 2 (c / 5)² − 1, which keeps its digits; 1e-5.
+    const Floats c = min(max(x, splat(-5.0f)), splat(5.0f));
+    const Floats v = c * c * 0.08f - 1.0f;
+    Floats p = splat(2.24140230e-03f);
+    p = p * v - 6.26588096e-03f;
+    p = p * v + 7.09729646e-03f;
+    p = p * v - 8.35182487e-03f;
+    p = p * v + 1.54923384e-02f;
+    p = p * v - 2.42021673e-02f;
+    p = p * v + 3.17604453e-02f;
+    p = p * v - 4.03219535e-02f;
+    p = p * v + 5.14863745e-02f;
+    p = p * v - 7.03003557e-02f;
+    p = p * v + 1.41364325e-01f;
+    return x * (c * p + 0.5f);
   }
 }
 
@@ -147,11 +152,11 @@ class Network {
  public:
   explicit Network(const Model& model)
       : features_(model.features), width_(model.head.inputs), count_(model.hidden_layers),
-        per_block_(model.layers_per_block), layers_(new Dense<PAIR>[model.hidden_layers]) {
+        per_block_(model.layers_per_block), layers_(new Dense<PAIR>[model.hidden_layers - 1]) {
     scale_.copy(model.feature_scale, features_);
     shift_.copy(model.feature_shift, features_);
     first_.assign(model.hidden[0]);
-    for (int i = 1; i < count_; ++i) layers_[i].assign(model.hidden[i]);
+    for (int i = 1; i < count_; ++i) layers_[i - 1].assign(model.hidden[i]);
     head_.copy(model.head.weight, 2 * width_);
     head_bias_.copy(model.head.bias, 2);
     form_.assign(model.form);
@@ -181,9 +186,9 @@ class Network {
     layer<false>(first_, work.input, in, residual);
     for (int i = 1; i < count_; ++i) {
       if (i % per_block_ == 0)
-        layer<true>(layers_[i], in, out, residual);
+        layer<true>(layers_[i - 1], in, out, residual);
       else
-        layer<false>(layers_[i], in, out, nullptr);
+        layer<false>(layers_[i - 1], in, out, nullptr);
       Activation* const swapped = in;
       in = out;
       out = swapped;
@@ -244,7 +249,7 @@ class Network {
 
   int features_, width_, count_, per_block_;
   Dense<1> first_;
-  Dense<PAIR>* layers_;
+  Dense<PAIR>* layers_;  // all but the first
   Dense<PAIR> form_;
   Buffer<float> scale_, shift_, head_, head_bias_;
 };

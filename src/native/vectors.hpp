@@ -73,6 +73,64 @@ inline Floats sqrt(Floats a) {
 #endif
 }
 
+// The same, in a register for whatever comes next: else what several products share would be read
+// from memory for each of them.
+inline Floats held(Floats a) {
+#if defined(__AVX512F__)
+  asm("" : "+v"(a));
+#elif defined(__x86_64__)
+  asm("" : "+x"(a));
+#endif
+  return a;
+}
+
+// A bit for each lane that is not 0 but −1, as comparisons give.
+inline std::uint32_t bits(Ints a) {
+#if defined(__AVX512F__)
+  return _mm512_movepi32_mask((__m512i)a);
+#elif defined(__AVX2__)
+  return _mm256_movemask_ps((__m256)a);
+#else
+  std::uint32_t all = 0;
+  for (int i = 0; i < LANES; ++i) all |= (a[i] & 1u) << i;
+  return all;
+#endif
+}
+
+#if defined(__AVX2__) && !defined(__AVX512F__)
+// Lanes whose bits are set, first those; for every set of bits.
+struct Packing {
+  std::uint8_t lanes[256][8] = {};
+  constexpr Packing() {
+    for (int set = 0; set < 256; ++set)
+      for (int lane = 0, at = 0; lane < 8; ++lane)
+        if (set >> lane & 1) lanes[set][at++] = static_cast<std::uint8_t>(lane);
+  }
+};
+inline constexpr Packing PACKING;
+#endif
+
+// Writes first + lane for each lane whose bit is set to out, where there is room for a vector;
+// returns how many there are. No branch: which bits are set nobody can foresee.
+inline int pack_lanes(std::int32_t first, std::uint32_t set, std::int32_t* out) {
+#if defined(__AVX512F__)
+  const __m512i all = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+  const __m512i lanes = _mm512_maskz_compress_epi32(static_cast<__mmask16>(set), all);
+  _mm512_storeu_si512(out, _mm512_add_epi32(lanes, _mm512_set1_epi32(first)));
+#elif defined(__AVX2__)
+  std::int64_t packed;
+  std::memcpy(&packed, PACKING.lanes[set], sizeof packed);
+  const __m256i lanes = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(packed));
+  _mm256_storeu_si256((__m256i*)out, _mm256_add_epi32(lanes, _mm256_set1_epi32(first)));
+#else
+  for (int lane = 0, at = 0; lane < LANES; ++lane) {
+    out[at] = first + lane;
+    at += set >> lane & 1;
+  }
+#endif
+  return __builtin_popcount(set);
+}
+
 inline Floats abs(Floats a) { return (Floats)((Ints)a & 0x7fffffff); }
 
 // 2^x to 1e-7 of it, for -126 ≤ x ≤ 0.

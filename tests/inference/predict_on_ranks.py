@@ -34,7 +34,7 @@ def main() -> int:
         _install_faults(options, rank_of(comm))
         unfit = options.unfit_on_rank == rank_of(comm)
         structure = make_structure()
-        model = make_smooth_model() if options.kernels else make_model()
+        model = make_smooth_model(multipoles=True) if options.kernels else make_model()
         predict_shard(
             make_model(species=("Ge",)) if unfit else model,
             structure,

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from rhocast import config, descriptors
-from rhocast.descriptors import PseudoAtoms
+from rhocast.descriptors import MultipoleBasis, PseudoAtoms
 from rhocast.fields import DENSITY_FIELDS
 from rhocast.inference import DensityField
 from rhocast.model import Calibration, DensityModel, DensityNetwork, LastLayer, Normalisation
@@ -38,7 +38,7 @@ def make_model(species=("Al", "Si"), **metadata) -> DensityModel:
     )
 
 
-def make_smooth_model(**metadata) -> DensityModel:
+def make_smooth_model(multipoles=False, **metadata) -> DensityModel:
     """Return a model that the compiled kernels evaluate, with fast uncertainty."""
     torch.manual_seed(1)
     species = ("Al", "Si")
@@ -48,19 +48,33 @@ def make_smooth_model(**metadata) -> DensityModel:
     structure = make_structure()
     points = np.random.default_rng(2).random((300, 3)) @ structure.cell
     made = descriptors.make(descriptor, species)
-    r = (np.arange(27) - 1) * 8.0 / 24
-    table = 0.05 * np.exp(-((r / 2.5) ** 2))
-    table[[0, -3, -2, -1]] = table[2], 0.0, 0.0, 0.0
     return DensityModel(
         network=DensityNetwork(made.n_features, NETWORK).eval(),
         parameters=NETWORK,
         descriptor=descriptor,
         species=species,
         normalisation=Normalisation.of(made.bind(structure)(points), np.array([-3e-3, 3e-3])),
-        baseline=PseudoAtoms(config.Baseline(cutoff_bohr=8.0), species, np.stack([table] * 2)),
+        baseline=_pseudo_atoms(species, multipoles),
         last_layer=LastLayer(0.1 * torch.randn(9, NETWORK.width + 1)),
         calibrations={"fast": Calibration(aleatoric=1.3, epistemic=2.5)},
         metadata={"valence": {"Al": 3.0, "Si": 4.0}} | metadata,
+    )
+
+
+def _pseudo_atoms(species, multipoles) -> PseudoAtoms:
+    r = (np.arange(27) - 1) * 8.0 / 24
+    table = 0.05 * np.exp(-((r / 2.5) ** 2))
+    table[[0, -3, -2, -1]] = table[2], 0.0, 0.0, 0.0
+    parameters = config.Baseline(cutoff_bohr=8.0)
+    if not multipoles:
+        return PseudoAtoms(parameters, species, np.stack([table] * 2))
+    functions = config.Multipoles(cutoff_bohr=7.0, radial_functions=3, shortest_bohr=4.5, angular=3)
+    shape = MultipoleBasis(functions, species).shape
+    return PseudoAtoms(
+        parameters.model_copy(update={"multipoles": functions}),
+        species,
+        np.stack([table] * 2),
+        3e-4 * np.random.default_rng(3).normal(size=shape),
     )
 
 

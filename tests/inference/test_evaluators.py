@@ -27,7 +27,7 @@ TOLERANCES = {"avx512_bf16": 0.08, "avx512": 1e-3, "avx2": 1e-3, "generic": 1e-3
 
 @pytest.fixture
 def model():
-    return make_smooth_model()
+    return make_smooth_model(multipoles=True)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from rhocast import config, descriptors
-from rhocast.descriptors import PseudoAtoms
+from rhocast.descriptors import MultipoleBasis, PseudoAtoms
 from rhocast.model import DensityModel, DensityNetwork, Normalisation
 from rhocast.structures import Structure
 
@@ -14,9 +14,19 @@ CELLS = {"orthogonal": ORTHOGONAL, "triclinic": TRICLINIC, "left-handed": TRICLI
 
 
 def make_model(
-    species=("Si", "Ge"), radial=5, angular=4, width=24, blocks=2, layers=2, intervals=24
+    species=("Si", "Ge"),
+    radial=5,
+    angular=4,
+    width=24,
+    blocks=2,
+    layers=2,
+    intervals=24,
+    multipoles=None,
 ) -> DensityModel:
-    """Return a model whose features have mean 0 and variance 1 in a random cell."""
+    """Return a model whose features have mean 0 and variance 1 in a random cell.
+
+    ``multipoles`` are (radial functions, l) of those of its pseudo-atoms.
+    """
     torch.manual_seed(1)
     descriptor = config.SmoothDescriptor(
         kind="smooth", cutoff_bohr=7.0, radial_functions=radial, shortest_bohr=3.0, angular=angular
@@ -32,17 +42,26 @@ def make_model(
         descriptor=descriptor,
         species=species,
         normalisation=Normalisation.of(made.bind(structure)(points), spread),
-        baseline=_pseudo_atoms(species, intervals) if intervals else None,
+        baseline=_pseudo_atoms(species, intervals, multipoles) if intervals else None,
     )
 
 
-def _pseudo_atoms(species, intervals) -> PseudoAtoms:
+def _pseudo_atoms(species, intervals, multipoles) -> PseudoAtoms:
     parameters = config.Baseline(cutoff_bohr=10.0, intervals=intervals)
+    coefficients = None
+    if multipoles:
+        radial, angular = multipoles
+        functions = config.Multipoles(
+            cutoff_bohr=8.0, radial_functions=radial, shortest_bohr=4.0, angular=angular
+        )
+        parameters = parameters.model_copy(update={"multipoles": functions})
+        shape = MultipoleBasis(functions, species).shape
+        coefficients = 3e-4 * np.random.default_rng(3).normal(size=shape)
     r = (np.arange(intervals + 3) - 1) * 10.0 / intervals
     tables = np.stack([np.cos(r) * np.exp(-((r / (3.0 + s)) ** 2)) for s in range(len(species))])
     tables[:, 0] = tables[:, 2]
     tables[:, -3:] = 0.0
-    return PseudoAtoms(parameters, species, 0.05 * tables)
+    return PseudoAtoms(parameters, species, 0.05 * tables, coefficients)
 
 
 def binary(cell, atoms=8, seed=0) -> Structure:

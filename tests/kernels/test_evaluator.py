@@ -64,8 +64,10 @@ def assert_same(model, structure, mesh, isa, box=WHOLE):
     np.testing.assert_allclose(noise, expected.aleatoric_std, atol=TOLERANCES[isa] * scale)
 
 
-def test_agrees_with_reference(isa, structure):
-    assert_same(make_model(), structure, Mesh(MESH_SHAPE, structure.cell), isa)
+@pytest.mark.parametrize("multipoles", [None, (4, 4)])
+def test_agrees_with_reference(multipoles, isa, structure):
+    model = make_model(multipoles=multipoles)
+    assert_same(model, structure, Mesh(MESH_SHAPE, structure.cell), isa)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +78,11 @@ def test_agrees_with_reference(isa, structure):
         {"angular": 3, "radial": 4, "width": 30, "layers": 1, "blocks": 3},
         {"angular": 8, "radial": 3},
         {"radial": 8, "width": 64, "layers": 3, "blocks": 1, "intervals": 40},
+        {"species": ("Ge",), "radial": 2, "angular": 0, "multipoles": (6, 6)},
+        {"radial": 2, "angular": 1, "multipoles": (2, 1)},
+        {"radial": 2, "angular": 1, "multipoles": (3, 2)},
+        {"radial": 2, "angular": 1, "multipoles": (2, 8)},
+        {"radial": 2, "angular": 1, "multipoles": (16, 3)},
     ],
 )
 def test_agrees_for_models_of_any_shape(isa, shape):
@@ -85,12 +92,14 @@ def test_agrees_for_models_of_any_shape(isa, shape):
 
 def test_agrees_in_a_cell_smaller_than_the_reach(isa):
     structure = binary(np.diag([4.0, 5.0, 4.5]), atoms=2)
-    assert_same(make_model(), structure, Mesh((6, 7, 5), structure.cell), isa, SMALL)
+    assert_same(
+        make_model(multipoles=(3, 5)), structure, Mesh((6, 7, 5), structure.cell), isa, SMALL
+    )
 
 
 def test_agrees_without_atoms_of_a_species(isa):
     structure = germanium()
-    assert_same(make_model(), structure, Mesh(MESH_SHAPE, structure.cell), isa)
+    assert_same(make_model(multipoles=(3, 5)), structure, Mesh(MESH_SHAPE, structure.cell), isa)
 
 
 def test_agrees_far_from_every_atom(isa):
@@ -99,18 +108,20 @@ def test_agrees_far_from_every_atom(isa):
     structure = Structure(np.array([[1.0, 2.0, 3.0], [4.0, 2.0, 1.0]]), cell, np.array([14, 32]))
     mesh = Mesh((10, 10, 11), cell)
     box = (slice(0, 10), slice(0, 9), slice(0, 11))
-    assert_same(make_model(), structure, mesh, isa, box)
-    values = kernels.Evaluator(make_model(), name=isa).bind(structure)(mesh, box)
+    model = make_model(multipoles=(3, 5))
+    assert_same(model, structure, mesh, isa, box)
+    values = kernels.Evaluator(model, name=isa).bind(structure)(mesh, box)
     middle = values[0, 4:6, 4:6, 4:6]
     assert np.all(middle == middle[0, 0, 0])
 
 
-def test_block_does_not_depend_on_what_lies_around_it(isa):
+@pytest.mark.parametrize("multipoles", [None, (4, 6)])
+def test_block_does_not_depend_on_what_lies_around_it(multipoles, isa):
     """Bit for bit: bound to its own surroundings or to the cell, alone or in a larger box."""
     structure = binary(ORTHOGONAL, atoms=12)
     mesh = Mesh((40, 18, 33), structure.cell)
     blocks = Blocks(mesh.shape)
-    evaluator = kernels.Evaluator(make_model(), name=isa)
+    evaluator = kernels.Evaluator(make_model(multipoles=multipoles), name=isa)
     whole = evaluator.bind(structure)
     everything = whole(mesh, tuple(slice(0, n) for n in mesh.shape))[0]
     for block in (0, 4, len(blocks) - 1):
@@ -146,8 +157,9 @@ def test_spread_needs_a_form():
 def test_threads_share_an_evaluator(isa):
     structure = binary(TRICLINIC)
     mesh = Mesh(MESH_SHAPE, structure.cell)
-    bound = kernels.Evaluator(make_model(), name=isa).bind(structure)
-    alone = bound(mesh, WHOLE)
+    evaluator = kernels.Evaluator(make_model(multipoles=(4, 6)), name=isa)
+    alone = evaluator.bind(structure)(mesh, WHOLE)
+    bound = evaluator.bind(structure)
     with ThreadPoolExecutor(3) as pool:
         for values in pool.map(lambda _: bound(mesh, WHOLE), range(6)):
             np.testing.assert_array_equal(values, alone)
@@ -166,6 +178,8 @@ def test_other_descriptors_are_refused():
     )
     other = type(model)(**vars(model) | {"descriptor": sorted_kind})
     assert kernels.evaluates(model)
+    assert kernels.evaluates(make_model(multipoles=(16, 1)))
+    assert not kernels.evaluates(make_model(multipoles=(17, 1)))
     assert not kernels.evaluates(other)
     with pytest.raises(ModelError, match="expected the smooth one"):
         kernels.Evaluator(other)

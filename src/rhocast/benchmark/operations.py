@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rhocast import config, descriptors
+from rhocast.descriptors import PseudoAtoms
 from rhocast.descriptors.smooth import SmoothDescriptor
 from rhocast.model import DensityModel
 
@@ -33,7 +34,10 @@ class Operations:
     invariants
         Made of these sums, and normalised.
     baseline
-        Superposition of pseudo-atoms.
+        Superposition of spherical pseudo-atoms.
+    multipoles
+        Of the pseudo-atoms; what the atoms make of their neighbours is left out, it is nothing to a
+        point.
     network
         With the posterior of its last layer, where that is asked for.
     """
@@ -41,12 +45,13 @@ class Operations:
     sums: float
     invariants: float
     baseline: float
+    multipoles: float
     network: float
 
     @property
     def descriptor(self) -> float:
         """All that precedes the network or is added to it."""
-        return self.sums + self.invariants + self.baseline
+        return self.sums + self.invariants + self.baseline + self.multipoles
 
     @classmethod
     def of(cls, model: DensityModel, atoms_per_bohr3: float, fast: bool = False) -> "Operations":
@@ -62,11 +67,12 @@ class Operations:
             With both standard deviations of the fast uncertainty.
         """
         sums, invariants = _descriptor(model, atoms_per_bohr3)
-        baseline = 0.0
+        baseline = multipoles = 0.0
         if model.baseline is not None:
             within = atoms_per_bohr3 * _sphere(model.baseline.parameters.cutoff_bohr)
             baseline = _FLOP_PER_PSEUDO_ATOM * float(within)
-        return cls(sums, invariants, baseline, _network(model, fast))
+            multipoles = _multipoles(model.baseline, atoms_per_bohr3)
+        return cls(sums, invariants, baseline, multipoles, _network(model, fast))
 
 
 def _descriptor(model: DensityModel, atoms_per_bohr3: float) -> tuple[float, float]:
@@ -81,8 +87,7 @@ def _descriptor(model: DensityModel, atoms_per_bohr3: float) -> tuple[float, flo
     within = atoms_per_bohr3 * np.asarray(_sphere(made.reaches_bohr))
     degree, n = parameters.angular, parameters.radial_functions
     harmonics = (degree + 1) ** 2
-    # Every atom within the cutoff: its distance, p_lm(z, r²) from p_l-1,m and p_l-2,m, (x + iy)^m.
-    once = _FLOP_PER_DISTANCE + 4.0 * degree * (degree - 1) / 2 + 6.0 * max(0, degree - 1)
+    once = _harmonics(degree)
     # Every atom that a radial function reaches: its value, times each (x + iy)^m, times each p_lm
     # but p_mm = 1, added up.
     turns = 2 * degree + 1
@@ -90,6 +95,25 @@ def _descriptor(model: DensityModel, atoms_per_bohr3: float) -> tuple[float, flo
     sums = once * float(within[-1]) + each * float(np.sum(within))
     products = n * (n + 1) // 2 * (harmonics - 1) + (len(model.species) - 1) * n * harmonics
     return sums, 2.0 * (products + made.n_features)
+
+
+def _multipoles(baseline: PseudoAtoms, atoms_per_bohr3: float) -> float:
+    parameters = baseline.parameters.multipoles
+    if parameters is None:
+        return 0.0
+    made = SmoothDescriptor(parameters, baseline.species)
+    within = atoms_per_bohr3 * np.asarray(_sphere(made.reaches_bohr))
+    degree = parameters.angular
+    harmonics, turns = (degree + 1) ** 2, 2 * degree + 1
+    # Every atom that a radial function reaches: for each (x + iy)^m the multipoles times each p_lm
+    # but p_mm = 1, added up; that times (x + iy)^m but for m = 0, likewise; times the function.
+    each = 2.0 * (harmonics - turns) + 2.0 * (turns - 1) + _FLOP_PER_RADIAL + 2.0
+    return _harmonics(degree) * float(within[-1]) + each * float(np.sum(within))
+
+
+def _harmonics(degree: int) -> float:
+    """Distance of an atom, p_lm(z, r²) from p_l-1,m and p_l-2,m, (x + iy)^m."""
+    return _FLOP_PER_DISTANCE + 4.0 * degree * (degree - 1) / 2 + 6.0 * max(0, degree - 1)
 
 
 def _network(model: DensityModel, fast: bool) -> float:

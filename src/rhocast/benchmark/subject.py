@@ -9,7 +9,7 @@ import torch
 from ase.data import atomic_numbers, reference_states
 
 from rhocast import config, descriptors
-from rhocast.descriptors import PseudoAtoms
+from rhocast.descriptors import MultipoleBasis, PseudoAtoms
 from rhocast.errors import ModelError
 from rhocast.grid import Mesh
 from rhocast.inference import evaluation_spacing
@@ -90,19 +90,28 @@ class Subject:
         return Mesh.with_spacing(structure.cell, evaluation_spacing(self.model))
 
 
-def random_model() -> DensityModel:
-    """Return a model of aluminium of the usual shape; what it predicts means nothing."""
+def random_model(
+    descriptor: config.Descriptor | None = None,
+    network: config.Network | None = None,
+    baseline: config.Baseline | None = None,
+) -> DensityModel:
+    """Return a model of aluminium, by default of a usual shape; what it predicts means nothing."""
     torch.manual_seed(0)
-    descriptor = config.parse_descriptor(
+    descriptor = descriptor or config.parse_descriptor(
         {"kind": "smooth", "cutoff_bohr": 9.0, "radial_functions": 8, "shortest_bohr": 3.0}
     )
-    network = config.Network.model_validate({"width": 128, "blocks": 1})
-    baseline = config.Baseline.model_validate({})
+    network = network or config.Network.model_validate({"width": 128, "blocks": 1})
+    baseline = baseline or config.Baseline.model_validate({})
     made = descriptors.make(descriptor, ("Al",))
     rng = np.random.default_rng(0)
     atoms = Structure(15.3 * rng.random((32, 3)), 15.3 * np.eye(3), np.full(32, 13))
     points = rng.random((500, 3)) @ atoms.cell
-    table = 0.05 * np.exp(-(np.linspace(-0.5, 12.5, 27)[None] ** 2) / 9.0)
+    step = baseline.cutoff_bohr / baseline.intervals
+    table = 0.05 * np.exp(-((step * (np.arange(baseline.intervals + 3)[None] - 1)) ** 2) / 9.0)
+    poles = None
+    if baseline.multipoles is not None:
+        shape = MultipoleBasis(baseline.multipoles, ("Al",)).shape
+        poles = 1e-5 * rng.normal(size=shape)
     factor = torch.randn(network.width + 1, network.width + 1).tril() / network.width
     return DensityModel(
         network=DensityNetwork(made.n_features, network).eval(),
@@ -110,7 +119,7 @@ def random_model() -> DensityModel:
         descriptor=descriptor,
         species=("Al",),
         normalisation=Normalisation.of(made.bind(atoms)(points), np.array([0.0, 0.002])),
-        baseline=PseudoAtoms(baseline, ("Al",), table),
+        baseline=PseudoAtoms(baseline, ("Al",), table, poles),
         last_layer=LastLayer(factor),
         metadata={"valence": {"Al": 3.0}},
     )

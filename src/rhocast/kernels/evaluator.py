@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rhocast import config, descriptors
-from rhocast.descriptors import PseudoAtoms, SmoothDescriptor
+from rhocast.descriptors import MultipoleBasis, PseudoAtoms, SmoothDescriptor
 from rhocast.descriptors.tiles import check_species, kinds_of
 from rhocast.errors import ModelError
 from rhocast.grid import Mesh
@@ -22,12 +22,13 @@ MAX_SPECIES, MAX_RADIAL = 8, 16
 
 def evaluates(model: DensityModel) -> bool:
     """Tell whether there are compiled kernels for such a model."""
+    multipoles = None if model.baseline is None else model.baseline.parameters.multipoles
     return (
         available()
         and isinstance(model.descriptor, config.SmoothDescriptor)
         and model.descriptor.radial_functions <= MAX_RADIAL
         and len(model.species) <= MAX_SPECIES
-        and (model.baseline is None or model.baseline.multipoles is None)
+        and (multipoles is None or multipoles.radial_functions <= MAX_RADIAL)
     )
 
 
@@ -48,7 +49,8 @@ class Evaluator:
     Raises
     ------
     ModelError
-        If the model has another descriptor, or more species or widths than are compiled in.
+        If the model has another descriptor, or more species or radial functions than are compiled
+        in.
     ConfigError
         If there are no such kernels.
     """
@@ -71,6 +73,7 @@ class Evaluator:
             **_descriptor(descriptor, model.normalisation),
             **_network(model, spread),
             **_baseline(model.baseline, len(model.species)),
+            **_multipoles(model.baseline, model.species),
         )
 
     def bind(
@@ -86,12 +89,15 @@ class Evaluator:
         check_species(structure, self.model.species)
         reach = self.model.descriptor.cutoff_bohr
         if self.model.baseline is not None:
-            reach = max(reach, self.model.baseline.parameters.cutoff_bohr)
+            reach = max(reach, self.model.baseline.reach_bohr)
         positions, indices = periodic_images(structure, reach, lower, upper)
         return self.bind_atoms(positions, structure.numbers[indices])
 
     def bind_atoms(self, positions: np.ndarray, numbers: np.ndarray) -> "BoundEvaluator":
-        """Take atoms as they are: their images within reach of all points are among them.
+        """Take atoms as they are, all images within reach of the points among them.
+
+        What is to be within reach: `rhocast.descriptors.Descriptor.reach_bohr` and
+        `rhocast.descriptors.PseudoAtoms.reach_bohr` tell.
 
         Parameters
         ----------
@@ -141,8 +147,8 @@ class BoundEvaluator:
         fields
             ``density``, ``epistemic_std``, ``aleatoric_std``; and, for those who look inside,
             ``baseline``.
-        seconds : (5,) float64 array
-            CPU time is added to it: gathering, sums, invariants, network, baseline.
+        seconds : (6,) float64 array
+            CPU time is added to it: gathering, sums, invariants, network, baseline, multipoles.
 
         Returns
         -------
@@ -243,4 +249,19 @@ def _baseline(baseline: PseudoAtoms | None, n_species: int) -> dict[str, Any]:
     return {
         "baseline_reach": baseline.parameters.cutoff_bohr,
         "splines": _single(windows @ powers.T),
+    }
+
+
+def _multipoles(baseline: PseudoAtoms | None, species: tuple[str, ...]) -> dict[str, Any]:
+    """Reaches, and the way from bare sums at an atom to what multiplies bare functions."""
+    if baseline is None or baseline.multipoles is None or baseline.parameters.multipoles is None:
+        empty = np.zeros((len(species), len(species), 0, 0, 0), np.float32)
+        return {"multipole_reaches": np.zeros(0, np.float32), "multipole_coefficients": empty}
+    functions = MultipoleBasis(baseline.parameters.multipoles, species).sums_over_neighbours
+    norms = functions.norms[:, 1:].T
+    return {
+        "multipole_reaches": _single(functions.reaches_bohr),
+        "multipole_coefficients": _single(
+            norms[:, :, None] * norms[:, None, :] * baseline.multipoles
+        ),
     }
