@@ -36,10 +36,10 @@ struct Model {
   float baseline_reach;
   const float* splines;  // (species, intervals, 4): powers of the place within an interval
 
-  // Of the baseline's multipoles, l = 1 … multipole_degree; multipole_radial = 0: none.
+  // Of the baseline's multipoles, l = 0 … multipole_degree; multipole_radial = 0: none.
   int multipole_radial, multipole_degree;
   const float* multipole_reaches;  // (multipole_radial): rising, Bohr
-  // (species of the atom, of its neighbours, l − 1, n, n'): from bare sums to factors of bare
+  // (species of the atom, of its neighbours, l, n, n'): from bare sums to factors of bare
   // functions.
   const float* multipole_coefficients;
 };

@@ -104,7 +104,7 @@ void make_evaluator(
   expect(splines.shape(0) == static_cast<std::size_t>(species) && splines.shape(2) == 4,
          "splines: expected (species, intervals, 4)");
   const std::size_t poles = multipole_reaches.shape(0), degrees = coefficients.shape(2);
-  expect(poles <= MAX_RADIAL && degrees <= MAX_DEGREE, "multipoles: too many");
+  expect(poles <= MAX_RADIAL && degrees <= MAX_DEGREE + 1, "multipoles: too many");
   expect(coefficients.shape(0) == splines.shape(0) && coefficients.shape(1) == splines.shape(0) &&
              coefficients.shape(3) == poles && coefficients.shape(4) == poles,
          "multipoles: expected (species, species, degrees, radial, radial)");
@@ -136,7 +136,7 @@ void make_evaluator(
   model.baseline_reach = baseline_reach;
   model.splines = splines.data();
   model.multipole_radial = degrees ? static_cast<int>(poles) : 0;
-  model.multipole_degree = static_cast<int>(degrees);
+  model.multipole_degree = static_cast<int>(degrees) - 1;
   model.multipole_reaches = multipole_reaches.data();
   model.multipole_coefficients = coefficients.data();
   new (self) Evaluator{std::unique_ptr<Engine>(find(isa).make(model))};

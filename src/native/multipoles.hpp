@@ -15,8 +15,8 @@ namespace {
 template <int DEGREE>
 constexpr int pole(int l, int turn) {
   const int m = order_of(turn);
-  if (m == 0) return l - 1;
-  return DEGREE + 2 * ((m - 1) * (DEGREE + 1) - m * (m - 1) / 2 + l - m) + (turn + 1) % 2;
+  if (m == 0) return l;
+  return DEGREE + 1 + 2 * ((m - 1) * (DEGREE + 1) - m * (m - 1) / 2 + l - m) + (turn + 1) % 2;
 }
 
 // Multipoles of one n of an atom, and what they add to the density of COUNT groups of points,
@@ -30,12 +30,12 @@ __attribute__((noinline)) void contract(const float* q, const Radial& radial, in
   for (int g = 0; g < COUNT; ++g) own[g] = atom + groups[g];
   Floats sums[COUNT];
 #pragma GCC unroll 4
-  for (int g = 0; g < COUNT; ++g) sums[g] = own[g]->polynomials[polynomial(1, 0)] * q[0];
+  for (int g = 0; g < COUNT; ++g) sums[g] = splat(q[0]);
 #pragma GCC unroll 9
-  for (int l = 2; l <= DEGREE; ++l)
+  for (int l = 1; l <= DEGREE; ++l)
 #pragma GCC unroll 4
     for (int g = 0; g < COUNT; ++g)
-      sums[g] += own[g]->polynomials[polynomial(l, 0)] * q[l - 1];
+      sums[g] += own[g]->polynomials[polynomial(l, 0)] * q[l];
 #pragma GCC unroll 9
   for (int m = 1; m <= DEGREE; ++m) {
     const float* const pair = q + pole<DEGREE>(m, 2 * m - 1);
@@ -132,11 +132,12 @@ class Multipoles {
     constexpr int operator()() const { return N; }
   };
 
-  static constexpr int size(int degree) { return (degree + 1) * (degree + 1) - 1; }
+  static constexpr int size(int degree) { return (degree + 1) * (degree + 1); }
 
   template <class Action>
   void with_degree(Action&& action) const {
     switch (degree_) {
+      case 0: return action(Degree<0>());
       case 1: return action(Degree<1>());
       case 2: return action(Degree<2>());
       case 3: return action(Degree<3>());
@@ -148,7 +149,7 @@ class Multipoles {
     }
   }
 
-  // Repeats the coefficients (species, species, l − 1, n, n') for all m, in the order of the
+  // Repeats the coefficients (species, species, l, n, n') for all m, in the order of the
   // multipoles: (species, species, n, n', multipoles).
   template <int DEGREE>
   void arrange(const float* coefficients) {
@@ -157,10 +158,10 @@ class Multipoles {
     for (int pair = 0; pair < species_ * species_; ++pair)
       for (int nn = 0; nn < n * n; ++nn)
         for (int turn = 0; turn <= 2 * DEGREE; ++turn)
-          for (int m = order_of(turn), l = m ? m : 1; l <= DEGREE; ++l) {
+          for (int m = order_of(turn), l = m; l <= DEGREE; ++l) {
             const float scale = RECURRENCE.scale[l][m];
             coefficients_[(pair * n * n + nn) * poles_ + pole<DEGREE>(l, turn)] =
-                scale * scale * coefficients[(pair * DEGREE + l - 1) * n * n + nn];
+                scale * scale * coefficients[(pair * (DEGREE + 1) + l) * n * n + nn];
           }
   }
 
@@ -177,8 +178,9 @@ class Multipoles {
       const float* c = coefficients_ + (species * species_ + s) * n * n * poles_;
       for (int other = 0; other < n; ++other) {
         for (int turn = 0; turn <= 2 * DEGREE; ++turn)
-          for (int m = order_of(turn), l = m ? m : 1; l <= DEGREE; ++l)
+          for (int m = order_of(turn), l = m; l <= DEGREE; ++l)
             moments[pole<DEGREE>(l, turn)] = total(work.sums[other][place_of(l, turn)]);
+        if (s == species) moments[pole<DEGREE>(0, 0)] -= 1.0f;  // of the atom itself
         for (int k = 0; k < n; ++k)
           for (int i = 0; i < poles_; ++i)
             out[k * poles_ + i] += c[(k * n + other) * poles_ + i] * moments[i];

@@ -258,7 +258,7 @@ def _multipoles(baseline: PseudoAtoms | None, species: tuple[str, ...]) -> dict[
         empty = np.zeros((len(species), len(species), 0, 0, 0), np.float32)
         return {"multipole_reaches": np.zeros(0, np.float32), "multipole_coefficients": empty}
     functions = MultipoleBasis(baseline.parameters.multipoles, species).sums_over_neighbours
-    norms = functions.norms[:, 1:].T
+    norms = functions.norms.T
     return {
         "multipole_reaches": _single(functions.reaches_bohr),
         "multipole_coefficients": _single(
