@@ -33,9 +33,11 @@ constexpr double root(double n) {
 }
 
 // The recurrence of `rhocast.descriptors.harmonics` with leading coefficients of 1:
-// p_lm = z p_l−1,m − back r² p_l−2,m; the harmonics are `scale` times that.
+// p_lm = z p_l−1,m − back r² p_l−2,m; the harmonics are `scale` times that. Where l = m + 4 it makes
+// (z² − roots_0 r²) (z² − roots_1 r²).
 struct Recurrence {
   float back[MAX_DEGREE + 1][MAX_DEGREE + 1] = {}, scale[MAX_DEGREE + 1][MAX_DEGREE + 1] = {};
+  float roots[MAX_DEGREE + 1][2] = {};  // (m)
   constexpr Recurrence() {
     double square = 1.0;  // (2m)! / (2^m m!)², doubled but for m = 0
     for (int m = 0; m <= MAX_DEGREE; ++m) {
@@ -51,6 +53,13 @@ struct Recurrence {
         here = next;
       }
     }
+    for (int m = 0; m + 4 <= MAX_DEGREE; ++m) {
+      const double sum = static_cast<double>(back[m + 2][m]) + back[m + 3][m] + back[m + 4][m];
+      const double product = static_cast<double>(back[m + 2][m]) * back[m + 4][m];
+      const double apart = root(sum * sum - 4.0 * product);
+      roots[m][0] = static_cast<float>(0.5 * (sum - apart));
+      roots[m][1] = static_cast<float>(0.5 * (sum + apart));
+    }
   }
 };
 inline constexpr Recurrence RECURRENCE;
@@ -60,19 +69,23 @@ struct Factors {
   Floats square, polynomials[POLYNOMIALS], turns[TURNS];
 };
 
-// p_lm for all l ≥ m + 2, of this m and those that follow; the first two without the recurrence.
+// p_lm for all l ≥ m + 2, of this m and those that follow; the first three without the recurrence,
+// whose steps wait for each other.
 template <int DEGREE, int M>
 __attribute__((always_inline)) inline void polynomials(Floats z, Floats zz, Floats square,
                                                        Factors& out) {
   constexpr auto& back = RECURRENCE.back;
-  if constexpr (M + 2 <= DEGREE) {
-    Floats before = zz - back[M + 2][M] * square;
-    out.polynomials[polynomial(M + 2, M)] = before;
-    if constexpr (M + 3 <= DEGREE) {
-      Floats here = z * (zz - (back[M + 2][M] + back[M + 3][M]) * square);
-      out.polynomials[polynomial(M + 3, M)] = here;
+  constexpr auto& roots = RECURRENCE.roots[M];
+  if constexpr (M + 2 <= DEGREE)
+    out.polynomials[polynomial(M + 2, M)] = zz - back[M + 2][M] * square;
+  if constexpr (M + 3 <= DEGREE) {
+    Floats before = z * (zz - (back[M + 2][M] + back[M + 3][M]) * square);
+    out.polynomials[polynomial(M + 3, M)] = before;
+    if constexpr (M + 4 <= DEGREE) {
+      Floats here = (zz - roots[0] * square) * (zz - roots[1] * square);
+      out.polynomials[polynomial(M + 4, M)] = here;
 #pragma GCC unroll 9
-      for (int l = M + 4; l <= DEGREE; ++l) {
+      for (int l = M + 5; l <= DEGREE; ++l) {
         const Floats next = z * here - (back[l][M] * square) * before;
         before = here;
         here = next;
@@ -83,21 +96,27 @@ __attribute__((always_inline)) inline void polynomials(Floats z, Floats zz, Floa
   }
 }
 
+// (x + iy)^m for m = 1 … DEGREE, each from those of half of m: few steps wait for each other.
+template <int DEGREE>
+__attribute__((always_inline)) inline void take_turns(Floats x, Floats y, Factors& out) {
+  Floats cosines[DEGREE + 1], sines[DEGREE + 1];
+#pragma GCC unroll 9
+  for (int m = 1; m <= DEGREE; ++m) {
+    const int low = m / 2, high = m - m / 2;
+    cosines[m] = m == 1 ? x : cosines[low] * cosines[high] - sines[low] * sines[high];
+    sines[m] = m == 1 ? y : cosines[low] * sines[high] + sines[low] * cosines[high];
+    out.turns[2 * m - 1] = sines[m];
+    out.turns[2 * m] = cosines[m];
+  }
+}
+
 template <int DEGREE>
 __attribute__((always_inline)) inline void factorise(Floats x, Floats y, Floats z, Factors& out) {
   const Floats zz = z * z, square = x * x + (y * y + zz);
   out.square = square;
   out.polynomials[0] = z;
   polynomials<DEGREE, 0>(z, zz, square, out);
-  Floats cosine = x, sine = y;
-#pragma GCC unroll 9
-  for (int m = 1; m <= DEGREE; ++m) {
-    out.turns[2 * m - 1] = sine;
-    out.turns[2 * m] = cosine;
-    const Floats turned = x * cosine - y * sine;
-    sine = x * sine + y * cosine;
-    cosine = turned;
-  }
+  if constexpr (DEGREE > 0) take_turns<DEGREE>(x, y, out);
 }
 
 }  // namespace

@@ -272,7 +272,7 @@ class Multipoles {
                    Workspace& work) const {
     int left = reached.count;
     for (const std::int32_t* groups = reached.groups; left > 0;) {
-      const int parts = (left + 3) / 4, count = (left + parts - 1) / parts;
+      const int count = left <= 4 ? left : left <= 8 ? (left + 1) / 2 : 4;
       switch (count) {
         case 1: contract<DEGREE, 1>(q, radial_, n, work.factors, groups, densities); break;
         case 2: contract<DEGREE, 2>(q, radial_, n, work.factors, groups, densities); break;
