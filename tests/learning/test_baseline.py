@@ -10,7 +10,7 @@ from rhocast.descriptors import MultipoleBasis, PseudoAtomBasis
 from rhocast.descriptors.multipoles import BoundMultipoles
 from rhocast.dft.snapshot import write_snapshot
 from rhocast.learning import read_features, sample_features
-from rhocast.learning.baseline import fit_baseline
+from rhocast.learning.baseline import fit_baseline, fit_pseudo_atoms
 
 PARAMETERS = config.Baseline(cutoff_bohr=10.0, intervals=20)
 DESCRIPTOR = config.SmoothDescriptor(
@@ -109,3 +109,17 @@ def test_multipoles_that_are_there_are_found(tmp_path):
     assert charge == pytest.approx(3.0, rel=1e-9)
     monopoles = (found.multipoles * basis.charges).sum(axis=3)
     np.testing.assert_allclose(monopoles, 0.0, atol=1e-9)
+
+
+def test_what_hardly_reaches_a_neighbour_is_not_given_a_large_coefficient():
+    multipoles = config.Multipoles(
+        cutoff_bohr=7.0, radial_functions=2, shortest_bohr=5.0, angular=1
+    )
+    parameters = PARAMETERS.model_copy(update={"multipoles": multipoles})
+    size = PseudoAtomBasis(parameters).size
+    rng = np.random.default_rng(0)
+    sums = rng.normal(size=(500, size + MultipoleBasis(multipoles, ("Al",)).size))
+    sums[:, -1] *= 1e-6
+    vector = sums.T @ rng.normal(size=500) / 500
+    found = fit_pseudo_atoms(sums.T @ sums / 500, vector, parameters, {"Al": 3.0}).multipoles
+    assert abs(found.flat[-1]) < 100.0 * np.abs(found).mean()

@@ -4,11 +4,13 @@ With S_k(r) the functions that the coefficients of `PseudoAtoms.fitted` multiply
 functions summed over the atoms of a species and then those of the induced multipoles, the
 coefficients c minimise
 
-    ⟨(Σ_k c_k S_k − ρ)²⟩ + λ Σ_s |Δ² c_s|² + μ Σ'_k ⟨S_k²⟩ c_k²
+    ⟨(Σ_k c_k S_k − ρ)²⟩ + λ Σ_s |Δ² c_s|² + μ ⟨S²⟩ Σ'_k c_k²
 
 with Σ_k c_sk ∫ φ_k d³r = Z_s for every species s. The mean is taken over the points drawn from a
 snapshot, then over snapshots; Δ² are second differences of the table of a species, Z_s its valence
-electrons, and Σ' runs over the multipoles, which are kept from holding charge.
+electrons, and Σ' runs over the multipoles, which are kept from holding charge; ⟨S²⟩ is their mean.
+One weight for all of them: functions that hardly reach a neighbour in a crystal, but do in its
+melt, must not be given large coefficients for that.
 """
 
 from collections.abc import Mapping
@@ -23,7 +25,7 @@ from rhocast.learning.feature_file import FeatureSet
 from rhocast.structures import Structure
 
 #: μ, for what the data do not settle.
-_RIDGE = 1e-6
+_RIDGE = 3e-8
 
 #: Points that are gone through at a time.
 _BLOCK = 8192
@@ -95,12 +97,13 @@ def fit_pseudo_atoms(
     each = np.eye(len(species))
     spherical = basis.size * len(species)
     differences = np.diff(basis.expansion, n=2, axis=0)
-    penalty = np.diag(_RIDGE * matrix.diagonal())
-    penalty[:spherical, :spherical] = parameters.ridge * np.kron(each, differences.T @ differences)
+    smoothness = parameters.ridge * np.kron(each, differences.T @ differences)
     constraints, charges = np.kron(each, basis.charges), np.array(list(valence.values()))
-    multipoles = None
+    penalty, multipoles = smoothness, None
     if parameters.multipoles is not None:
         multipoles = MultipoleBasis(parameters.multipoles, species)
+        scale = matrix.diagonal()[spherical:].mean()
+        penalty = block_diag(smoothness, _RIDGE * scale * np.eye(multipoles.size))
         neutral = _neutrality(multipoles)
         constraints = block_diag(constraints, neutral)
         charges = np.append(charges, np.zeros(len(neutral)))
