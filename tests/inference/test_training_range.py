@@ -8,7 +8,6 @@ from small_model import make_model, make_structure
 
 from rhocast.grid import Mesh
 from rhocast.inference import predict_file, read_density
-from rhocast.inference.request import reach_bohr
 from rhocast.inference.training_range import departures, share_outside
 from rhocast.model import TrainingRange
 from rhocast.structures import Structure
@@ -32,13 +31,12 @@ def model(crystal):
 
 
 def test_what_was_trained_on_is_inside_and_what_was_not_is_outside(model, crystal):
-    reach = reach_bohr(model)
-    assert share_outside(model, crystal, reach) < 0.02
+    assert share_outside(model, crystal) < 0.02
     vacant = Structure(crystal.positions[1:], crystal.cell, crystal.numbers[1:])
-    assert 0.03 < share_outside(model, vacant, reach) < 0.9
+    assert 0.03 < share_outside(model, vacant) < 0.9
     squeezed = Structure(crystal.positions * 0.8, crystal.cell * 0.8, crystal.numbers)
-    assert share_outside(model, squeezed, reach) > 0.5
-    assert share_outside(replace(model, training_range=None), crystal, reach) is None
+    assert share_outside(model, squeezed) > 0.5
+    assert share_outside(replace(model, training_range=None), crystal) is None
 
 
 def test_the_share_is_told_and_stored(model, crystal, tmp_path, caplog):

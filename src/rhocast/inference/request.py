@@ -240,7 +240,7 @@ class Request:
     @cached_property
     def outside_training_share(self) -> float | None:
         """Share of points unlike those that the model was trained on; None if it cannot tell."""
-        return share_outside(self.model, self.structure, reach_bohr(self.model))
+        return share_outside(self.model, self.structure)
 
     @property
     def record(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from rhocast import descriptors
 from rhocast.grid import BinnedAtoms
 from rhocast.model import DensityModel
 from rhocast.structures import Structure
@@ -21,7 +22,7 @@ _VOLUME_TOLERANCE, _COMPOSITION_TOLERANCE = 0.01, 0.02
 log = logging.getLogger(__name__)
 
 
-def share_outside(model: DensityModel, structure: Structure, reach_bohr: float) -> float | None:
+def share_outside(model: DensityModel, structure: Structure) -> float | None:
     """Estimate the share of points outside the training range, at places drawn in the cell.
 
     Places without an atom within reach do not count.
@@ -32,8 +33,6 @@ def share_outside(model: DensityModel, structure: Structure, reach_bohr: float) 
         The model; see `DensityModel.is_outside`.
     structure
         Of any size: only the atoms around the places are looked at.
-    reach_bohr
-        How far around its points the model must be given the atoms, Bohr.
 
     Returns
     -------
@@ -43,15 +42,15 @@ def share_outside(model: DensityModel, structure: Structure, reach_bohr: float) 
     if model.training_range is None:
         return None
     rng = np.random.default_rng(0)
+    descriptor = descriptors.make(model.descriptor, model.species)
     atoms = BinnedAtoms.of(structure)
     extent = WIDTH_BOHR / np.linalg.norm(structure.cell, axis=1)
     shares = []
     for lower in rng.random((PLACES, 3)):
         offsets = rng.random((POINTS, 3)) * extent @ structure.cell
-        if (around := atoms.around(lower, lower + extent, reach_bohr)) is not None:
-            bound = model.bind(around.structure, around.lower, around.upper)
-            features = bound.descriptor(around.corner + offsets)
-            shares.append(model.is_outside(features).mean())
+        if (around := atoms.around(lower, lower + extent, descriptor.reach_bohr)) is not None:
+            bound = descriptor.bind(around.structure, around.lower, around.upper)
+            shares.append(model.is_outside(bound(around.corner + offsets)).mean())
     return round(float(np.mean(shares)), 4) if shares else None
 
 
