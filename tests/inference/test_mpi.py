@@ -55,7 +55,7 @@ def test_ranks_compute_on_devices(run, tmp_path):
     """Torch may add up in another order where it has more threads."""
     structure = make_structure()
     mesh = Mesh(SHAPE, structure.cell)
-    expected = predict_on_mesh(make_smooth_model(), structure, mesh, device="cpu")
+    expected = predict_on_mesh(make_smooth_model(multipoles=True), structure, mesh, device="cpu")
     code, output = run(2, tmp_path / "shard.h5", "--kernels", "--device", "cpu")
     assert code == 0, output
     merge([tmp_path / "shard.h5"], tmp_path / "merged.h5", scale_to_electrons=False)
