@@ -59,7 +59,7 @@ def report(subject: Subject, isa: str) -> None:
     lines = [f"{isa}: peaks {fp32:.0f} (fp32) and {bf16:.0f} (bf16) GFLOP/s"]
     for kind, seconds in {"mean": mean, "fast": fast}.items():
         needed = Operations.of(subject.model, atoms_per_bohr3, kind == "fast")
-        ideal = 1e-9 * (needed.descriptor / fp32 + needed.network / (bf16 or fp32)) * N_POINTS
+        ideal = needed.seconds(fp32, bf16 or None) * N_POINTS
         lines.append(
             f"  {kind} {1e-6 * N_POINTS / seconds:.2f} M points/CPU-s, "
             f"{100 * ideal / seconds:.0f} % of the peak"

@@ -1,4 +1,4 @@
-// Atoms sorted into cubic bins, for the search around bricks of mesh points.
+// Atoms sorted by species, then into cubic bins, for the search around bricks of mesh points.
 #pragma once
 
 #include <cstdint>
@@ -7,11 +7,12 @@
 
 namespace rhocast {
 
-// Where found atoms are written: vectors to them, and which they are.
-struct Found {
-  float *x, *y, *z;
-  std::int32_t* which;
-  std::int64_t capacity;
+// Bins of one species along each axis, the first of them `lower` sides from the origin. The atoms of
+// a bin, in C order, are starts[bin] … starts[bin + 1] − 1: those of a row along z follow each other.
+struct Bins {
+  double side;  // Bohr
+  std::int64_t lower[3], counts[3];
+  const std::int64_t* starts;
 };
 
 class Atoms {
@@ -21,14 +22,10 @@ class Atoms {
 
   // Nothing here is inline: a kernel may hand no function of its own to the linker.
 
-  // Of an atom as `gather` numbers them: by species, then by bins.
-  const double* position(std::int32_t which) const;
+  Bins bins(int species) const;
 
-  // Writes the atoms of a species within reach of a box (half sides `half`) around `centre`, as seen
-  // from there; returns how many there are, and a caller whose room they do not leave a place in
-  // comes again. Their order depends on the atoms alone.
-  std::int64_t gather(int species, const double centre[3], const double half[3], double reach,
-                      const Found& found) const;
+  // Coordinates of all atoms along an axis, Bohr, and room for a vector after them.
+  const double* axis(int k) const;
 
   // Has the multipoles, `each` numbers, of those of these atoms worked out that nobody has asked for
   // yet. Threads may ask at the same time; what one has asked for stays.
@@ -40,13 +37,9 @@ class Atoms {
   const float* multipoles() const;
 
  private:
-  struct Bins {
-    std::int64_t lower[3], counts[3];
-    std::vector<std::int64_t> starts;
-  };
-  double side_;
   std::vector<Bins> bins_;
-  std::vector<double> positions_;
+  std::vector<std::vector<std::int64_t>> starts_;
+  std::vector<double> axes_[3];
   mutable std::mutex mutex_;
   mutable std::vector<char> known_;
   mutable std::vector<float> multipoles_;

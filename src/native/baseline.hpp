@@ -7,12 +7,15 @@ namespace rhocast {
 namespace RHOCAST_ISA {
 namespace {
 
+// Intervals whose coefficients vectors hold.
+constexpr int WINDOW = LANES == 16 ? 2 * LANES : LANES;
+
 // Cubics on intervals; past the last interval the function is zero.
 class Spline {
  public:
   void assign(const float* powers, int intervals) {
     intervals_ = intervals;
-    rows_ = intervals + LANES;
+    rows_ = (intervals + 2 * LANES) / LANES * LANES;
     table_.resize(4 * rows_);
     for (int i = 0; i < intervals; ++i)
       for (int k = 0; k < 4; ++k) table_[k * rows_ + i] = powers[4 * i + k];
@@ -38,7 +41,9 @@ class Spline {
   template <bool NEAR>
   static Floats pick(const float* table, Ints place) {
 #if defined(__AVX512F__)
-    if constexpr (NEAR) return (Floats)_mm512_permutexvar_ps((__m512i)place, (__m512)load(table));
+    if constexpr (NEAR)
+      return (Floats)_mm512_permutex2var_ps((__m512)load(table), (__m512i)place,
+                                            (__m512)load(table + LANES));
 #elif defined(__AVX2__)
     if constexpr (NEAR)
       return (Floats)_mm256_permutevar8x32_ps((__m256)load(table), (__m256i)place);
@@ -76,7 +81,7 @@ class Baseline {
     }
     // What the box of a group spans, a little more for rounding.
     const float span = 2.0f * per_bohr_ * __builtin_sqrtf(square(tile.half)) + 2.0f * MARGIN;
-    if (LANES >= 8 && span < LANES - 1)
+    if (LANES >= 8 && span < WINDOW - 1)
       add_all<true>(splines_[species], atoms, near, count, tile, corner, densities);
     else
       add_all<false>(splines_[species], atoms, near, count, tile, corner, densities);
@@ -94,12 +99,17 @@ class Baseline {
       const int a = near[j];
       const float x = atoms.x[a] - corner[0], y = atoms.y[a] - corner[1], z = atoms.z[a] - corner[2];
       std::int32_t first[GROUP_VECTORS * LANES] = {};
-      if constexpr (NEAR) find_first(spline, tile, x, y, z, first);
+      if (NEAR && spline.intervals() > WINDOW) find_first(spline, tile, x, y, z, first);
+      Floats across = {};  // square distance in the plane, for all groups along the third axis
 #pragma GCC unroll 8
       for (int g = 0; g < GROUPS; ++g) {
         const Group& group = tile.groups[g];
-        const Floats dx = x - group.x, dy = y - group.y, dz = z - group.z;
-        const Floats distance = sqrt(dx * dx + dy * dy + dz * dz) * per_bohr_;
+        const Floats dz = z - group.z;
+        if (g % TILE == 0 || !tile.upright) {
+          const Floats dx = x - group.x, dy = y - group.y;
+          across = dx * dx + dy * dy;
+        }
+        const Floats distance = sqrt(across + dz * dz) * per_bohr_;
         densities[g] += spline.template at<NEAR>(distance, first[g]);
       }
     }

@@ -12,8 +12,9 @@ namespace {
 
 constexpr int GROUPS = TILE_POINTS / LANES;
 
-// Points of a group along each axis: as compact as can be, so that few atoms are near.
-constexpr int GROUP_SHAPE[3] = {LANES >= 8 ? 2 : 1, 2, LANES == 16 ? 4 : 2};
+// Points of a group along each axis: compact, so that few atoms are near, but a plane: TILE groups
+// that follow each other lie along the third axis.
+constexpr int GROUP_SHAPE[3] = {LANES >= 8 ? 4 : 2, LANES == 16 ? 4 : 2, 1};
 
 struct Group {
   Floats x, y, z;          // points, from the corner of the tile
@@ -30,8 +31,9 @@ struct Tile {
   float half[3];       // half sides of a group's box, Bohr
   float tile_half[3];  // likewise of the tile's
   float tile_centre[3];
+  bool upright;  // points along the third axis differ in z alone
 
-  explicit Tile(const double steps[3][3]) {
+  explicit Tile(const double steps[3][3]) : upright(steps[2][0] == 0.0 && steps[2][1] == 0.0) {
     int g = 0;
     for (int a = 0; a < TILE; a += GROUP_SHAPE[0])
       for (int b = 0; b < TILE; b += GROUP_SHAPE[1])
@@ -95,20 +97,29 @@ struct Tile {
 // out of everything's reach.
 struct Neighbours {
   std::int64_t count = 0;
-  Buffer<float> x{1024}, y{1024}, z{1024};
-  Buffer<std::int32_t> which{1024};
+  Buffer<float> x, y, z;
+  Buffer<std::int32_t> which;  // of all atoms
 
+  // Takes those within reach of a box (half sides `half`) around `centre`, in an order that depends on
+  // the atoms alone.
   void gather(const Atoms& atoms, int species, const double centre[3], const double half[3],
               double reach) {
-    for (;;) {
-      const std::int64_t room = static_cast<std::int64_t>(x.size()) - LANES;
-      count = atoms.gather(species, centre, half, reach, {x, y, z, which, room});
-      if (count < room) break;
-      x.resize(2 * count);
-      y.resize(2 * count);
-      z.resize(2 * count);
-      which.resize(2 * count);
+    const Bins bins = atoms.bins(species);
+    std::int64_t low[3], high[3];
+    for (int k = 0; k < 3; ++k) {
+      low[k] = bin_of(centre[k] - half[k] - reach, bins) - bins.lower[k];
+      high[k] = bin_of(centre[k] + half[k] + reach, bins) - bins.lower[k] + 1;
+      low[k] = low[k] < 0 ? 0 : low[k];
+      high[k] = high[k] < bins.counts[k] ? high[k] : bins.counts[k];
     }
+    count = 0;
+    make_room(LANES);
+    for (std::int64_t i = low[0]; i < high[0]; ++i)
+      for (std::int64_t j = low[1]; j < high[1] && low[2] < high[2]; ++j) {
+        const std::int64_t row = (i * bins.counts[1] + j) * bins.counts[2];
+        take(atoms, bins.starts[row + low[2]], bins.starts[row + high[2]], centre, half,
+             static_cast<float>(reach * reach));
+      }
     for (int i = 0; i < LANES; ++i) x[count + i] = y[count + i] = z[count + i] = 1e9f;
   }
 
@@ -118,6 +129,37 @@ struct Neighbours {
     const Floats b = max(abs(load(y + first) - centre[1]) - half[1], Floats{});
     const Floats c = max(abs(load(z + first) - centre[2]) - half[2], Floats{});
     return a * a + b * b + c * c;
+  }
+
+ private:
+  static std::int64_t bin_of(double x, const Bins& bins) {
+    return static_cast<std::int64_t>(__builtin_floor(x / bins.side));
+  }
+
+  // Takes those of the atoms first … end − 1 that are within reach.
+  void take(const Atoms& atoms, std::int64_t first, std::int64_t end, const double centre[3],
+            const double half[3], float square_reach) {
+    make_room(count + end - first + 2 * LANES);
+    for (std::int64_t a = first; a < end; a += LANES) {
+      Floats offsets[3], square = {};
+      for (int k = 0; k < 3; ++k) {
+        offsets[k] = offset(atoms.axis(k) + a, centre[k]);
+        const Floats outside = max(abs(offsets[k]) - static_cast<float>(half[k]), Floats{});
+        square += outside * outside;
+      }
+      std::uint32_t within = bits(square < square_reach);
+      if (end - a < LANES) within &= (1u << (end - a)) - 1;
+      pack_values(offsets[0], within, x + count);
+      pack_values(offsets[1], within, y + count);
+      pack_values(offsets[2], within, z + count);
+      count += pack_lanes(static_cast<std::int32_t>(a), within, which + count);
+    }
+  }
+
+  void make_room(std::int64_t size) {
+    if (size <= static_cast<std::int64_t>(which.size())) return;
+    for (auto* buffer : {&x, &y, &z}) buffer->grow(2 * size);
+    which.grow(2 * size);
   }
 };
 

@@ -98,25 +98,31 @@ __attribute__((always_inline)) inline void polynomials(Floats z, Floats zz, Floa
 
 // (x + iy)^m for m = 1 … DEGREE, each from those of half of m: few steps wait for each other.
 template <int DEGREE>
-__attribute__((always_inline)) inline void take_turns(Floats x, Floats y, Factors& out) {
+__attribute__((always_inline)) inline void take_turns(Floats x, Floats y, Floats* turns) {
   Floats cosines[DEGREE + 1], sines[DEGREE + 1];
 #pragma GCC unroll 9
   for (int m = 1; m <= DEGREE; ++m) {
     const int low = m / 2, high = m - m / 2;
     cosines[m] = m == 1 ? x : cosines[low] * cosines[high] - sines[low] * sines[high];
     sines[m] = m == 1 ? y : cosines[low] * sines[high] + sines[low] * cosines[high];
-    out.turns[2 * m - 1] = sines[m];
-    out.turns[2 * m] = cosines[m];
+    turns[2 * m - 1] = sines[m];
+    turns[2 * m] = cosines[m];
   }
 }
 
+// All but the turns.
 template <int DEGREE>
-__attribute__((always_inline)) inline void factorise(Floats x, Floats y, Floats z, Factors& out) {
+__attribute__((always_inline)) inline void take_polynomials(Floats x, Floats y, Floats z, Factors& out) {
   const Floats zz = z * z, square = x * x + (y * y + zz);
   out.square = square;
   out.polynomials[0] = z;
   polynomials<DEGREE, 0>(z, zz, square, out);
-  if constexpr (DEGREE > 0) take_turns<DEGREE>(x, y, out);
+}
+
+template <int DEGREE>
+__attribute__((always_inline)) inline void factorise(Floats x, Floats y, Floats z, Factors& out) {
+  take_polynomials<DEGREE>(x, y, z, out);
+  if constexpr (DEGREE > 0) take_turns<DEGREE>(x, y, out.turns);
 }
 
 }  // namespace

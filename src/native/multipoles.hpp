@@ -19,29 +19,27 @@ constexpr int pole(int l, int turn) {
   return DEGREE + 1 + 2 * ((m - 1) * (DEGREE + 1) - m * (m - 1) / 2 + l - m) + (turn + 1) % 2;
 }
 
-// Multipoles of one n of an atom, and what they add to the density of COUNT groups of points,
-// R_n Σ_lm q_lm h_lm, h_lm the bare harmonics. Not inline, as `accumulate_some`.
-template <int DEGREE, int COUNT>
+// Adds R_n Σ_lm q_lm h_lm to the densities of TILE groups of points, h_lm the bare harmonics and q the
+// multipoles of one n of an atom. Turns lie `apart` vectors from group to group, or 0 if they are the
+// same. Not inline, as `accumulate_some`.
+template <int DEGREE>
 __attribute__((noinline)) void contract(const float* q, const Radial& radial, int n,
-                                        const Factors* atom, const std::int32_t* groups,
+                                        const Factors* atom, std::ptrdiff_t apart,
                                         Floats* densities) {
-  const Factors* own[COUNT];
+  const Floats* const turns = atom->turns;
+  Floats sums[TILE];
 #pragma GCC unroll 4
-  for (int g = 0; g < COUNT; ++g) own[g] = atom + groups[g];
-  Floats sums[COUNT];
-#pragma GCC unroll 4
-  for (int g = 0; g < COUNT; ++g) sums[g] = splat(q[0]);
+  for (int g = 0; g < TILE; ++g) sums[g] = splat(q[0]);
 #pragma GCC unroll 9
   for (int l = 1; l <= DEGREE; ++l)
 #pragma GCC unroll 4
-    for (int g = 0; g < COUNT; ++g)
-      sums[g] += own[g]->polynomials[polynomial(l, 0)] * q[l];
+    for (int g = 0; g < TILE; ++g) sums[g] += atom[g].polynomials[polynomial(l, 0)] * q[l];
 #pragma GCC unroll 9
   for (int m = 1; m <= DEGREE; ++m) {
     const float* const pair = q + pole<DEGREE>(m, 2 * m - 1);
-    Floats sines[COUNT], cosines[COUNT];
+    Floats sines[TILE], cosines[TILE];
 #pragma GCC unroll 4
-    for (int g = 0; g < COUNT; ++g) {
+    for (int g = 0; g < TILE; ++g) {
       sines[g] = splat(pair[0]);
       cosines[g] = splat(pair[1]);
     }
@@ -49,37 +47,23 @@ __attribute__((noinline)) void contract(const float* q, const Radial& radial, in
     for (int l = m + 1; l <= DEGREE; ++l) {
       const Floats sine = splat(pair[2 * (l - m)]), cosine = splat(pair[2 * (l - m) + 1]);
 #pragma GCC unroll 4
-      for (int g = 0; g < COUNT; ++g) {
-        const Floats p = held(own[g]->polynomials[polynomial(l, m)]);
+      for (int g = 0; g < TILE; ++g) {
+        const Floats p = held(atom[g].polynomials[polynomial(l, m)]);
         sines[g] += p * sine;
         cosines[g] += p * cosine;
       }
     }
 #pragma GCC unroll 4
-    for (int g = 0; g < COUNT; ++g) {
-      sums[g] += own[g]->turns[2 * m - 1] * sines[g];
-      sums[g] += own[g]->turns[2 * m] * cosines[g];
+    for (int g = 0; g < TILE; ++g) {
+      sums[g] += turns[g * apart + 2 * m - 1] * sines[g];
+      sums[g] += turns[g * apart + 2 * m] * cosines[g];
     }
   }
 #pragma GCC unroll 4
-  for (int g = 0; g < COUNT; ++g) densities[groups[g]] += radial(n, own[g]->square) * sums[g];
+  for (int g = 0; g < TILE; ++g) densities[g] += radial(n, atom[g].square) * sums[g];
 }
 
-// Groups within reach of an atom.
-struct Reached {
-  int count = 0;
-  std::uint32_t mask = 0;  // a bit for each of them
-  std::int32_t groups[GROUPS];
-
-  void find(const Floats* squares, float square_reach) {
-    std::uint32_t found = 0;
-    for (int v = 0; v < GROUP_VECTORS; ++v) found |= bits(squares[v] < square_reach) << v * LANES;
-    found &= (1u << GROUPS) - 1;
-    if (found == mask) return;
-    mask = found;
-    for (count = 0; found; found &= found - 1) groups[count++] = __builtin_ctz(found);
-  }
-};
+constexpr std::ptrdiff_t APART = sizeof(Factors) / sizeof(Floats);
 
 class Multipoles {
  public:
@@ -168,30 +152,25 @@ class Multipoles {
   template <int DEGREE>
   void induce_one(const Atoms& atoms, int species, std::int32_t atom, float* out,
                   Workspace& work) const {
+    const double place[3] = {atoms.axis(0)[atom], atoms.axis(1)[atom], atoms.axis(2)[atom]};
     const double nothing[3] = {0.0, 0.0, 0.0};
     const int n = radial_.count;
     float moments[HARMONICS];
     std::memset(out, 0, n * poles_ * sizeof(float));
     for (int s = 0; s < species_; ++s) {
-      work.around.gather(atoms, s, atoms.position(atom), nothing, reach());
+      work.around.gather(atoms, s, place, nothing, reach());
       sum<DEGREE>(work);
       const float* c = coefficients_ + (species * species_ + s) * n * n * poles_;
       for (int other = 0; other < n; ++other) {
         for (int turn = 0; turn <= 2 * DEGREE; ++turn)
           for (int m = order_of(turn), l = m; l <= DEGREE; ++l)
-            moments[pole<DEGREE>(l, turn)] = total(work.sums[other][place_of(l, turn)]);
+            moments[pole<DEGREE>(l, turn)] = sum_of(work.sums[other][place_of(l, turn)]);
         if (s == species) moments[pole<DEGREE>(0, 0)] -= 1.0f;  // of the atom itself
         for (int k = 0; k < n; ++k)
           for (int i = 0; i < poles_; ++i)
             out[k * poles_ + i] += c[(k * n + other) * poles_ + i] * moments[i];
       }
     }
-  }
-
-  static float total(Floats lanes) {
-    float sum = 0.0f;
-    for (int lane = 0; lane < LANES; ++lane) sum += lanes[lane];
-    return sum;
   }
 
   // Sums of bare harmonics over the atoms of `work.around`, in every lane those of some.
@@ -202,7 +181,8 @@ class Multipoles {
     const int* const reached = work.shells.reached;
     const int vectors = (reached[radial_.count - 1] + LANES - 1) / LANES;
     line_up(work, vectors * LANES);
-    work.sums.resize(radial_.count);
+    if (static_cast<int>(work.sums.size()) < radial_.count) work.sums.resize(radial_.count);
+    for (int n = 0; n < radial_.count; ++n) clear<DEGREE>(work.sums[n]);
     for (int first = 0; first < vectors; first += HANDFUL) {
       const int size = vectors - first < HANDFUL ? vectors - first : HANDFUL;
       for (int j = 0; j < size; ++j) {
@@ -237,6 +217,7 @@ class Multipoles {
     }
   }
 
+  // Atoms near any point of the tile count for all: which groups they reach nobody can foresee.
   template <int DEGREE>
   void add_all(const Neighbours& near, const float* multipoles, const Tile& tile,
                const float corner[3], Floats densities[GROUPS], Workspace& work) const {
@@ -250,37 +231,18 @@ class Multipoles {
       const int a = work.shells.order[i];
       const float x = near.x[a] - corner[0], y = near.y[a] - corner[1], z = near.z[a] - corner[2];
       const float* const own = multipoles + near.which[a] * each;
-      Floats squares[GROUP_VECTORS];
-      tile.outside(x, y, z, squares);
-      Reached reached;
-      for (int n = radial_.count - 1; n >= shortest; --n) {
-        reached.find(squares, radial_.square_reaches[n]);
-        if (n == radial_.count - 1) {
-          for (int j = 0; j < reached.count; ++j) {
-            const Group& group = tile.groups[reached.groups[j]];
-            factorise<DEGREE>(x - group.x, y - group.y, z - group.z,
-                              work.factors[reached.groups[j]]);
-          }
-        }
-        add_reached<DEGREE>(own + n * poles_, n, reached, densities, work);
+#pragma GCC unroll 4
+      for (int g = 0; g < GROUPS; ++g) {
+        const Group& group = tile.groups[g];
+        take_polynomials<DEGREE>(x - group.x, y - group.y, z - group.z, work.factors[g]);
       }
-    }
-  }
-
-  template <int DEGREE>
-  void add_reached(const float* q, int n, const Reached& reached, Floats densities[GROUPS],
-                   Workspace& work) const {
-    int left = reached.count;
-    for (const std::int32_t* groups = reached.groups; left > 0;) {
-      const int count = left <= 4 ? left : left <= 8 ? (left + 1) / 2 : 4;
-      switch (count) {
-        case 1: contract<DEGREE, 1>(q, radial_, n, work.factors, groups, densities); break;
-        case 2: contract<DEGREE, 2>(q, radial_, n, work.factors, groups, densities); break;
-        case 3: contract<DEGREE, 3>(q, radial_, n, work.factors, groups, densities); break;
-        default: contract<DEGREE, 4>(q, radial_, n, work.factors, groups, densities);
-      }
-      groups += count;
-      left -= count;
+      if constexpr (DEGREE > 0)
+        for (int g = 0; g < GROUPS; g += tile.upright ? TILE : 1)
+          take_turns<DEGREE>(x - tile.groups[g].x, y - tile.groups[g].y, work.factors[g].turns);
+      for (int n = radial_.count - 1; n >= shortest; --n)
+        for (int g = 0; g < GROUPS; g += TILE)
+          contract<DEGREE>(own + n * poles_, radial_, n, work.factors + g,
+                           tile.upright ? 0 : APART, densities + g);
     }
   }
 

@@ -11,7 +11,7 @@ namespace rhocast {
 namespace RHOCAST_ISA {
 namespace {
 
-constexpr int HANDFUL = 6;
+constexpr int HANDFUL = 20;
 // Sums that are held in registers at a time, beside what is multiplied.
 constexpr int HELD = REGISTERS == 32 ? 28 : 12;
 
@@ -75,6 +75,11 @@ inline void accumulate(Sums& sums, const Floats* radial, const Factors* atoms, i
 }
 
 template <int DEGREE>
+inline void clear(Sums& sums) {
+  std::memset(static_cast<void*>(sums), 0, (DEGREE + 1) * (DEGREE + 1) * sizeof(Floats));
+}
+
+template <int DEGREE>
 inline void scale(Sums& sums) {
 #pragma GCC unroll 9
   for (int m = 0; m <= DEGREE; ++m)
@@ -93,7 +98,7 @@ class Summation {
   template <int DEGREE>
   bool run(const Neighbours& atoms, const Group& group, const float corner[3], const float half[3],
            Sums* sums) {
-    std::memset(static_cast<void*>(sums), 0, radial_.count * sizeof(Sums));
+    for (int n = 0; n < radial_.count; ++n) clear<DEGREE>(sums[n]);
     const float centre[3] = {group.centre[0] + corner[0], group.centre[1] + corner[1],
                              group.centre[2] + corner[2]};
     shells_.sort(radial_, atoms, centre, half);

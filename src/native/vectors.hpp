@@ -73,6 +73,25 @@ inline Floats sqrt(Floats a) {
 #endif
 }
 
+// x − origin for each x, rounded once.
+inline Floats offset(const double* x, double origin) {
+#if defined(__AVX512F__)
+  const __m512d o = _mm512_set1_pd(origin);
+  const __m256 low = _mm512_cvtpd_ps(_mm512_sub_pd(_mm512_loadu_pd(x), o));
+  const __m256 high = _mm512_cvtpd_ps(_mm512_sub_pd(_mm512_loadu_pd(x + 8), o));
+  return (Floats)_mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
+#elif defined(__AVX2__)
+  const __m256d o = _mm256_set1_pd(origin);
+  const __m128 low = _mm256_cvtpd_ps(_mm256_sub_pd(_mm256_loadu_pd(x), o));
+  const __m128 high = _mm256_cvtpd_ps(_mm256_sub_pd(_mm256_loadu_pd(x + 4), o));
+  return (Floats)_mm256_set_m128(high, low);
+#else
+  Floats offsets;
+  for (int i = 0; i < LANES; ++i) offsets[i] = static_cast<float>(x[i] - origin);
+  return offsets;
+#endif
+}
+
 // The same, in a register for whatever comes next: else what several products share would be read
 // from memory for each of them.
 inline Floats held(Floats a) {
@@ -131,6 +150,34 @@ inline int pack_lanes(std::int32_t first, std::uint32_t set, std::int32_t* out) 
   return __builtin_popcount(set);
 }
 
+// Writes the lanes of values whose bits are set to out, likewise.
+inline void pack_values(Floats values, std::uint32_t set, float* out) {
+#if defined(__AVX512F__)
+  _mm512_storeu_ps(out, _mm512_maskz_compress_ps(static_cast<__mmask16>(set), (__m512)values));
+#elif defined(__AVX2__)
+  std::int64_t packed;
+  std::memcpy(&packed, PACKING.lanes[set], sizeof packed);
+  const __m256i lanes = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(packed));
+  _mm256_storeu_ps(out, _mm256_permutevar8x32_ps((__m256)values, lanes));
+#else
+  for (int lane = 0, at = 0; lane < LANES; ++lane) {
+    out[at] = values[lane];
+    at += set >> lane & 1;
+  }
+#endif
+}
+
+// The sum of all lanes, by halves.
+inline float sum_of(Floats lanes) {
+#if defined(__AVX512F__)
+  return _mm512_reduce_add_ps((__m512)lanes);
+#else
+  for (int half = LANES / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+  return lanes[0];
+#endif
+}
+
 inline Floats abs(Floats a) { return (Floats)((Ints)a & 0x7fffffff); }
 
 // 2^x to 1e-7 of it, for -126 ≤ x ≤ 0.
@@ -175,6 +222,15 @@ class Buffer {
     if (!data_) std::abort();
     std::memset(static_cast<void*>(data_), 0, bytes);
     size_ = size;
+  }
+  // Contents stay.
+  void grow(std::size_t size) {
+    Buffer before;
+    before.data_ = data_;
+    data_ = nullptr;
+    const std::size_t kept = size_;
+    resize(size);
+    std::memcpy(static_cast<void*>(data_), before.data_, kept * sizeof(T));
   }
   void copy(const T* source, std::size_t size) {
     resize(size);

@@ -33,6 +33,7 @@ def test_network_counts_the_weights_that_are_used(model):
     features, width = model.n_features, 128
     hidden = 2 * (features * width + 2 * width * width)
     assert Operations.of(model, 0.009).network == hidden + 2 * width
+    assert Operations.of(model, 0.009).rounded == hidden + 2 * width - 2 * features * width
     triangle = (width + 1) * (width + 2) // 2
     with_spread = Operations.of(model, 0.009, fast=True).network
     assert with_spread == hidden + 2 * 2 * width + 2 * (triangle + width + 1)
@@ -60,7 +61,7 @@ def test_multipoles_count_the_atoms_that_each_radial_function_reaches(model):
     pairs = pairs_within(basis.sums_over_neighbours.reaches_bohr)
     # l ≤ 3: 7 turns, 16 harmonics of which 9 are products with a polynomial other than 1.
     each = 5 + 2 * 9 + 2 * 6 + 2
-    once = 8 + 4 * (2 + 1) + 6 * 2
+    once = 8 + 4 * (2 + 1) + 6 * 2 / 4  # the turns for four points
     assert counted.multipoles == pytest.approx(each * sum(pairs) + once * pairs[-1], rel=0.05)
     parts = counted.sums + counted.invariants + counted.baseline + counted.multipoles
     assert counted.descriptor == parts

@@ -18,6 +18,7 @@ FIGURES = {
     "peak_gflops_bf16",
     "flop_per_point_descriptor",
     "flop_per_point_network",
+    "flop_per_point_bf16",
     "peak_fraction",
     "peak_rss_bytes",
 }
@@ -35,9 +36,12 @@ def test_names_are_a_contract_and_figures_agree(capsys):
     for kind in ("mean", "fast"):
         figures = found[kind]
         assert set(figures) >= FIGURES
-        network_peak = figures["peak_gflops_bf16"] or figures["peak_gflops_fp32"]
-        perfect = figures["flop_per_point_descriptor"] / figures["peak_gflops_fp32"]
-        perfect += figures["flop_per_point_network"] / network_peak
+        rounded = figures["flop_per_point_bf16"]
+        full = figures["flop_per_point_descriptor"] + figures["flop_per_point_network"] - rounded
+        perfect = full / figures["peak_gflops_fp32"]
+        if figures["peak_gflops_bf16"]:
+            perfect += rounded / figures["peak_gflops_bf16"]
+        assert (rounded > 0.0) == (figures["peak_gflops_bf16"] is not None)
         share = 1e-9 * perfect * figures["points_per_core_second"]
         assert figures["peak_fraction"] == pytest.approx(share)
         assert 0.0 < share < 1.0

@@ -61,11 +61,20 @@ def test_bounds_are_those_of_the_points():
     [
         ((35, 17, 33), (16, 16, 16)),
         ((63, 64, 300), (16, 32, 64)),
-        ((1289, 1289, 1289), (32, 64, 64)),
+        ((131, 1289, 1313), (48, 64, 64)),
     ],
 )
 def test_large_meshes_have_large_blocks(mesh_shape, block_shape):
     assert Blocks(mesh_shape).block_shape == block_shape
+
+
+@pytest.mark.parametrize("n", range(1, 400))
+def test_no_block_is_thin(n):
+    """But for the last one, by a brick for each of the others at most."""
+    blocks = Blocks((n, 1, 1))
+    lengths = [blocks.shape(block)[0] for block in range(len(blocks))]
+    assert set(lengths[:-1]) <= {blocks.block_shape[0]}
+    assert lengths[-1] > blocks.block_shape[0] - 8 * len(lengths)
 
 
 @pytest.mark.parametrize(("shard", "n_shards"), [(2, 2), (-1, 2), (0, 0)])

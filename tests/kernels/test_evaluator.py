@@ -124,7 +124,7 @@ def test_block_does_not_depend_on_what_lies_around_it(multipoles, isa):
     evaluator = kernels.Evaluator(make_model(multipoles=multipoles), name=isa)
     whole = evaluator.bind(structure)
     everything = whole(mesh, tuple(slice(0, n) for n in mesh.shape))[0]
-    for block in (0, 4, len(blocks) - 1):
+    for block in range(len(blocks)):
         part = blocks.box(block)
         lower = np.array([side.start for side in part]) / mesh.shape
         upper = np.array([side.stop - 1 for side in part]) / mesh.shape

@@ -1,7 +1,7 @@
 """Useful operations: what the mathematics of a prediction needs at each mesh point.
 
 A multiply-add counts as two. Neither exponentials and activations count, nor padding, nor atoms
-that only other points of a block need.
+that only other points of a block need; what the points of a column share counts once for all.
 """
 
 from dataclasses import dataclass
@@ -13,11 +13,14 @@ from rhocast.descriptors import PseudoAtoms
 from rhocast.descriptors.smooth import SmoothDescriptor
 from rhocast.model import DensityModel
 
-#: Square distance 8, cubic polynomial 6, addition 1.
-_FLOP_PER_PSEUDO_ATOM = 15.0
-
 #: 1 − r²/R² and its eighth power.
 _FLOP_PER_RADIAL = 5.0
+
+#: Points above each other that share what depends on x and y alone.
+_COLUMN = 4
+
+#: Square distance in the plane 5, with height 3, cubic polynomial 6, addition 1.
+_FLOP_PER_PSEUDO_ATOM = 5.0 / _COLUMN + 3.0 + 6.0 + 1.0
 
 #: Of a distance and of a cosine in the paper's descriptor: vectors, their scalar products.
 _FLOP_PER_DISTANCE, _FLOP_PER_COSINE = 8.0, 6.0
@@ -40,6 +43,8 @@ class Operations:
         point.
     network
         With the posterior of its last layer, where that is asked for.
+    first_layer
+        The part of it that is never rounded to bfloat16.
     """
 
     sums: float
@@ -47,11 +52,22 @@ class Operations:
     baseline: float
     multipoles: float
     network: float
+    first_layer: float
 
     @property
     def descriptor(self) -> float:
         """All that precedes the network or is added to it."""
         return self.sums + self.invariants + self.baseline + self.multipoles
+
+    @property
+    def rounded(self) -> float:
+        """What is computed in bfloat16 where the processor can."""
+        return self.network - self.first_layer
+
+    def seconds(self, fp32: float, bf16: float | None) -> float:
+        """Return the time that a core of these peaks (GFLOP/s) would need for a point, seconds."""
+        full = self.descriptor + self.first_layer
+        return 1e-9 * (full / fp32 + self.rounded / (bf16 or fp32))
 
     @classmethod
     def of(cls, model: DensityModel, atoms_per_bohr3: float, fast: bool = False) -> "Operations":
@@ -72,7 +88,9 @@ class Operations:
             within = atoms_per_bohr3 * _sphere(model.baseline.parameters.cutoff_bohr)
             baseline = _FLOP_PER_PSEUDO_ATOM * float(within)
             multipoles = _multipoles(model.baseline, atoms_per_bohr3)
-        return cls(sums, invariants, baseline, multipoles, _network(model, fast))
+        first_layer = 2.0 * model.network.layers[0].weight.numel()
+        network = _network(model, fast)
+        return cls(sums, invariants, baseline, multipoles, network, first_layer)
 
 
 def _descriptor(model: DensityModel, atoms_per_bohr3: float) -> tuple[float, float]:
@@ -108,12 +126,13 @@ def _multipoles(baseline: PseudoAtoms, atoms_per_bohr3: float) -> float:
     # Every atom that a radial function reaches: for each (x + iy)^m the multipoles times each p_lm
     # but p_mm = 1, added up; that times (x + iy)^m but for m = 0, likewise; times the function.
     each = 2.0 * (harmonics - turns) + 2.0 * (turns - 1) + _FLOP_PER_RADIAL + 2.0
-    return _harmonics(degree) * float(within[-1]) + each * float(np.sum(within))
+    return _harmonics(degree, _COLUMN) * float(within[-1]) + each * float(np.sum(within))
 
 
-def _harmonics(degree: int) -> float:
-    """Distance of an atom, p_lm(z, r²) from p_l-1,m and p_l-2,m, (x + iy)^m."""
-    return _FLOP_PER_DISTANCE + 4.0 * degree * (degree - 1) / 2 + 6.0 * max(0, degree - 1)
+def _harmonics(degree: int, column: int = 1) -> float:
+    """Distance of an atom, p_lm(z, r²) from p_l-1,m and p_l-2,m, (x + iy)^m for a column."""
+    turns = 6.0 * max(0, degree - 1) / column
+    return _FLOP_PER_DISTANCE + 4.0 * degree * (degree - 1) / 2 + turns
 
 
 def _network(model: DensityModel, fast: bool) -> float:

@@ -2,11 +2,12 @@
 
 The share of the peak is the time that a perfect core would need, over the CPU time that was used:
 
-    (FLOP_descriptor / peak_fp32 + FLOP_network / peak_bf16) / t_CPU,
+    (FLOP_fp32 / peak_fp32 + FLOP_bf16 / peak_bf16) / t_CPU,
 
-useful operations only (`rhocast.benchmark.operations`). Peaks are multiply-adds that never leave
-the registers, timed by turns with the blocks, because a core's speed changes from one second to
-the next. Without bfloat16 the network counts at the fp32 peak.
+useful operations only (`rhocast.benchmark.operations`): the network's layers but the first are
+bfloat16 where the processor can, all else is fp32. Peaks are multiply-adds that never leave the
+registers, timed by turns with the blocks, because a core's speed changes from one second to the
+next.
 """
 
 import logging
@@ -121,9 +122,9 @@ def time_blocks(request: Request, seconds: float) -> dict[str, float | int | Non
     dict
         ``points_per_second`` by the clock and ``points_per_core_second`` by CPU time of all
         threads; ``threads``; peaks of one core, GFLOP/s (None where they cannot be measured, the
-        bf16 one also where there is none); useful FLOP for each point; ``peak_fraction``;
-        ``peak_rss_bytes`` of the process so far; ``seconds_to_first_block``, all preparations
-        counted but those of the request.
+        bf16 one also where there is none); useful FLOP for each point, and how many of the
+        network's are bfloat16; ``peak_fraction``; ``peak_rss_bytes`` of the process so far;
+        ``seconds_to_first_block``, all preparations counted but those of the request.
     """
     start = time.perf_counter()
     blocks = np.random.default_rng(0).permutation(len(request.blocks))[:_BLOCKS].tolist()
@@ -154,6 +155,7 @@ def time_blocks(request: Request, seconds: float) -> dict[str, float | int | Non
         "peak_gflops_bf16": peaks.bf16,
         "flop_per_point_descriptor": flop.descriptor,
         "flop_per_point_network": flop.network,
+        "flop_per_point_bf16": flop.rounded if peaks.bf16 else 0.0,
         "peak_fraction": peaks.share(flop, spent.points / spent.cpu_s),
         "peak_rss_bytes": peak_rss_bytes(),
         "seconds_to_first_block": to_first_block,
@@ -185,27 +187,32 @@ class _Spent:
 
 
 class _Peaks:
-    """The best that one core was seen to do, GFLOP/s; None where there are no kernels to ask."""
+    """What one core can do, GFLOP/s: the median of some looks at it."""
 
     def __init__(self, isa: str | None) -> None:
         self._isa = isa
-        self.fp32: float | None = None
-        self.bf16: float | None = None
+        self._looks: list[tuple[float, float]] = []
 
     def look(self) -> None:
-        """Measure once more."""
-        if self._isa is None:
-            return
-        fp32, bf16 = kernels.measure_peaks(self._isa, _PEAK_SECONDS)
-        self.fp32 = max(fp32, self.fp32 or 0.0)
-        self.bf16 = max(bf16, self.bf16 or 0.0) or None
+        """Measure once more, if there are kernels to ask."""
+        if self._isa is not None:
+            self._looks.append(kernels.measure_peaks(self._isa, _PEAK_SECONDS))
+
+    @property
+    def fp32(self) -> float | None:
+        """Of multiply-adds; None where there are no kernels."""
+        return float(np.median([fp32 for fp32, _ in self._looks])) if self._looks else None
+
+    @property
+    def bf16(self) -> float | None:
+        """Of dot products in bfloat16; None where there are none."""
+        return float(np.median([bf16 for _, bf16 in self._looks])) or None if self._looks else None
 
     def share(self, flop: Operations, points_per_core_second: float) -> float | None:
         """Return the share of the peak at a rate."""
         if self.fp32 is None:
             return None
-        ideal = flop.descriptor / self.fp32 + flop.network / (self.bf16 or self.fp32)
-        return 1e-9 * ideal * points_per_core_second
+        return flop.seconds(self.fp32, self.bf16) * points_per_core_second
 
 
 def _operations(request: Request) -> Operations:

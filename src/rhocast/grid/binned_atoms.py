@@ -119,24 +119,20 @@ class BinnedAtoms:
             range(int(np.floor(a * n)), int(np.floor(b * n)) + 1)
             for a, b, n in zip(low, high, self.counts, strict=True)
         ]
-        runs, shifts = [], []
-        for i in ranges[0]:
-            for j in ranges[1]:
-                column = (i % nx * ny + j % ny) * nz
-                for first, last in _unwrapped(ranges[2], nz):
-                    runs.append(
-                        slice(
-                            self.starts[column + first % nz],
-                            self.starts[column + (last - 1) % nz + 1],
-                        )
-                    )
-                    shifts.append((i // nx, j // ny, first // nz))
-        lengths = [run.stop - run.start for run in runs]
-        fractional = np.concatenate([self.fractional[run] for run in runs])
-        fractional += np.repeat(np.array(shifts, dtype=float), lengths, axis=0)
+        i, j = (axis.ravel() for axis in np.meshgrid(ranges[0], ranges[1], indexing="ij"))
+        columns = (i % nx * ny + j % ny) * nz
+        parts = _unwrapped(ranges[2], nz)
+        starts = np.stack([self.starts[columns + first % nz] for first, _ in parts], axis=1).ravel()
+        stops = np.stack([self.starts[columns + (last - 1) % nz + 1] for _, last in parts], axis=1)
+        shifts = np.stack(
+            [np.stack([i // nx, j // ny, np.full_like(i, first // nz)], 1) for first, _ in parts], 1
+        )
+        lengths = stops.ravel() - starts
+        ends = np.cumsum(lengths)
+        atoms = np.arange(ends[-1]) + np.repeat(starts - ends + lengths, lengths)
+        fractional = self.fractional[atoms] + np.repeat(shifts.reshape(-1, 3), lengths, axis=0)
         inside = ((fractional >= low) & (fractional <= high)).all(axis=1)
-        numbers = np.concatenate([self.numbers[run] for run in runs])
-        return fractional[inside], numbers[inside]
+        return fractional[inside], self.numbers[atoms[inside]]
 
 
 def _unwrapped(bins: range, count: int) -> list[tuple[int, int]]:

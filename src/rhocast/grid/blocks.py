@@ -11,23 +11,31 @@ import numpy as np
 
 from rhocast.errors import ParallelError
 
-#: Mesh points along the sides of the smallest and the largest blocks. Large ones cost less per
-#: point: fewer atoms around them, fewer messages. x is shorter, for more layers to share out.
-SMALLEST_BLOCK = (16, 16, 16)
-LARGEST_BLOCK = (32, 64, 64)
+#: Mesh points along the sides of the smallest and the largest blocks, at most. Large ones cost less
+#: per point: fewer atoms around them, fewer messages.
+SMALLEST_BLOCK, LARGEST_BLOCK = 16, 64
 
-#: Blocks of a side are made twice as long if so many of that length fit along the axis. Those of 16
-#: cost a quarter more per point, so that few are enough; ranks need more of the larger ones.
-BLOCKS_ALONG_AXIS = {16: 2, 32: 4}
+#: Blocks of a side are made twice as long if so many of that length fit along the axis: few are
+#: enough where there is little to share out.
+BLOCKS_ALONG_AXIS = 2
+
+#: Sides are multiples of this, since the kernels look for atoms around so many points at once.
+BRICK = 8
 
 
 def block_shape_for(mesh_shape: tuple[int, int, int]) -> tuple[int, int, int]:
-    """Return the shape of blocks that suits a mesh; it depends on nothing else."""
+    """Return the shape of blocks that suits a mesh; it depends on nothing else.
+
+    Blocks along an axis are as long as each other, but for the last and by no more than a brick for
+    each of the others: a thin last one would cost what a thick one does.
+    """
     sides = []
-    for n, side, largest in zip(mesh_shape, SMALLEST_BLOCK, LARGEST_BLOCK, strict=True):
-        while side < largest and n >= BLOCKS_ALONG_AXIS[side] * 2 * side:
+    for n in mesh_shape:
+        side = SMALLEST_BLOCK
+        while side < LARGEST_BLOCK and n >= BLOCKS_ALONG_AXIS * 2 * side:
             side *= 2
-        sides.append(side)
+        count = -(-n // side)
+        sides.append(-(-n // (count * BRICK)) * BRICK)
     x, y, z = sides
     return x, y, z
 

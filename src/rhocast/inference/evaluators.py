@@ -41,9 +41,12 @@ class BlockEvaluator(Protocol):
     ----------
     tile
         Points along each side of the boxes that it is best asked for.
+    whole_blocks
+        Whether it may as well be asked for a whole block where none of it is empty.
     """
 
     tile: int
+    whole_blocks: bool
 
     def bind(self, atoms: Neighbourhood) -> Values:
         """Take the atoms around a block."""
@@ -59,7 +62,7 @@ def evaluator_of(model: DensityModel, task: Task) -> BlockEvaluator:
 class Compiled:
     """The compiled kernels."""
 
-    tile = COMPILED_TILE
+    tile, whole_blocks = COMPILED_TILE, True
 
     def __init__(self, model: DensityModel, task: Task) -> None:
         fast = task.uncertainty == "fast"
@@ -85,7 +88,7 @@ class Compiled:
 class Accelerated:
     """Large batches on a device of torch."""
 
-    tile = ACCELERATED_TILE
+    tile, whole_blocks = ACCELERATED_TILE, True
 
     def __init__(self, model: DensityModel, task: Task) -> None:
         assert task.device is not None
@@ -113,7 +116,7 @@ class Accelerated:
 class Stepwise:
     """Descriptor, network and baseline, each in its own library."""
 
-    tile = TILE
+    tile, whole_blocks = TILE, False
 
     def __init__(self, model: DensityModel, task: Task) -> None:
         self._model = model

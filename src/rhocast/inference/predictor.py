@@ -73,18 +73,16 @@ class BlockPredictor:
 
     def values(self, shape: tuple[int, int, int], atoms: Neighbourhood | None) -> np.ndarray:
         """Compute any part of the mesh, of a shape, from the atoms around it; as a block."""
-        values = np.empty((len(self._vacuum), *shape), dtype=np.float32)
-        values[...] = self._vacuum[:, None, None, None]
-        if atoms is not None:
-            self._fill(values, atoms)
-        return values
-
-    def _fill(self, values: np.ndarray, atoms: Neighbourhood) -> None:
-        """Compute all tiles that have atoms within range."""
+        if atoms is None:
+            return self._empty(shape)
         evaluate = self._evaluator.bind(atoms)
         tree = cKDTree(atoms.structure.positions)
-        distances, half = self._distances(values.shape[1:], atoms.corner, tree)
-        for tile in _tiles(values.shape[1:], self._evaluator.tile):
+        distances, half = self._distances(shape, atoms.corner, tree)
+        if self._evaluator.whole_blocks and distances.max() + half <= TAPER_FROM * self._range:
+            x, y, z = shape
+            return evaluate((slice(0, x), slice(0, y), slice(0, z)))
+        values = self._empty(shape)
+        for tile in _tiles(shape, self._evaluator.tile):
             nearest = distances[*(slice(s.start // _PART, -(-s.stop // _PART)) for s in tile)]
             if nearest.min() - half >= self._range:
                 continue
@@ -93,6 +91,13 @@ class BlockPredictor:
             if nearest.max() + half > TAPER_FROM * self._range:
                 distance, _ = tree.query(atoms.corner + self._task.mesh.offsets(tile))
                 taper(part, weight(distance.reshape(part.shape[1:]), self._range))
+        return values
+
+    def _empty(self, shape: tuple[int, int, int]) -> np.ndarray:
+        """Return the values of the fields in empty space."""
+        values = np.empty((len(self._vacuum), *shape), dtype=np.float32)
+        values[...] = self._vacuum[:, None, None, None]
+        return values
 
     def _distances(
         self, shape: tuple[int, ...], corner: np.ndarray, tree: cKDTree
