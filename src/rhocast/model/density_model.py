@@ -1,7 +1,7 @@
 """A trained model: the network with all that inference needs."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from rhocast.model.certificate import Certificate
 from rhocast.model.checkpoint import content_hash, read_checkpoint, write_checkpoint
 from rhocast.model.network import DensityNetwork
 from rhocast.model.normalisation import Normalisation, Prediction
+from rhocast.model.record import from_record, to_record
 from rhocast.model.shipped import model_path
 from rhocast.model.spread import LastLayer
 from rhocast.model.training_range import TrainingRange
@@ -87,7 +88,7 @@ class DensityModel:
     @property
     def hash(self) -> str:
         """SHA-256 of tensors and metadata."""
-        return content_hash(self._tensors(), self._record())
+        return content_hash(*to_record(self))
 
     def to(self, device: str | torch.device) -> "DensityModel":
         """Move the network to a device, in place; return the model with what belongs to it."""
@@ -225,7 +226,7 @@ class DensityModel:
 
     def save(self, path: str | Path) -> None:
         """Write the model file."""
-        write_checkpoint(path, self._tensors(), self._record())
+        write_checkpoint(path, *to_record(self))
 
     @classmethod
     def load(cls, name: str | Path, device: str | torch.device = "cpu") -> "DensityModel":
@@ -244,90 +245,7 @@ class DensityModel:
             If there is no such model, or the file is truncated, damaged, of another version or no
             Rhocast model.
         """
-        tensors, record = read_checkpoint(model_path(name))
-        try:
-            descriptor = config.parse_descriptor(record["descriptor"])
-        except ValueError as error:
-            raise ModelError(
-                f"{name}: this program has no such descriptor as {record['descriptor']}; use the "
-                "version of rhocast that wrote the model, or train it again"
-            ) from error
-        normalisation = Normalisation(
-            **{name: tensors.pop(f"normalisation.{name}") for name in Normalisation.__annotations__}
-        )
-        baseline = None
-        if "baseline" in record:
-            multipoles = tensors.pop("baseline.multipoles", None)
-            baseline = PseudoAtoms(
-                config.Baseline.model_validate(record["baseline"]),
-                tuple(record["species"]),
-                tensors.pop("baseline.tables").numpy(),
-                None if multipoles is None else multipoles.numpy(),
-            )
-        last_layer = None
-        if "last_layer.factor" in tensors:
-            last_layer = LastLayer(tensors.pop("last_layer.factor").to(device))
-        training_range = None
-        if "training_range" in record:
-            factor = tensors.pop("training_range.factor").to(device)
-            training_range = TrainingRange(factor, **record["training_range"])
-        calibrations = {
-            kind: Calibration(**values) for kind, values in record.get("calibrations", {}).items()
-        }
-        certificate = None
-        if "certificate" in record:
-            values = record["certificate"]
-            certificate = Certificate(**values | {"densities": tuple(values["densities"])})
-        parameters = config.Network.model_validate(record["network"])
-        with torch.random.fork_rng(devices=[]):  # what is drawn here is overwritten at once
-            network = DensityNetwork(len(normalisation.feature_mean), parameters)
-        network.load_state_dict(tensors, assign=True)
-        return cls(
-            network=network.eval().to(device),
-            parameters=parameters,
-            descriptor=descriptor,
-            species=tuple(record["species"]),
-            normalisation=normalisation.to(torch.device(device)),
-            baseline=baseline,
-            last_layer=last_layer,
-            training_range=training_range,
-            calibrations=calibrations,
-            certificate=certificate,
-            metadata=record["metadata"],
-        )
-
-    def _tensors(self) -> dict[str, Tensor]:
-        tensors = self.network.state_dict()
-        tensors |= {f"normalisation.{k}": v for k, v in vars(self.normalisation).items()}
-        if self.baseline is not None:
-            tensors["baseline.tables"] = torch.from_numpy(self.baseline.tables)
-            if self.baseline.multipoles is not None:
-                tensors["baseline.multipoles"] = torch.from_numpy(self.baseline.multipoles)
-        if self.last_layer is not None:
-            tensors["last_layer.factor"] = self.last_layer.factor
-        if self.training_range is not None:
-            tensors["training_range.factor"] = self.training_range.factor
-        return tensors
-
-    def _record(self) -> dict[str, Any]:
-        parts: dict[str, Any] = {}  # what a model has not got is not written either
-        if self.baseline is not None:
-            parts["baseline"] = self.baseline.parameters.model_dump()
-        if self.training_range is not None:
-            parts["training_range"] = {
-                "limit": self.training_range.limit,
-                "usual_share": self.training_range.usual_share,
-            }
-        if self.calibrations:
-            parts["calibrations"] = {kind: asdict(c) for kind, c in self.calibrations.items()}
-        if self.certificate is not None:
-            parts["certificate"] = asdict(self.certificate)
-        return parts | {
-            "network": self.parameters.model_dump(),
-            "descriptor": self.descriptor.model_dump(),
-            "species": list(self.species),
-            "metadata": self.metadata,
-        }
+        return cls(**from_record(*read_checkpoint(model_path(name)), name, torch.device(device)))
 
 
 @dataclass(frozen=True)
