@@ -94,9 +94,10 @@ class Baseline(Section):
     """A sum of fitted pseudo-atoms; the network learns what remains."""
 
     cutoff_bohr: PositiveFloat = Field(12.0, description="reach of a pseudo-atom, Bohr")
-    intervals: int = Field(24, ge=4, description="pieces of the spline of each radial function")
+    intervals: int = Field(48, ge=4, description="pieces of the spline of each radial function")
     ridge: PositiveFloat = Field(
-        1e-6, description="weight of the splines' roughness against the squared error"
+        1e-8,
+        description="weight of the splines' roughness, ∫ (d⁴f/dr⁴)² dr, against the squared error",
     )
     multipoles: Multipoles | None = Field(
         None, description="how neighbours deform a pseudo-atom; without it, it is a sphere"

@@ -61,6 +61,17 @@ class PseudoAtomBasis:
         return matrix
 
     @cached_property
+    def roughness(self) -> np.ndarray:
+        """∫ (d⁴f/dr⁴)² dr from coefficients: those @ this @ those, 1/Bohr⁷; shape (K − 1, K − 1).
+
+        By differences of the table, also across the nucleus: a spline of smooth values is smooth
+        itself, and can be interpolated from a coarse mesh.
+        """
+        mirrored = np.concatenate([self.expansion[[4, 3]], self.expansion])
+        differences = np.diff(mirrored, n=4, axis=0)
+        return differences.T @ differences / self.step_bohr**7
+
+    @cached_property
     def charges(self) -> np.ndarray:
         """∫ φ_k d³r of every function, Bohr³; shape (K − 1,)."""
         nodes, weights = np.polynomial.legendre.leggauss(3)  # exact for t³ r²

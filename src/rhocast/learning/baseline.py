@@ -4,11 +4,11 @@ With S_k(r) the functions that the coefficients of `PseudoAtoms.fitted` multiply
 functions summed over the atoms of a species and then those of the induced multipoles, the
 coefficients c minimise
 
-    ⟨(Σ_k c_k S_k − ρ)²⟩ + λ Σ_s |Δ² c_s|² + μ ⟨S²⟩ Σ'_k c_k²
+    ⟨(Σ_k c_k S_k − ρ)²⟩ + λ Σ_s ∫ (d⁴f_s/dr⁴)² dr + μ ⟨S²⟩ Σ'_k c_k²
 
 with Σ_k c_sk ∫ φ_k d³r = Z_s for every species s. The mean is taken over the points drawn from a
-snapshot, then over snapshots; Δ² are second differences of the table of a species, Z_s its valence
-electrons, and Σ' runs over the multipoles, which are kept from holding charge; ⟨S²⟩ is their mean.
+snapshot, then over snapshots; f_s is the radial function of a species, Z_s its valence electrons,
+and Σ' runs over the multipoles, which are kept from holding charge; ⟨S²⟩ is their mean.
 One weight for all of them: functions that hardly reach a neighbour in a crystal, but do in its
 melt, must not be given large coefficients for that.
 """
@@ -96,8 +96,7 @@ def fit_pseudo_atoms(
     basis, species = PseudoAtomBasis(parameters), tuple(valence)
     each = np.eye(len(species))
     spherical = basis.size * len(species)
-    differences = np.diff(basis.expansion, n=2, axis=0)
-    smoothness = parameters.ridge * np.kron(each, differences.T @ differences)
+    smoothness = parameters.ridge * np.kron(each, basis.roughness)
     constraints, charges = np.kron(each, basis.charges), np.array(list(valence.values()))
     penalty, multipoles = smoothness, None
     if parameters.multipoles is not None:
