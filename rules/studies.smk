@@ -191,6 +191,7 @@ rule add_vacancy:
         tasks=1,
     params:
         recipe=recipe_of(),
+        seeds=cfg.studies.seeds,
         seed=seed_for(cfg.seed, "vacancy"),
         format_version=1,
     message:

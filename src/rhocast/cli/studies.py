@@ -140,6 +140,7 @@ def _vacancy(options: argparse.Namespace) -> None:
         options.add,
         find_snapshots(options.judges),
         seed_for(config.seed, "vacancy"),
+        config.studies.seeds,
     )
     write_rows(options.output / "vacancy.tsv", vacancy_rows(around))
     draw_vacancy(around, options.output / "vacancy.png")
