@@ -171,13 +171,12 @@ def frames_of(dataset):
 
 def descriptor_points():
     """Return the points of the descriptor's study."""
-    return [OWN, *cfg.studies.points(cfg.descriptor)]
+    return [OWN, *cfg.studies.points(cfg.recipe)]
 
 
 def recipe_of(point=OWN):
     """Return what a study's models are made with, at a point of the descriptor's study."""
-    descriptor = cfg.studies.descriptor(point, cfg.descriptor)
-    return slice_of(cfg.recipe.with_descriptor(descriptor))
+    return slice_of(cfg.studies.recipe(point, cfg.recipe))
 
 
 def study_dataset(key):

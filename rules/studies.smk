@@ -58,7 +58,7 @@ rule select_descriptors:
         tasks=1,
     params:
         studies=slice_of(cfg.studies),
-        descriptor=slice_of(cfg.descriptor),
+        recipe=recipe_of(),
         format_version=1,
     message:
         "Judging the descriptor study"
@@ -191,6 +191,7 @@ rule add_vacancy:
         tasks=1,
     params:
         recipe=recipe_of(),
+        seeds=cfg.studies.seeds,
         seed=seed_for(cfg.seed, "vacancy"),
         format_version=1,
     message:

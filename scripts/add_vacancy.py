@@ -17,6 +17,7 @@ with job(snakemake.log[0]):
         Path(snakemake.input.added),
         [Path(path) for path in snakemake.input.judges],
         snakemake.params.seed,
+        snakemake.params.seeds,
     )
     write_rows(snakemake.output.table, vacancy_rows(around))
     draw_vacancy(around, snakemake.output.picture)

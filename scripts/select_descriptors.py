@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from rhocast.cli.job import job
-from rhocast.config import Studies, parse_descriptor
+from rhocast.config import Recipe, Studies
 from rhocast.studies.descriptors import report_descriptors
 
 with job(snakemake.log[0]):
     report_descriptors(
         Studies.model_validate(snakemake.params.studies),
-        parse_descriptor(snakemake.params.descriptor),
+        Recipe.model_validate(snakemake.params.recipe),
         {Path(path).stem: path for path in snakemake.input.points},
         table=snakemake.output.table,
         picture=snakemake.output.picture,

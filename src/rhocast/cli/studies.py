@@ -86,10 +86,10 @@ def _descriptors(options: argparse.Namespace) -> None:
     config = load_config(options.config)
     snapshots = find_snapshots(options.snapshots)
     points = {}
-    for point in (OWN, *config.studies.points(config.descriptor)):
+    for point in (OWN, *config.studies.points(config.recipe)):
         points[point] = options.output / f"descriptors/{point}.json"
         measure_point(
-            config.recipe.with_descriptor(config.studies.descriptor(point, config.descriptor)),
+            config.studies.recipe(point, config.recipe),
             snapshots,
             seeds=config.studies.seeds,
             seed=seed_for(config.seed, "descriptors"),
@@ -97,7 +97,7 @@ def _descriptors(options: argparse.Namespace) -> None:
         )
     report_descriptors(
         config.studies,
-        config.descriptor,
+        config.recipe,
         points,
         table=options.output / "descriptors.tsv",
         picture=options.output / "descriptors.png",
@@ -140,6 +140,7 @@ def _vacancy(options: argparse.Namespace) -> None:
         options.add,
         find_snapshots(options.judges),
         seed_for(config.seed, "vacancy"),
+        config.studies.seeds,
     )
     write_rows(options.output / "vacancy.tsv", vacancy_rows(around))
     draw_vacancy(around, options.output / "vacancy.png")

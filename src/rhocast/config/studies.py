@@ -15,9 +15,7 @@ from rhocast.config.learning import (
     Descriptor,
     Features,
     Network,
-    SortedDescriptor,
     Training,
-    parse_descriptor,
 )
 from rhocast.config.section import Element, Name, Section, Share, distinct
 
@@ -26,6 +24,8 @@ SIZES = {
     "sorted": ("distances", "angle_atoms", "angle_neighbours"),
     "smooth": ("radial_functions", "angular", "cutoff_bohr"),
 }
+#: What the names of the multipoles' sizes begin with: `multipoles.angular`.
+MULTIPOLES = "multipoles"
 
 Schedule = TypeVar("Schedule", bound=Training)
 
@@ -43,9 +43,30 @@ class Recipe(Section):
     network: Network
     training: Training
 
-    def with_descriptor(self, descriptor: Descriptor) -> "Recipe":
-        """Return the recipe with another descriptor."""
-        return self.model_copy(update={"descriptor": descriptor})
+    @property
+    def sizes(self) -> dict[str, float]:
+        """Sizes that can be varied, by name: of the descriptor, then of the multipoles."""
+        found = {size: getattr(self.descriptor, size) for size in SIZES[self.descriptor.kind]}
+        if self.baseline is not None and self.baseline.multipoles is not None:
+            for size in SIZES["smooth"]:
+                found[f"{MULTIPOLES}.{size}"] = getattr(self.baseline.multipoles, size)
+        return found
+
+    def resized(self, size: str, value: float) -> "Recipe | None":
+        """Return the recipe with another size; None if there is no such descriptor.
+
+        Angles are of the atoms whose distances are taken: fewer distances leave fewer of them.
+        """
+        data = self.model_dump()
+        of_multipoles, _, key = size.rpartition(".")
+        section = data["baseline"][MULTIPOLES] if of_multipoles else data["descriptor"]
+        section[key] = value
+        if "angle_atoms" in section:
+            section["angle_atoms"] = min(section["angle_atoms"], section["distances"])
+        try:
+            return Recipe.model_validate(data)
+        except ValidationError:
+            return None
 
 
 class Studies(Section):
@@ -58,8 +79,8 @@ class Studies(Section):
     seeds: PositiveInt = Field(2, description="trainings of each point, of a seed each")
     descriptor_sizes: Annotated[tuple[NonNegativeFloat, ...], AfterValidator(distinct)] = Field(
         (0.25, 0.5, 0.75, 1.5),
-        description="sizes of the descriptor that are tried, times those of `descriptor`; each is "
-        "varied while the others stay",
+        description="sizes that are tried, times those of `descriptor` and of "
+        "`baseline.multipoles`; each is varied while the others stay",
     )
     max_gain: Share = Field(
         0.05,
@@ -82,45 +103,30 @@ class Studies(Section):
         steps = min(schedule.steps, self.steps)
         return schedule.model_copy(update={"steps": steps, "patience": None})
 
-    def points(self, own: Descriptor) -> dict[str, tuple[str, float]]:
+    def points(self, own: Recipe) -> dict[str, tuple[str, float]]:
         """Return every point of the descriptor's study by name: the size that is varied, its value.
 
         The point `OWN` is not among them, nor are values that make no descriptor.
         """
         found = {}
-        for size in SIZES[own.kind]:
-            present = getattr(own, size)
+        for size, present in own.sizes.items():
             values = {factor * present for factor in self.descriptor_sizes}
             if isinstance(present, int):
                 values = {round(value) for value in values}
             for value in sorted(values - {present}):
-                if resized(own, size, value) is not None:
+                if own.resized(size, value) is not None:
                     found[f"{size}-{value:g}"] = (size, value)
         return found
 
-    def series(self, size: str, own: Descriptor) -> dict[float, str]:
+    def series(self, size: str, own: Recipe) -> dict[float, str]:
         """Return the names of the points of one size by its value, the smallest first."""
         others = {v: name for name, (varied, v) in self.points(own).items() if varied == size}
-        return dict(sorted(({getattr(own, size): OWN} | others).items()))
+        return dict(sorted(({own.sizes[size]: OWN} | others).items()))
 
-    def descriptor(self, point: str, own: Descriptor) -> Descriptor:
-        """Return the descriptor of a point."""
+    def recipe(self, point: str, own: Recipe) -> Recipe:
+        """Return the recipe of a point."""
         if point == OWN:
             return own
-        descriptor = resized(own, *self.points(own)[point])
-        assert descriptor is not None  # `points` has left out what is none
-        return descriptor
-
-
-def resized(own: Descriptor, size: str, value: float) -> Descriptor | None:
-    """Return a descriptor with another size; None if there is no such descriptor.
-
-    Angles are of the atoms whose distances are taken: fewer distances leave fewer of them.
-    """
-    changed = own.model_dump() | {size: value}
-    if isinstance(own, SortedDescriptor):
-        changed["angle_atoms"] = min(changed["angle_atoms"], changed["distances"])
-    try:
-        return parse_descriptor(changed)
-    except ValidationError:
-        return None
+        recipe = own.resized(*self.points(own)[point])
+        assert recipe is not None  # `points` has left out what is none
+        return recipe

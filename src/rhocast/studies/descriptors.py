@@ -1,8 +1,9 @@
 """How large the descriptor has to be (the paper's Fig. 15).
 
-Each size is varied while the others stay as in the configuration. A model is trained at every
-point, and judged by trajectories held back. The smallest size is large enough which no larger one
-betters by more than a given share of the error.
+Sizes of the descriptor, and of the multipoles of the pseudo-atoms where there are some. Each is
+varied while the others stay as in the configuration. A model is trained at every point, and judged
+by trajectories held back. The smallest size is large enough which no larger one betters by more
+than a given share of the error.
 """
 
 import json
@@ -10,6 +11,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -18,7 +20,7 @@ from matplotlib.figure import Figure
 
 from rhocast import config
 from rhocast.analysis.figures import save_figure
-from rhocast.config.studies import OWN, SIZES
+from rhocast.config.studies import MULTIPOLES, OWN
 from rhocast.files import replacing
 from rhocast.learning.feature_file import file_sha256
 from rhocast.learning.training import config_hash
@@ -27,6 +29,8 @@ from rhocast.studies.trials import hold_back, train_trials, trial_seeds
 
 log = logging.getLogger(__name__)
 
+#: Panels beside each other, in the figure.
+_COLUMNS = 3
 _TITLES = {
     "distances": "M, nearest atoms",
     "angle_atoms": "M_a, of them with cosines",
@@ -39,12 +43,12 @@ _TITLES = {
 
 @dataclass(frozen=True)
 class Point:
-    """One descriptor, measured.
+    """One choice of sizes, measured.
 
     Attributes
     ----------
     features
-        Length of its vector.
+        Length of the descriptor's vector.
     errors
         Root-mean-square error on what was held back, one for each seed, e/Bohr³.
     held_back
@@ -68,7 +72,7 @@ class Row:
     size, value
         What was varied, and to what.
     features
-        Length of the vector.
+        Length of the descriptor's vector, which multipoles have no part in.
     rmse, spread
         Mean and standard deviation of the error over seeds, e/Bohr³.
     verdict
@@ -86,14 +90,14 @@ class Row:
 def measure_point(
     recipe: config.Recipe, snapshots: Sequence[Path], *, seeds: int, seed: int, out: Path
 ) -> None:
-    """Train models with the descriptor of a recipe and write how well they do on unseen data.
+    """Train models with the sizes of a recipe and write how well they do on unseen data.
 
     Nothing is done where the file is there already and comes from the same data and settings.
 
     Parameters
     ----------
     recipe
-        With the descriptor of the point.
+        Of the point.
     snapshots
         Snapshot files of two trajectories or more.
     seeds
@@ -110,7 +114,7 @@ def measure_point(
         return
     models = train_trials(recipe, snapshots, trial_seeds(seed, seeds))
     errors = tuple(model.metadata["training"]["validation"]["rmse"] for model in models)
-    log.info("%s: rmse %.2e e/Bohr³", recipe.descriptor, np.mean(errors))
+    log.info("%s: rmse %.2e e/Bohr³", out.stem, np.mean(errors))
     point = Point(models[0].n_features, errors, recipe.training.validation_trajectories, key)
     with replacing(out) as partial:
         partial.write_text(json.dumps(asdict(point)) + "\n", encoding="utf-8")
@@ -141,31 +145,31 @@ def large_enough(errors: Sequence[float], max_gain: float) -> int:
 
 def report_descriptors(
     studies: config.Studies,
-    descriptor: config.Descriptor,
+    own: config.Recipe,
     points: Mapping[str, str | Path],
     *,
     table: str | Path,
     picture: str | Path,
     recommended: str | Path,
 ) -> None:
-    """Judge the points of a study; write its table, figure and recommended descriptor.
+    """Judge the points of a study; write its table, figure and recommended sections.
 
     Parameters
     ----------
-    studies, descriptor
-        Sections of the configuration.
+    studies, own
+        Section of the configuration, and what the point `OWN` was made with.
     points
         Files of `measure_point` by the name of the point.
     table, picture, recommended
         Files to write: TSV, PNG, YAML.
     """
     measured = {name: read_point(path) for name, path in points.items()}
-    rows = [row for size in SIZES[descriptor.kind] for row in judge(
-        size, studies.series(size, descriptor), measured, studies.max_gain
+    rows = [row for size in own.sizes for row in judge(
+        size, studies.series(size, own), measured, studies.max_gain
     )]  # fmt: skip
     write_rows(table, rows)
     _draw(rows, measured[OWN], studies.max_gain, picture)
-    _recommend(rows, measured[OWN], descriptor, studies.max_gain, recommended)
+    _recommend(rows, measured[OWN], own, studies.max_gain, recommended)
 
 
 def judge(
@@ -188,42 +192,59 @@ def judge(
 
 
 def _recommend(
-    rows: Sequence[Row],
-    own: Point,
-    descriptor: config.Descriptor,
-    max_gain: float,
-    path: str | Path,
+    rows: Sequence[Row], measured: Point, own: config.Recipe, max_gain: float, path: str | Path
 ) -> None:
-    """Write the section `descriptor`; a size without a verdict in its favour is the largest."""
-    section, remarks = descriptor.model_dump(), {}
-    for size in SIZES[descriptor.kind]:
+    """Write the sections; a size without a verdict in its favour is the largest."""
+    descriptor = own.descriptor.model_dump()
+    sections: dict[str, dict[str, Any]] = {"descriptor": descriptor}
+    if own.baseline is not None and own.baseline.multipoles is not None:
+        sections["baseline"] = own.baseline.model_dump()
+    remarks = {}
+    for size in own.sizes:
         series = [row for row in rows if row.size == size]
         chosen = next((row for row in series if row.verdict == "recommended"), series[-1])
-        section[size] = type(section[size])(chosen.value)
+        of_multipoles, _, key = size.rpartition(".")
+        section = sections["baseline"][MULTIPOLES] if of_multipoles else descriptor
+        section[key] = type(section[key])(chosen.value)
         if chosen.verdict != "recommended":
             remarks[size] = " # not converged: try larger ones"
-    if "angle_atoms" in section:
-        section["angle_atoms"] = min(section["angle_atoms"], section["distances"])
+    if "angle_atoms" in descriptor:
+        descriptor["angle_atoms"] = min(descriptor["angle_atoms"], descriptor["distances"])
     lines = [
         f"# The smallest sizes that no larger one tried betters by more than {max_gain:.2g} of the",
-        f"# error on trajectories held back ({', '.join(own.held_back)}), each varied alone.",
-        f"# Before: {own.features} features, rmse {np.mean(own.errors):.2e} e/Bohr³.",
-        "descriptor:",
+        f"# error on trajectories held back ({', '.join(measured.held_back)}), each varied alone.",
+        f"# Before: {measured.features} features, rmse {np.mean(measured.errors):.2e} e/Bohr³.",
     ]
-    for key, value in section.items():
-        lines.append(f"  {yaml.safe_dump({key: value}).strip()}{remarks.get(key, '')}")
+    for name, section in sections.items():
+        lines += [f"{name}:", *_lines(section, remarks)]
     with replacing(path) as partial:
         partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def _lines(section: Mapping[str, Any], remarks: Mapping[str, str], above: str = "") -> list[str]:
+    """Write a section as YAML, with remarks on some keys, of sections within it too."""
+    lines = []
+    for key, value in section.items():
+        if isinstance(value, dict):
+            within = _lines(value, remarks, f"{key}.")
+            lines += [f"  {key}:", *(f"  {line}" for line in within)]
+        else:
+            remark = remarks.get(above + key, "")
+            lines.append(f"  {yaml.safe_dump({key: value}).strip()}{remark}")
+    return lines
+
+
 def _draw(rows: Sequence[Row], own: Point, max_gain: float, picture: str | Path) -> None:
     sizes = list(dict.fromkeys(row.size for row in rows))
-    figure = Figure(figsize=(3.3 * len(sizes), 3.7), layout="constrained")
-    panels = figure.subplots(1, len(sizes), sharey=True, squeeze=False)[0]
-    for axes, size in zip(panels, sizes, strict=True):
+    lines = -(-len(sizes) // _COLUMNS)
+    figure = Figure(figsize=(3.3 * _COLUMNS, 0.6 + 3.1 * lines), layout="constrained")
+    panels = figure.subplots(lines, _COLUMNS, sharey=True, squeeze=False)
+    for axes, size in zip(panels.flat, sizes, strict=True):  # three sizes of each part
         _draw_series(axes, [row for row in rows if row.size == size], max_gain)
-        axes.set_xlabel(_TITLES[size])
-    panels[0].set_ylabel("RMSE held out, e/Bohr³")
+        part, _, key = size.rpartition(".")
+        axes.set_xlabel(f"{part}: {_TITLES[key]}" if part else _TITLES[key])
+    for axes in panels[:, 0]:
+        axes.set_ylabel("RMSE held out, e/Bohr³")
     figure.suptitle(
         f"Held out: {', '.join(own.held_back)}. Ringed: recommended; band: within {max_gain:.0%} "
         "of its error",

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from rhocast import config
 from rhocast.analysis.evaluation import compare_snapshots
@@ -34,6 +35,9 @@ COLOURS = {
     "larger cells": "#7a7a7a",
     "small cells and transfer": "#c0392b",
 }
+
+#: Errors with a label, in each decade.
+_LABELLED = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
 
 
 @dataclass(frozen=True)
@@ -217,6 +221,11 @@ def draw_economy(rows: Sequence[Row], picture: str | Path) -> None:
         xscale="log",
         yscale="log",
     )
+    axes.yaxis.set_major_locator(LogLocator(subs=_LABELLED))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.legend(frameon=False)
-    axes.set_title(f"{len({row.seed for row in rows})} seed(s); bars: spread", fontsize=10)
+    axes.set_title(
+        f"Trainings of each point: {len({r.seed for r in rows})}; bars: spread", fontsize=10
+    )
     save_figure(figure, picture)

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from rhocast import config
-from rhocast.dft.dataset import trajectory_of
+from rhocast.dft.dataset import read_entry, trajectory_of
 from rhocast.dft.psp8 import resolve_pseudopotentials
 from rhocast.errors import ConfigError
 from rhocast.learning import sample_features, train
@@ -47,7 +47,8 @@ def hold_back(recipe: config.Recipe, snapshots: Sequence[Path], seed: int) -> co
     """Name the trajectories that the models of a study are judged by, the same for all of them.
 
     They are those that the recipe names, else a share of all, at least one: frames of one
-    trajectory know each other.
+    trajectory know each other. The coldest and the hottest are taken last, or the only liquid might
+    be missing from training.
 
     Raises
     ------
@@ -56,14 +57,19 @@ def hold_back(recipe: config.Recipe, snapshots: Sequence[Path], seed: int) -> co
     """
     if recipe.training.validation_trajectories:
         return recipe
-    names = sorted({trajectory_of(path) for path in snapshots})
+    temperatures = {trajectory_of(path): read_entry(path).temperature_K for path in snapshots}
+    names = sorted(temperatures)
     if len(names) < 2:
         raise ConfigError(
             f"expected snapshots of two trajectories or more, one to judge by, found {names}"
         )
     count = min(max(1, round(recipe.training.validation_share * len(names))), len(names) - 1)
     rng = np.random.default_rng(config.seed_for(seed, "held back"))
-    held_back = tuple(sorted(rng.choice(names, count, replace=False).tolist()))
+    extremes = {min(temperatures.values()), max(temperatures.values())}
+    shuffled = sorted(
+        rng.permutation(names).tolist(), key=lambda name: temperatures[name] in extremes
+    )
+    held_back = tuple(sorted(shuffled[:count]))
     training = recipe.training.model_copy(update={"validation_trajectories": held_back})
     return recipe.model_copy(update={"training": training})
 

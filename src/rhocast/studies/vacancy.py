@@ -1,34 +1,36 @@
 """What one snapshot with a vacancy teaches (the paper's Fig. 9).
 
-Two models are trained alike, but for one snapshot: the second has seen a vacancy. Both are judged
-by other vacancies: error and epistemic σ around them, before and after.
+Models are trained alike, but for one snapshot: those of the second kind have seen a vacancy. All
+are judged by other vacancies: error and epistemic σ around them, before and after, with one
+calibration for all.
 """
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from rhocast import config
-from rhocast.analysis.defects import FAR_BOHR, NEAR_BOHR, Surroundings, contrast, shells
+from rhocast.analysis.defects import FAR_BOHR, NEAR_BOHR, Surroundings, contrast, join, shells
 from rhocast.analysis.evaluation import around_vacancies, compare_snapshots
 from rhocast.analysis.figures import save_figure
 from rhocast.dft.dataset import read_entry
 from rhocast.errors import FileFormatError
-from rhocast.studies.trials import hold_back, train_trials
+from rhocast.model import Calibration, DensityModel
+from rhocast.studies.trials import hold_back, train_trials, trial_seeds
 
 log = logging.getLogger(__name__)
 
-#: The two models, with the colours they are drawn in.
+#: The two kinds of models, with the colours they are drawn in.
 COLOURS = {"before": "#3b6ea5", "after": "#c0392b"}
 
 
 @dataclass(frozen=True)
 class Row:
-    """A shell of points around the vacancy, as one of the models sees it.
+    """A shell of points around the vacancy, as models of one kind see it.
 
     Attributes
     ----------
@@ -37,7 +39,7 @@ class Row:
     distance_bohr
         Middle of the shell.
     points
-        In the shell.
+        In the shell, counted for each model.
     epistemic_std, deviation
         Medians of epistemic σ and |Δρ|, e/Bohr³.
     """
@@ -55,26 +57,30 @@ def add_vacancy(
     added: Path,
     judges: Sequence[Path],
     seed: int,
+    seeds: int = 1,
 ) -> dict[str, Surroundings]:
     """Train without and with a snapshot that has a vacancy; look around other vacancies.
 
     Parameters
     ----------
     recipe
-        Of both models.
+        Of all models.
     snapshots
-        What both are trained on, of two trajectories or more.
+        What all are trained on, of two trajectories or more.
     added
-        What the second is trained on too.
+        What those of the second kind are trained on too.
     judges
         Other snapshots with a vacancy.
     seed
-        Of both trainings.
+        Everything random follows from it.
+    seeds
+        Trainings of each kind.
 
     Returns
     -------
     dict
-        Points around the vacancies of ``judges`` by model, ``before`` and ``after``.
+        Points around the vacancies of ``judges`` by kind, ``before`` and ``after``, those of all
+        trainings put together.
 
     Raises
     ------
@@ -86,10 +92,15 @@ def add_vacancy(
         if read_entry(path).configuration in seen:
             raise FileFormatError(f"{path}: is trained on; expected others to judge by")
     recipe = hold_back(recipe, snapshots, seed)
+    trained = {
+        name: train_trials(recipe, paths, trial_seeds(seed, seeds))
+        for name, paths in (("before", snapshots), ("after", [*snapshots, added]))
+    }
+    calibration = _common_calibration([model for models in trained.values() for model in models])
     around = {}
-    for name, paths in (("before", snapshots), ("after", [*snapshots, added])):
-        model = train_trials(recipe, paths, [seed])[0]
-        around[name] = around_vacancies(compare_snapshots(model, judges, 0, uncertainty="fast"))
+    for name, models in trained.items():
+        alike = [replace(model, calibrations={"fast": calibration}) for model in models]
+        around[name] = join([_look(model, judges) for model in alike])
         near = around[name].distance_bohr < NEAR_BOHR
         log.info(
             "%s: within %g Bohr median |error| %.2e, epistemic σ %.2e e/Bohr³, %.1f × that of "
@@ -101,6 +112,23 @@ def add_vacancy(
             contrast(around[name]),
         )
     return around
+
+
+def _common_calibration(models: Sequence[DensityModel]) -> Calibration:
+    """Return the median of the factors of several models.
+
+    All are calibrated on the same trajectory. That their factors differ is luck, and would pass for
+    something learnt of the vacancy.
+    """
+    found = [model.calibrations["fast"] for model in models]
+    return Calibration(
+        float(np.median([one.aleatoric for one in found])),
+        float(np.median([one.epistemic for one in found])),
+    )
+
+
+def _look(model: DensityModel, judges: Sequence[Path]) -> Surroundings:
+    return around_vacancies(compare_snapshots(model, judges, 0, uncertainty="fast"))
 
 
 def vacancy_rows(around: Mapping[str, Surroundings]) -> list[Row]:
@@ -119,7 +147,7 @@ def draw_vacancy(around: Mapping[str, Surroundings], picture: str | Path) -> Non
         PNG to write.
     """
     figure = Figure(figsize=(9.2, 3.9), layout="constrained")
-    panels = figure.subplots(1, 2)
+    panels = figure.subplots(1, 2, sharey=True)
     for axes, column, label in zip(panels, (3, 2), ("|error|", "epistemic σ"), strict=True):
         for name, points in around.items():
             profile = np.array(shells(points))
