@@ -60,8 +60,8 @@ def test_bounds_are_those_of_the_points():
     ("mesh_shape", "block_shape"),
     [
         ((35, 17, 33), (16, 16, 16)),
-        ((63, 64, 300), (16, 32, 64)),
-        ((131, 1289, 1313), (48, 64, 64)),
+        ((47, 63, 95), (16, 32, 32)),
+        ((121, 131, 1289), (64, 48, 64)),
     ],
 )
 def test_large_meshes_have_large_blocks(mesh_shape, block_shape):

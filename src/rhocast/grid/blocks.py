@@ -17,7 +17,7 @@ SMALLEST_BLOCK, LARGEST_BLOCK = 16, 64
 
 #: Blocks of a side are made twice as long if so many of that length fit along the axis: few are
 #: enough where there is little to share out.
-BLOCKS_ALONG_AXIS = 2
+BLOCKS_ALONG_AXIS = 1.5
 
 #: Sides are multiples of this, since the kernels look for atoms around so many points at once.
 BRICK = 8
