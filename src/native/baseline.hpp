@@ -7,15 +7,15 @@ namespace rhocast {
 namespace RHOCAST_ISA {
 namespace {
 
-// Intervals whose coefficients vectors hold.
-constexpr int WINDOW = LANES == 16 ? 2 * LANES : LANES;
+// Intervals whose coefficients vectors hold, one or two of them.
+constexpr int WINDOW = 16;
 
 // Cubics on intervals; past the last interval the function is zero.
 class Spline {
  public:
   void assign(const float* powers, int intervals) {
     intervals_ = intervals;
-    rows_ = (intervals + 2 * LANES) / LANES * LANES;
+    rows_ = intervals + WINDOW;
     table_.resize(4 * rows_);
     for (int i = 0; i < intervals; ++i)
       for (int k = 0; k < 4; ++k) table_[k * rows_ + i] = powers[4 * i + k];
@@ -24,7 +24,7 @@ class Spline {
   int intervals() const { return intervals_; }
 
   // The spline at `distance`, in intervals. With NEAR none of them lies in an interval before
-  // `first`, nor LANES intervals after it: then a vector holds all coefficients that are needed.
+  // `first`, nor WINDOW intervals after it.
   template <bool NEAR>
   Floats at(Floats distance, std::int32_t first) const {
     const Floats s = min(distance, splat(static_cast<float>(intervals_)));
@@ -41,12 +41,13 @@ class Spline {
   template <bool NEAR>
   static Floats pick(const float* table, Ints place) {
 #if defined(__AVX512F__)
-    if constexpr (NEAR)
-      return (Floats)_mm512_permutex2var_ps((__m512)load(table), (__m512i)place,
-                                            (__m512)load(table + LANES));
+    if constexpr (NEAR) return (Floats)_mm512_permutexvar_ps((__m512i)place, (__m512)load(table));
 #elif defined(__AVX2__)
-    if constexpr (NEAR)
-      return (Floats)_mm256_permutevar8x32_ps((__m256)load(table), (__m256i)place);
+    if constexpr (NEAR) {
+      const __m256 low = _mm256_permutevar8x32_ps((__m256)load(table), (__m256i)place);
+      const __m256 high = _mm256_permutevar8x32_ps((__m256)load(table + LANES), (__m256i)place);
+      return (Floats)_mm256_blendv_ps(low, high, (__m256)(place << 28));  // by whether place ≥ 8
+    }
 #endif
     Floats values;
     for (int lane = 0; lane < LANES; ++lane) values[lane] = table[place[lane]];
@@ -99,7 +100,7 @@ class Baseline {
       const int a = near[j];
       const float x = atoms.x[a] - corner[0], y = atoms.y[a] - corner[1], z = atoms.z[a] - corner[2];
       std::int32_t first[GROUP_VECTORS * LANES] = {};
-      if (NEAR && spline.intervals() > WINDOW) find_first(spline, tile, x, y, z, first);
+      if constexpr (NEAR) find_first(spline, tile, x, y, z, first);
       Floats across = {};  // square distance in the plane, for all groups along the third axis
 #pragma GCC unroll 8
       for (int g = 0; g < GROUPS; ++g) {

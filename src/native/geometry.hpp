@@ -100,8 +100,8 @@ struct Neighbours {
   Buffer<float> x, y, z;
   Buffer<std::int32_t> which;  // of all atoms
 
-  // Takes those within reach of a box (half sides `half`) around `centre`, in an order that depends on
-  // the atoms alone.
+  // Takes those within reach of a box (half sides `half`) around `centre`, in an order that depends
+  // on the atoms alone.
   void gather(const Atoms& atoms, int species, const double centre[3], const double half[3],
               double reach) {
     const Bins bins = atoms.bins(species);

@@ -112,7 +112,8 @@ __attribute__((always_inline)) inline void take_turns(Floats x, Floats y, Floats
 
 // All but the turns.
 template <int DEGREE>
-__attribute__((always_inline)) inline void take_polynomials(Floats x, Floats y, Floats z, Factors& out) {
+__attribute__((always_inline)) inline void take_polynomials(Floats x, Floats y, Floats z,
+                                                            Factors& out) {
   const Floats zz = z * z, square = x * x + (y * y + zz);
   out.square = square;
   out.polynomials[0] = z;

@@ -20,13 +20,12 @@ constexpr int pole(int l, int turn) {
 }
 
 // Adds R_n Σ_lm q_lm h_lm to the densities of TILE groups of points, h_lm the bare harmonics and q the
-// multipoles of one n of an atom. Turns lie `apart` vectors from group to group, or 0 if they are the
-// same. Not inline, as `accumulate_some`.
+// multipoles of one n of an atom. The turns of a group are those of the first if `apart` is 0, its own if
+// it is 1. Not inline, as `accumulate_some`.
 template <int DEGREE>
 __attribute__((noinline)) void contract(const float* q, const Radial& radial, int n,
-                                        const Factors* atom, std::ptrdiff_t apart,
+                                        const Factors* atom, int apart,
                                         Floats* densities) {
-  const Floats* const turns = atom->turns;
   Floats sums[TILE];
 #pragma GCC unroll 4
   for (int g = 0; g < TILE; ++g) sums[g] = splat(q[0]);
@@ -55,15 +54,13 @@ __attribute__((noinline)) void contract(const float* q, const Radial& radial, in
     }
 #pragma GCC unroll 4
     for (int g = 0; g < TILE; ++g) {
-      sums[g] += turns[g * apart + 2 * m - 1] * sines[g];
-      sums[g] += turns[g * apart + 2 * m] * cosines[g];
+      sums[g] += atom[g * apart].turns[2 * m - 1] * sines[g];
+      sums[g] += atom[g * apart].turns[2 * m] * cosines[g];
     }
   }
 #pragma GCC unroll 4
   for (int g = 0; g < TILE; ++g) densities[g] += radial(n, atom[g].square) * sums[g];
 }
-
-constexpr std::ptrdiff_t APART = sizeof(Factors) / sizeof(Floats);
 
 class Multipoles {
  public:
@@ -72,7 +69,8 @@ class Multipoles {
     Shells shells;
     Buffer<float> x, y, z;
     Buffer<Sums> sums;
-    alignas(64) Factors factors[HANDFUL > GROUPS ? HANDFUL : GROUPS];
+    static_assert(HANDFUL >= GROUPS, "factors of all groups of a tile");
+    alignas(64) Factors factors[HANDFUL];
   };
 
   explicit Multipoles(const Model& model)
@@ -242,7 +240,7 @@ class Multipoles {
       for (int n = radial_.count - 1; n >= shortest; --n)
         for (int g = 0; g < GROUPS; g += TILE)
           contract<DEGREE>(own + n * poles_, radial_, n, work.factors + g,
-                           tile.upright ? 0 : APART, densities + g);
+                           tile.upright ? 0 : 1, densities + g);
     }
   }
 

@@ -1,6 +1,6 @@
 // A_nlm = Σ_j (1 − r_j² / R_n²)^8 r_j^l C_lm: sums over the atoms around one group of points.
 //
-// Lanes are points. Atoms go in handfuls whose factors of the harmonics stay in the first cache,
+// Lanes are points. Atoms go in handfuls whose factors of the harmonics stay in a near cache,
 // sums in registers.
 #pragma once
 

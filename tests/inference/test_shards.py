@@ -3,16 +3,38 @@
 import h5py
 import numpy as np
 import pytest
-from small_model import SHAPE, make_model, make_structure
+from small_model import SHAPE, as_stored, make_model, make_smooth_model, make_structure
 
 from rhocast.errors import FileFormatError
-from rhocast.grid import Mesh
-from rhocast.inference import predict_shard, shard_writer
+from rhocast.grid import Blocks, Mesh
+from rhocast.inference import merge, predict_on_mesh, predict_shard, read_density, shard_writer
+from rhocast.inference.chunks import chunk_shape
 from rhocast.inference.prediction import items
 from rhocast.inference.predictor import BlockPredictor
 from rhocast.inference.request import Request
 from rhocast.inference.shard_writer import ShardWriter
 from rhocast.inference.shards import Shard, ShardHeader
+
+
+@pytest.mark.parametrize("n", range(1, 400))
+def test_blocks_begin_with_chunks(n):
+    side = Blocks((n, n, n)).block_shape[0]
+    chunk = chunk_shape((n, n, n), (side, side, side))[0]
+    assert chunk == n or side % chunk == 0
+
+
+def test_blocks_of_any_size_are_found_again(tmp_path, structure):
+    """Blocks of 48, 56 and 24 points; written, merged and read."""
+    model, mesh = make_smooth_model(), Mesh((97, 165, 20), structure.cell)
+    assert Blocks(mesh.shape).block_shape == (56, 56, 16)
+    for shard in range(2):
+        path = tmp_path / f"{shard}.h5"
+        predict_shard(model, structure, mesh, path, shard=shard, n_shards=2, uncertainty="fast")
+    merge([tmp_path / "0.h5", tmp_path / "1.h5"], tmp_path / "field.h5", scale_to_electrons=False)
+    field = read_density(tmp_path / "field.h5")
+    expected = predict_on_mesh(model, structure, mesh, "fast")
+    for name in ("density", "epistemic_std", "aleatoric_std"):
+        np.testing.assert_array_equal(getattr(field, name), as_stored(expected, name))
 
 
 class StoppedError(Exception):

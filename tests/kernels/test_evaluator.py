@@ -115,6 +115,19 @@ def test_agrees_far_from_every_atom(isa):
     assert np.all(middle == middle[0, 0, 0])
 
 
+@pytest.mark.parametrize("intervals", [15, 16, 17, 32, 56])
+def test_agrees_for_splines_of_any_length(isa, intervals):
+    structure = binary(ORTHOGONAL)
+    model = make_model(radial=2, angular=1, intervals=intervals)
+    assert_same(model, structure, Mesh((30, 31, 36), structure.cell), isa, SMALL)
+
+
+def test_agrees_where_the_third_axis_alone_is_upright(isa):
+    cell = np.array([[11.0, 1.0, 2.0], [-3.0, 12.0, 1.5], [0.0, 0.0, 13.0]])
+    structure = binary(cell)
+    assert_same(make_model(multipoles=(3, 5)), structure, Mesh((18, 20, 22), cell), isa, SMALL)
+
+
 @pytest.mark.parametrize("multipoles", [None, (4, 6)])
 def test_block_does_not_depend_on_what_lies_around_it(multipoles, isa):
     """Bit for bit: bound to its own surroundings or to the cell, alone or in a larger box."""

@@ -17,11 +17,13 @@ LONGEST_SIDE = 32
 
 
 def chunk_shape(shape: tuple[int, ...], block_shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the chunks of a field: parts of blocks that are neither long nor flat.
+    """Return the chunks of a field: blocks cut into equal parts that are neither long nor flat.
 
-    Short sides read well in any direction, and little is wasted where the mesh ends.
+    Short sides read well in any direction, and little is wasted where the mesh ends. Every block
+    begins with a chunk.
     """
-    return tuple(min(n, b, LONGEST_SIDE) for n, b in zip(shape, block_shape, strict=True))
+    sides = (max(d for d in range(1, LONGEST_SIDE + 1) if b % d == 0) for b in block_shape)
+    return tuple(min(n, side) for n, side in zip(shape, sides, strict=True))
 
 
 def preallocate(
@@ -98,7 +100,11 @@ class ChunkedArray:
         ------
         OSError
             If the disk is full, for one.
+        ValueError
+            If the box does not begin with a chunk.
         """
+        if any(s.start % c for s, c in zip(box, self.chunk_shape, strict=True)):
+            raise ValueError(f"the box {box} does not begin with a chunk of {self.chunk_shape}")
         cx, cy, cz = self.chunk_shape
         parts = (
             range(s.start // c, -(-s.stop // c)) for s, c in zip(box, self.chunk_shape, strict=True)
