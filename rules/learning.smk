@@ -23,7 +23,7 @@ rule features:
         baseline=slice_of(cfg.baseline) if cfg.baseline else None,
         pseudopotentials=cfg.material.pseudopotentials,
         seed=lambda wildcards: seed_for(cfg.seed, "features", wildcards.dataset),
-        format_version=3,
+        format_version=4,
     message:
         "Drawing mesh points and their descriptors from dataset {wildcards.dataset}"
     script:
@@ -51,7 +51,7 @@ rule train:
         network=slice_of(cfg.network),
         training=slice_of(cfg.training),
         seed=seed_for(cfg.seed, "train"),
-        format_version=2,
+        format_version=3,
     message:
         "Training on the small cells"
     script:

@@ -25,7 +25,7 @@ rule descriptor_point:
         recipe=lambda wildcards: recipe_of(wildcards.point),
         seeds=cfg.studies.seeds,
         seed=seed_for(cfg.seed, "descriptors"),
-        format_version=1,
+        format_version=2,
     message:
         "Descriptor study: {wildcards.point}"
     script:
@@ -128,7 +128,7 @@ rule economy_seed:
         recipe=recipe_of(),
         transfer=slice_of(cfg.studies.short(cfg.transfer)),
         seed=lambda wildcards: seed_for(cfg.seed, "economy", wildcards.number),
-        format_version=1,
+        format_version=2,
     message:
         "What data are worth: seed {wildcards.number}"
     script:
@@ -193,7 +193,7 @@ rule add_vacancy:
         recipe=recipe_of(),
         seeds=cfg.studies.seeds,
         seed=seed_for(cfg.seed, "vacancy"),
-        format_version=1,
+        format_version=2,
     message:
         "What one snapshot with a vacancy teaches"
     script:

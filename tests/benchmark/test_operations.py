@@ -33,7 +33,7 @@ def test_network_counts_the_weights_that_are_used(model):
     features, width = model.n_features, 128
     hidden = 2 * (features * width + 2 * width * width)
     assert Operations.of(model, 0.009).network == hidden + 2 * width
-    assert Operations.of(model, 0.009).rounded == hidden + 2 * width - 2 * features * width
+    assert Operations.of(model, 0.009).rounded == hidden - 2 * features * width
     triangle = (width + 1) * (width + 2) // 2
     with_spread = Operations.of(model, 0.009, fast=True).network
     assert with_spread == hidden + 2 * 2 * width + 2 * (triangle + width + 1)

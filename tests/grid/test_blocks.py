@@ -69,8 +69,7 @@ def test_large_meshes_have_large_blocks(mesh_shape, block_shape):
 
 
 @pytest.mark.parametrize("n", range(1, 400))
-def test_no_block_is_thin(n):
-    """But for the last one, by a brick for each of the others at most."""
+def test_the_last_block_lacks_no_more_than_a_brick_for_each(n):
     blocks = Blocks((n, 1, 1))
     lengths = [blocks.shape(block)[0] for block in range(len(blocks))]
     assert set(lengths[:-1]) <= {blocks.block_shape[0]}

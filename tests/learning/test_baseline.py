@@ -71,6 +71,16 @@ def test_species_have_their_own_functions(tmp_path):
     assert silicon > 1.3 * germanium
 
 
+def test_roughness_is_the_integral_of_the_fourth_derivative_squared():
+    """Of exp(−r²), whose fourth derivative is (16 r⁴ − 48 r² + 12) exp(−r²)."""
+    basis = PseudoAtomBasis(config.Baseline(cutoff_bohr=8.0, intervals=160))
+    r = basis.step_bohr * np.arange(basis.size)
+    coefficients = np.exp(-(r**2))
+    exact = np.trapezoid(((16 * r**4 - 48 * r**2 + 12) * coefficients) ** 2, r)
+    exact += 12.0**2 * 1.5 * basis.step_bohr  # the nucleus as a whole, and the step before it
+    assert coefficients @ basis.roughness @ coefficients == pytest.approx(exact, rel=0.02)
+
+
 def test_roughness_is_held_down(tmp_path):
     snapshot = make_snapshot()
     rough, smooth = (

@@ -197,7 +197,7 @@ def test_reading_refuses_what_it_does_not_know(dataset, tmp_path):
         read_features(path)
     with h5py.File(path, "a") as file:
         file.attrs["format_version"] = 7
-    with pytest.raises(FileFormatError, match="feature format 7, this program reads 3"):
+    with pytest.raises(FileFormatError, match="feature format 7, this program reads 4"):
         read_features(path)
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(FileFormatError, match="cannot be read as HDF5"):

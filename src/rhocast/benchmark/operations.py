@@ -1,7 +1,8 @@
 """Useful operations: what the mathematics of a prediction needs at each mesh point.
 
 A multiply-add counts as two. Neither exponentials and activations count, nor padding, nor atoms
-that only other points of a block need; what the points of a column share counts once for all.
+that only other points of a block need. What pseudo-atoms and multipoles take of x and y alone
+counts once for a column of points.
 """
 
 from dataclasses import dataclass
@@ -43,8 +44,8 @@ class Operations:
         point.
     network
         With the posterior of its last layer, where that is asked for.
-    first_layer
-        The part of it that is never rounded to bfloat16.
+    unrounded
+        The part of it that is never rounded to bfloat16: first layer and head.
     """
 
     sums: float
@@ -52,7 +53,7 @@ class Operations:
     baseline: float
     multipoles: float
     network: float
-    first_layer: float
+    unrounded: float
 
     @property
     def descriptor(self) -> float:
@@ -62,11 +63,11 @@ class Operations:
     @property
     def rounded(self) -> float:
         """What is computed in bfloat16 where the processor can."""
-        return self.network - self.first_layer
+        return self.network - self.unrounded
 
     def seconds(self, fp32: float, bf16: float | None) -> float:
         """Return the time that a core of these peaks (GFLOP/s) would need for a point, seconds."""
-        full = self.descriptor + self.first_layer
+        full = self.descriptor + self.unrounded
         return 1e-9 * (full / fp32 + self.rounded / (bf16 or fp32))
 
     @classmethod
@@ -88,9 +89,9 @@ class Operations:
             within = atoms_per_bohr3 * _sphere(model.baseline.parameters.cutoff_bohr)
             baseline = _FLOP_PER_PSEUDO_ATOM * float(within)
             multipoles = _multipoles(model.baseline, atoms_per_bohr3)
-        first_layer = 2.0 * model.network.layers[0].weight.numel()
-        network = _network(model, fast)
-        return cls(sums, invariants, baseline, multipoles, network, first_layer)
+        first, *_, head = [layer.weight for layer in model.network.layers]
+        unrounded = 2.0 * (first.numel() + (head.numel() if fast else head.shape[1]))
+        return cls(sums, invariants, baseline, multipoles, _network(model, fast), unrounded)
 
 
 def _descriptor(model: DensityModel, atoms_per_bohr3: float) -> tuple[float, float]:

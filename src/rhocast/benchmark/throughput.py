@@ -4,10 +4,10 @@ The share of the peak is the time that a perfect core would need, over the CPU t
 
     (FLOP_fp32 / peak_fp32 + FLOP_bf16 / peak_bf16) / t_CPU,
 
-useful operations only (`rhocast.benchmark.operations`): the network's layers but the first are
-bfloat16 where the processor can, all else is fp32. Peaks are multiply-adds that never leave the
-registers, timed by turns with the blocks, because a core's speed changes from one second to the
-next.
+useful operations only (`rhocast.benchmark.operations`): the network's layers but the first and the
+last are bfloat16 where the processor can, all else is fp32. Peaks are multiply-adds that never
+leave the registers, timed by turns with the blocks, because a core's speed changes from one second
+to the next.
 """
 
 import logging
@@ -187,7 +187,7 @@ class _Spent:
 
 
 class _Peaks:
-    """What one core can do, GFLOP/s: the median of some looks at it."""
+    """What one core does between the blocks, GFLOP/s: the median of some looks."""
 
     def __init__(self, isa: str | None) -> None:
         self._isa = isa

@@ -97,7 +97,8 @@ class Baseline(Section):
     intervals: int = Field(48, ge=4, description="pieces of the spline of each radial function")
     ridge: PositiveFloat = Field(
         1e-8,
-        description="weight of the splines' roughness, ∫ (d⁴f/dr⁴)² dr, against the squared error",
+        description="weight of the splines' roughness, ∫ (d⁴f/dr⁴)² dr, against the squared "
+        "error, Bohr⁷",
     )
     multipoles: Multipoles | None = Field(
         None, description="how neighbours deform a pseudo-atom; without it, it is a sphere"

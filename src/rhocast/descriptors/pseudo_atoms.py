@@ -64,8 +64,8 @@ class PseudoAtomBasis:
     def roughness(self) -> np.ndarray:
         """∫ (d⁴f/dr⁴)² dr from coefficients: those @ this @ those, 1/Bohr⁷; shape (K − 1, K − 1).
 
-        By differences of the table, also across the nucleus: a spline of smooth values is smooth
-        itself, and can be interpolated from a coarse mesh.
+        By fourth differences of the table, centred at −h, 0, h … r_c − h: a spline of smooth values
+        is smooth itself, and can be interpolated from a coarse mesh.
         """
         mirrored = np.concatenate([self.expansion[[4, 3]], self.expansion])
         differences = np.diff(mirrored, n=4, axis=0)

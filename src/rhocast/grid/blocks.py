@@ -11,12 +11,12 @@ import numpy as np
 
 from rhocast.errors import ParallelError
 
-#: Mesh points along the sides of the smallest and the largest blocks, at most. Large ones cost less
-#: per point: fewer atoms around them, fewer messages.
+#: Mesh points along the sides of blocks, at most: of a small mesh, of a large one. Large blocks
+#: cost less per point: fewer atoms around them, fewer messages.
 SMALLEST_BLOCK, LARGEST_BLOCK = 16, 64
 
 #: Blocks of a side are made twice as long if so many of that length fit along the axis: few are
-#: enough where there is little to share out.
+#: enough for the kernels, to which so small a mesh is a second's work.
 BLOCKS_ALONG_AXIS = 1.5
 
 #: Sides are multiples of this, since the kernels look for atoms around so many points at once.
@@ -26,8 +26,8 @@ BRICK = 8
 def block_shape_for(mesh_shape: tuple[int, int, int]) -> tuple[int, int, int]:
     """Return the shape of blocks that suits a mesh; it depends on nothing else.
 
-    Blocks along an axis are as long as each other, but for the last and by no more than a brick for
-    each of the others: a thin last one would cost what a thick one does.
+    Blocks along an axis are as long as each other, but for the last: what bricks leave over, it has
+    less.
     """
     sides = []
     for n in mesh_shape:

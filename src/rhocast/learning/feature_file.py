@@ -25,7 +25,7 @@ from rhocast.fields import BASELINE_FIELDS, FEATURE_FIELDS, check_shapes
 #: Points that are looked through at a time.
 _BLOCK = 65_536
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 FIELDS = FEATURE_FIELDS | BASELINE_FIELDS
 _ATTRIBUTES = ("descriptor", "baseline", "valence", "records", "provenance")
 
