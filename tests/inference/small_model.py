@@ -65,7 +65,7 @@ def _pseudo_atoms(species, multipoles) -> PseudoAtoms:
     r = (np.arange(27) - 1) * 8.0 / 24
     table = 0.05 * np.exp(-((r / 2.5) ** 2))
     table[[0, -3, -2, -1]] = table[2], 0.0, 0.0, 0.0
-    parameters = config.Baseline(cutoff_bohr=8.0)
+    parameters = config.Baseline(cutoff_bohr=8.0, intervals=24)
     if not multipoles:
         return PseudoAtoms(parameters, species, np.stack([table] * 2))
     functions = config.Multipoles(cutoff_bohr=7.0, radial_functions=3, shortest_bohr=4.5, angular=3)

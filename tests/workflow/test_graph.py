@@ -151,8 +151,8 @@ def test_scripts_are_adapters(root):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("al", {"aimd": 14, "classical": 15, "scf": 186, "converge_point": 13, "predict": 512}),
-        ("sige", {"aimd": 16, "classical": 17, "scf": 216, "converge_point": 12, "predict": 128}),
+        ("al", {"aimd": 14, "classical": 15, "scf": 186, "converge_point": 13, "predict": 48}),
+        ("sige", {"aimd": 16, "classical": 17, "scf": 216, "converge_point": 12, "predict": 20}),
     ],
 )
 def test_the_campaigns_of_the_paper_are_known_in_full(run, clone, name, expected):
