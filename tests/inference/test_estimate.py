@@ -82,7 +82,7 @@ def test_interpolation_takes_time_too(model, structure):
 
 def test_empty_blocks_cost_nothing(model):
     lonely = Structure(np.full((1, 3), 40.0), 80.0 * np.eye(3), np.array([13]))
-    found = estimate(Request(model, lonely, Mesh((192, 192, 192), lonely.cell)))
+    found = estimate(Request(model, lonely, Mesh((256, 256, 256), lonely.cell)))
     assert found.empty_share > 0.5
     assert found.seconds == pytest.approx(
         found.points * (1 - found.empty_share) / found.points_per_second
