@@ -19,13 +19,12 @@ constexpr int pole(int l, int turn) {
   return DEGREE + 1 + 2 * ((m - 1) * (DEGREE + 1) - m * (m - 1) / 2 + l - m) + (turn + 1) % 2;
 }
 
-// Adds R_n Σ_lm q_lm h_lm to the densities of TILE groups of points, h_lm the bare harmonics and q the
-// multipoles of one n of an atom. The turns of a group are those of the first if `apart` is 0, its own if
-// it is 1. Not inline, as `accumulate_some`.
+// Adds R_n Σ_lm q_lm h_lm to the densities of TILE groups of points, h_lm the bare harmonics and q
+// the multipoles of one n of an atom. The turns of a group are those of the first if `apart` is 0, its
+// own if it is 1. Not inline, as `accumulate_some`.
 template <int DEGREE>
 __attribute__((noinline)) void contract(const float* q, const Radial& radial, int n,
-                                        const Factors* atom, int apart,
-                                        Floats* densities) {
+                                        const Factors* atom, int apart, Floats* densities) {
   Floats sums[TILE];
 #pragma GCC unroll 4
   for (int g = 0; g < TILE; ++g) sums[g] = splat(q[0]);

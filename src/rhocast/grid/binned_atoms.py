@@ -121,16 +121,14 @@ class BinnedAtoms:
         ]
         i, j = (axis.ravel() for axis in np.meshgrid(ranges[0], ranges[1], indexing="ij"))
         columns = (i % nx * ny + j % ny) * nz
-        parts = _unwrapped(ranges[2], nz)
-        starts = np.stack([self.starts[columns + first % nz] for first, _ in parts], axis=1).ravel()
-        stops = np.stack([self.starts[columns + (last - 1) % nz + 1] for _, last in parts], axis=1)
-        shifts = np.stack(
-            [np.stack([i // nx, j // ny, np.full_like(i, first // nz)], 1) for first, _ in parts], 1
-        )
-        lengths = stops.ravel() - starts
+        first, last = np.transpose(_unwrapped(ranges[2], nz))
+        starts = self.starts[columns[:, None] + first % nz].ravel()
+        lengths = self.starts[columns[:, None] + (last - 1) % nz + 1].ravel() - starts
+        periods = np.broadcast_arrays((i // nx)[:, None], (j // ny)[:, None], first // nz)
+        shifts = np.stack(periods, axis=-1).reshape(-1, 3)
         ends = np.cumsum(lengths)
         atoms = np.arange(ends[-1]) + np.repeat(starts - ends + lengths, lengths)
-        fractional = self.fractional[atoms] + np.repeat(shifts.reshape(-1, 3), lengths, axis=0)
+        fractional = self.fractional[atoms] + np.repeat(shifts, lengths, axis=0)
         inside = ((fractional >= low) & (fractional <= high)).all(axis=1)
         return fractional[inside], self.numbers[atoms[inside]]
 

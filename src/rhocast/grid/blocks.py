@@ -26,8 +26,8 @@ BRICK = 8
 def block_shape_for(mesh_shape: tuple[int, int, int]) -> tuple[int, int, int]:
     """Return the shape of blocks that suits a mesh; it depends on nothing else.
 
-    Blocks along an axis are as long as each other, but for the last: what bricks leave over, it has
-    less.
+    Blocks along an axis are whole bricks, as few as do and as long as each other; the last one ends
+    where the mesh does.
     """
     sides = []
     for n in mesh_shape:
