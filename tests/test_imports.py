@@ -4,7 +4,7 @@ import ast
 
 ORDER = [
     "units", "errors", "files", "fields", "config", "structures", "grid", "dft", "descriptors",
-    "model", "kernels", "accelerator", "learning", "inference", "analysis", "studies", "benchmark",
+    "model", "kernels", "gpu", "learning", "inference", "analysis", "studies", "benchmark",
     "planning", "cli",
 ]  # fmt: skip
 

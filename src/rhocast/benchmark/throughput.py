@@ -28,11 +28,11 @@ from rhocast import kernels
 from rhocast.benchmark.operations import Operations
 from rhocast.benchmark.subject import Subject
 from rhocast.errors import ConfigError
+from rhocast.gpu import name_of
 from rhocast.inference import Request
 from rhocast.inference.parallel import lead
 from rhocast.inference.prediction import Item, items
 from rhocast.inference.predictor import BlockPredictor
-from rhocast.model import name_of
 
 log = logging.getLogger(__name__)
 

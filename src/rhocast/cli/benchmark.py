@@ -17,7 +17,7 @@ from rhocast.benchmark import (
 from rhocast.benchmark.scaling import SIZES
 from rhocast.cli.job import emit
 from rhocast.dft import Launcher
-from rhocast.model import accelerator_named
+from rhocast.gpu import gpu_named
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ def _add_model(action: argparse.ArgumentParser) -> None:
 
 def _inference(options: argparse.Namespace) -> None:
     subject = Subject.load(options.model)
-    device = accelerator_named(options.device)
+    device = gpu_named(options.device)
     found = benchmark_inference(subject, options.atoms, options.seconds, device=device)
     emit(found, options.json)
 

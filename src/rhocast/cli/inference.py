@@ -14,6 +14,7 @@ import torch
 
 from rhocast.cli.job import emit
 from rhocast.errors import ParallelError
+from rhocast.gpu import gpu_named
 from rhocast.grid import Mesh
 from rhocast.inference import (
     Request,
@@ -33,7 +34,7 @@ from rhocast.inference import (
 from rhocast.inference.refine import Part
 from rhocast.inference.spacing import DEFAULT_SPACING_BOHR
 from rhocast.inference.spacing import tell as tell_spacing
-from rhocast.model import DensityModel, accelerator_named
+from rhocast.model import DensityModel
 from rhocast.structures import Structure, read_structure
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ def add_verbs(verbs: Any) -> None:
         "--device",
         default="cpu",
         help="where to compute: `cpu`; `cuda`, of which each rank of a machine takes the next; "
-        "`cuda:1`, that one (default: cpu)",
+        "`cuda:1`, that one; `emulated`, a GPU's kernels on the processor (default: cpu)",
     )
     verb.add_argument("--ranks", type=int, help="stop unless MPI sees this many ranks")
     verb.add_argument(
@@ -188,7 +189,7 @@ def _predict(options: argparse.Namespace) -> None:
         "comm": comm,
         "where": str(options.structure),
         "asked_spacing_bohr": options.mesh_spacing_bohr,
-        "device": accelerator_named(options.device),
+        "device": gpu_named(options.device),
     }
     spacing = evaluation_spacing(model, options.mesh_spacing_bohr, options.direct)
     tell_spacing(model, options.mesh_spacing_bohr, spacing)
@@ -232,7 +233,7 @@ def _dry_run(
             options.seed,
             str(options.structure),
             options.mesh_spacing_bohr,
-            accelerator_named(options.device),
+            gpu_named(options.device),
         )
         found = estimate(request, ranks, shard, n_shards)
         emit({"mesh": mesh.shape, "ranks": ranks} | asdict(found), options.json)

@@ -129,8 +129,14 @@ class BinnedAtoms:
         ends = np.cumsum(lengths)
         atoms = np.arange(ends[-1]) + np.repeat(starts - ends + lengths, lengths)
         fractional = self.fractional[atoms] + np.repeat(shifts, lengths, axis=0)
-        inside = ((fractional >= low) & (fractional <= high)).all(axis=1)
+        inside = between(fractional, low, high)
         return fractional[inside], self.numbers[atoms[inside]]
+
+
+def between(places: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Tell which places (n, 3) lie in a box; (n,) bool."""
+    x, y, z = ((places >= low) & (places <= high)).T  # `all` along so short an axis is slow
+    return x & y & z
 
 
 def _unwrapped(bins: range, count: int) -> list[tuple[int, int]]:

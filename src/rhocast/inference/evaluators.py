@@ -1,8 +1,8 @@
 """The three ways to a model's values at a block of mesh points, to the same end.
 
 `Compiled` has the kernels do everything at once; `Stepwise` computes descriptor, network and
-baseline one after the other; `Accelerated` has a device of torch do large batches. A field is made
-in one way throughout: the device's where one is asked for, else the kernels' where the model has
+baseline one after the other; `OnGpu` has a GPU do it. A field is made in one way throughout: the
+GPU's where one is asked for, else the kernels' where the model has
 them, but for the sampled uncertainty.
 """
 
@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
-import torch
 
-from rhocast import accelerator, kernels
+from rhocast import gpu, kernels
 from rhocast.grid import Mesh, Neighbourhood
+from rhocast.grid.binned_atoms import between
 from rhocast.inference.request import Task, range_bohr
 from rhocast.model import BoundModel, Calibration, DensityModel
 
@@ -26,8 +26,8 @@ TILE = 16
 #: Likewise for the kernels, which need little memory; but a call costs them 0.1 ms.
 COMPILED_TILE = 32
 
-#: For a device whole blocks, so that it has enough to do; it bounds its memory itself.
-ACCELERATED_TILE = 64
+#: For a GPU whole blocks, so that it has enough to do; it bounds its memory itself.
+GPU_TILE = 64
 
 #: Gives the values (f, bx, by, bz), float32, e/Bohr³, at the points of a box, whose indices count
 #: from the lower corner of what the atoms lie around.
@@ -55,7 +55,7 @@ class BlockEvaluator(Protocol):
 def evaluator_of(model: DensityModel, task: Task) -> BlockEvaluator:
     """Make the evaluator that a task asks for."""
     if task.device is not None:
-        return Accelerated(model, task)
+        return OnGpu(model, task)
     return Compiled(model, task) if task.kernels else Stepwise(model, task)
 
 
@@ -85,25 +85,25 @@ class Compiled:
         return values
 
 
-class Accelerated:
-    """Large batches on a device of torch."""
+class OnGpu:
+    """The kernels of a GPU."""
 
-    tile, whole_blocks = ACCELERATED_TILE, True
+    tile, whole_blocks = GPU_TILE, True
 
     def __init__(self, model: DensityModel, task: Task) -> None:
         assert task.device is not None
         fast = task.uncertainty == "fast"
-        device = torch.device(task.device)
-        self._evaluator = accelerator.Evaluator(model, task.mesh, device, fast)
+        device = gpu.open_device(task.device)
+        self._evaluator = gpu.Evaluator(model, task.mesh, device, fast)
         self._range = range_bohr(model)
         self._fields = task.fields
         self._factors = _factors(model, task)
 
     def bind(self, atoms: Neighbourhood) -> Values:
         """Take the atoms around a block."""
-        structure, places = atoms.structure, atoms.structure.fractional
-        margin = self._range * np.linalg.norm(np.linalg.inv(structure.cell), axis=0)
-        seen = ((places >= atoms.lower - margin) & (places <= atoms.upper + margin)).all(axis=1)
+        structure, inverse = atoms.structure, np.linalg.inv(atoms.structure.cell)
+        margin = self._range * np.linalg.norm(inverse, axis=0)
+        seen = between(structure.positions @ inverse, atoms.lower - margin, atoms.upper + margin)
         positions = structure.positions - atoms.corner
         bound = self._evaluator.bind_atoms(positions, structure.numbers, seen)
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from ase import Atoms
 
+from rhocast.gpu import gpu_named
 from rhocast.inference.density_field import DensityField
 from rhocast.inference.prediction import predict_density
-from rhocast.model import DensityModel, accelerator_named
+from rhocast.model import DensityModel
 from rhocast.structures import Structure
 
 
@@ -86,5 +87,5 @@ class Predictor:
             seed,
             scale_to_electrons,
             direct,
-            accelerator_named(device),
+            gpu_named(device),
         )

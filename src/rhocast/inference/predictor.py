@@ -76,7 +76,9 @@ class BlockPredictor:
         if atoms is None:
             return self._empty(shape)
         evaluate = self._evaluator.bind(atoms)
-        tree = cKDTree(atoms.structure.positions)
+        # Made quickly: it is asked little.
+        positions = atoms.structure.positions
+        tree = cKDTree(positions, balanced_tree=False, compact_nodes=False)
         distances, half = self._distances(shape, atoms.corner, tree)
         if self._evaluator.whole_blocks and distances.max() + half <= TAPER_FROM * self._range:
             x, y, z = shape

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from rhocast import accelerator, descriptors, kernels
+from rhocast import descriptors, gpu, kernels
 from rhocast.errors import ConfigError, ModelError, ParallelError, RhocastError
 from rhocast.grid import Blocks, Mesh
 from rhocast.inference.spacing import asked_mesh, interpolation_error
 from rhocast.inference.storage import field_bytes
 from rhocast.inference.training_range import share_outside
-from rhocast.model import DensityModel, check_device, own_device
+from rhocast.model import DensityModel
 from rhocast.structures import Structure
 
 #: Fields that are computed and stored, for each kind of uncertainty.
@@ -28,8 +28,8 @@ FIELDS = {
     "sampled": ("density", "epistemic_std", "aleatoric_std"),
 }
 
-#: Threads that keep a device busy: one waits for it while the other prepares and takes in.
-_DEVICE_THREADS = 2
+#: Threads that keep a GPU busy: while one waits for it the others prepare and take in.
+_GPU_THREADS = 4
 
 #: Goes into the hash of a field: raise it when the same request gives other numbers.
 FORMAT_VERSION = 4
@@ -74,7 +74,7 @@ class Task:
     def threads(self) -> int:
         """How many threads compute blocks in a process; without the kernels torch uses them."""
         if self.device is not None:
-            return _DEVICE_THREADS
+            return _GPU_THREADS
         return torch.get_num_threads() if self.kernels else 1
 
     @property
@@ -84,7 +84,7 @@ class Task:
 
     def at(self, place: int) -> "Task":
         """Return the task of a rank, numbered on its machine from 0: the device is its own."""
-        return replace(self, device=self.device and own_device(self.device, place))
+        return replace(self, device=self.device and gpu.own_device(self.device, place))
 
     def check_model(self, model: DensityModel) -> None:
         """Check that a model, as this rank has read it, is the one that is to predict.
@@ -106,7 +106,7 @@ class Task:
         if self.uncertainty == "fast":
             model.check_last_layer()
         if self.device is not None:
-            check_device(self.device, torch.float64)
+            gpu.check_device(self.device)
         if self.kernels is not None and self.kernels not in kernels.isas():
             raise ParallelError(
                 f"this rank's processor has no {self.kernels}, which rank 0 computes with; set "
@@ -143,8 +143,8 @@ class Request:
         Of the mesh that the whole field is to be given on, Bohr, where ``mesh`` may be coarser;
         None for ``mesh``.
     device
-        Device of torch that computes, as ``cuda`` (each rank of a machine takes the next) or
-        ``cuda:1``; None for the processor, with its kernels or without.
+        GPU that computes, ``cuda`` (each rank of a machine takes the next) or ``cuda:1``, or
+        ``emulated``; None for the processor, with its kernels or without.
 
     Raises
     ------
@@ -294,7 +294,7 @@ def _check_uncertainty(uncertainty: str, samples: int) -> None:
 
 
 def _check_accelerated(model: DensityModel, uncertainty: str) -> None:
-    if uncertainty == "sampled" or not accelerator.evaluates(model):
+    if uncertainty == "sampled" or not gpu.evaluates(model):
         raise ConfigError(
             "device: only models with the `smooth` descriptor, and no `sampled` uncertainty, are "
             "computed elsewhere than on the processor; leave the device out"

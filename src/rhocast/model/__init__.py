@@ -7,7 +7,7 @@ density. `DensityModel` holds what lies around it.
 from rhocast.model.calibration import Calibration
 from rhocast.model.certificate import Certificate
 from rhocast.model.density_model import BoundModel, DensityModel
-from rhocast.model.device import accelerator_named, check_device, name_of, own_device
+from rhocast.model.device import check_device
 from rhocast.model.network import DensityNetwork
 from rhocast.model.normalisation import Normalisation, Prediction
 from rhocast.model.spread import LastLayer
@@ -23,8 +23,5 @@ __all__ = [
     "Normalisation",
     "Prediction",
     "TrainingRange",
-    "accelerator_named",
     "check_device",
-    "name_of",
-    "own_device",
 ]

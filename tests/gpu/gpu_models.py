@@ -1,4 +1,4 @@
-"""Models with random weights for devices, cells to try them on, and what they should answer."""
+"""Models with random weights for GPUs, cells to try them on, and what they should answer."""
 
 import numpy as np
 import torch
@@ -24,13 +24,15 @@ DESCRIPTOR = config.SmoothDescriptor(
 MULTIPOLES = config.Multipoles(cutoff_bohr=6.0, radial_functions=3, shortest_bohr=3.5, angular=3)
 
 
-def make_model(species=("Si", "Ge"), baseline=True, multipoles=True) -> DensityModel:
+def make_model(
+    species=("Si", "Ge"), baseline=True, multipoles=True, width=16, layers=2
+) -> DensityModel:
     """Return a model whose features have mean 0 and variance 1 in a random cell."""
     torch.manual_seed(1)
     made = descriptors.make(DESCRIPTOR, species)
     structure = crystal(ORTHOGONAL, species)
     points = np.random.default_rng(2).random((300, 3)) @ structure.cell
-    network = config.Network(width=16, blocks=2, layers_per_block=2)
+    network = config.Network(width=width, blocks=2, layers_per_block=layers)
     return DensityModel(
         network=DensityNetwork(made.n_features, network).eval(),
         parameters=network,

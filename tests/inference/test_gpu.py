@@ -1,4 +1,4 @@
-"""Fields by a device of torch: those of the libraries, by every way to ask for them."""
+"""Fields by a GPU's kernels: those of the libraries, by every way to ask for them."""
 
 import json
 
@@ -15,12 +15,12 @@ from rhocast.cli.main import main
 from rhocast.errors import ConfigError, ModelError
 from rhocast.grid import Mesh
 from rhocast.inference import Request, merge, predict_on_mesh, predict_shard, read_density
-from rhocast.inference.evaluators import Accelerated, evaluator_of
+from rhocast.inference.evaluators import OnGpu, evaluator_of
 from rhocast.structures import Structure
 
 NAMES = ("density", "epistemic_std", "aleatoric_std")
 
-MISSING = "cuda:99"
+MISSING = "abacus"
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def slab():
 def test_fields_are_those_of_the_libraries(kind, model, slab, monkeypatch):
     structure = slab if kind == "slab" else make_structure()
     mesh = Mesh((12, 10, 75) if kind == "slab" else SHAPE, structure.cell)
-    found = predict_on_mesh(model, structure, mesh, "fast", device="cpu")
-    assert (found.record["device"], found.record["kernels"]) == ("cpu", None)
+    found = predict_on_mesh(model, structure, mesh, "fast", device="emulated")
+    assert (found.record["device"], found.record["kernels"]) == ("emulated", None)
     monkeypatch.setenv(kernels.VARIABLE, "none")
     expected = predict_on_mesh(model, structure, mesh, "fast")
     assert expected.record["device"] is None
@@ -57,32 +57,32 @@ def test_fields_are_those_of_the_libraries(kind, model, slab, monkeypatch):
 def test_shards_are_parts_of_one_field(model, tmp_path):
     structure = make_structure()
     mesh = Mesh(SHAPE, structure.cell)
-    whole = predict_on_mesh(model, structure, mesh, device="cpu")
+    whole = predict_on_mesh(model, structure, mesh, device="emulated")
     paths = [tmp_path / f"shard-{k}.h5" for k in range(2)]
     for k, path in enumerate(paths):
-        predict_shard(model, structure, mesh, path, shard=k, n_shards=2, device="cpu")
+        predict_shard(model, structure, mesh, path, shard=k, n_shards=2, device="emulated")
     merge(paths, tmp_path / "density.h5", scale_to_electrons=False)
     np.testing.assert_array_equal(read_density(tmp_path / "density.h5").density, whole.density)
     with h5py.File(tmp_path / "density.h5") as file:
-        assert file.attrs["device"] == "cpu"
+        assert file.attrs["device"] == "emulated"
 
 
 def test_the_device_is_no_part_of_the_field(model):
     structure = make_structure()
     mesh = Mesh((6, 5, 7), structure.cell)
-    one, other = (Request(model, structure, mesh, device=d) for d in (None, "cpu"))
+    one, other = (Request(model, structure, mesh, device=d) for d in (None, "emulated"))
     assert one.hash == other.hash
-    assert isinstance(evaluator_of(model, other.task), Accelerated)
-    assert not isinstance(evaluator_of(model, one.task), Accelerated)
+    assert isinstance(evaluator_of(model, other.task), OnGpu)
+    assert not isinstance(evaluator_of(model, one.task), OnGpu)
 
 
 def test_what_a_device_cannot_do_is_refused(model):
     structure = make_structure()
     mesh = Mesh((6, 5, 7), structure.cell)
     with pytest.raises(ConfigError, match="device: only models with the `smooth` descriptor"):
-        Request(make_model(), structure, mesh, device="cpu")
+        Request(make_model(), structure, mesh, device="emulated")
     with pytest.raises(ConfigError, match="no `sampled` uncertainty"):
-        Request(model, structure, mesh, "sampled", 2, device="cpu")
+        Request(model, structure, mesh, "sampled", 2, device="emulated")
     with pytest.raises(ModelError, match=f"found '{MISSING}'"):
         Request(model, structure, mesh, device=MISSING)
 
@@ -100,10 +100,9 @@ def predict(structure_file, *words):
 
 
 def test_the_command_line_names_a_device(structure_file):
-    """`cpu` alone stands for the kernels; to torch `cpu:0` is a device like any other."""
-    assert predict(structure_file, "--device", "cpu:0", "--mesh-spacing-bohr", "0.8") == 0
+    assert predict(structure_file, "--device", "emulated", "--mesh-spacing-bohr", "0.8") == 0
     field = read_density(structure_file.with_name("density.h5"))
-    assert field.record["device"] == "cpu:0"
+    assert field.record["device"] == "emulated"
     atoms = ase.io.read(structure_file)
     expected = rhocast.load("al").predict(atoms, 0.8, device="cpu")
     assert expected.record["device"] is None
@@ -117,10 +116,10 @@ def test_the_command_line_refuses_a_device_that_is_not_there(structure_file, cap
 
 
 def test_the_benchmark_times_a_device(capsys):
-    words = ["--atoms", "32", "--seconds", "0.1", "--json", "--device", "cpu:0"]
+    words = ["--atoms", "32", "--seconds", "0.1", "--json", "--device", "emulated"]
     assert main(["benchmark", "inference", *words]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert (found["device"], found["kernels"]) == ("cpu:0", None)
+    assert (found["device"], found["kernels"]) == ("emulated", None)
     for kind in ("mean", "fast"):
         assert found[kind]["points_per_second"] > 0.0
         assert found[kind]["peak_gflops_fp32"] is None

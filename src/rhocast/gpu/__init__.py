@@ -1,0 +1,29 @@
+"""A model on a GPU: `kernels.cu`, compiled at run time for the model and the card.
+
+CuPy compiles and launches; with the device ``emulated`` the C++ compiler of this machine and a loop
+over all threads do, so that the same code runs where there is no GPU. What is computed is what
+`rhocast.descriptors.smooth`, `rhocast.descriptors.pseudo_atoms`, `rhocast.descriptors.multipoles`
+and `rhocast.model.network` compute, in single precision throughout.
+"""
+
+from rhocast.gpu.devices import (
+    Device,
+    check_device,
+    gpu_named,
+    name_of,
+    open_device,
+    own_device,
+)
+from rhocast.gpu.evaluator import BoundEvaluator, Evaluator, evaluates
+
+__all__ = [
+    "BoundEvaluator",
+    "Device",
+    "Evaluator",
+    "check_device",
+    "evaluates",
+    "gpu_named",
+    "name_of",
+    "open_device",
+    "own_device",
+]

@@ -1,0 +1,397 @@
+"""A model on a device, asked for the fields at the points of a box."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from rhocast import config, descriptors
+from rhocast.descriptors import SmoothDescriptor
+from rhocast.descriptors.tiles import kinds_of
+from rhocast.errors import ModelError
+from rhocast.gpu.devices import Device
+from rhocast.grid import Mesh
+from rhocast.kernels.arrays import (
+    descriptor_arrays,
+    multipole_arrays,
+    network_arrays,
+    spline_arrays,
+)
+from rhocast.model import DensityModel
+
+#: Points of a brick along the three lattice vectors, as in `kernels.cu`.
+BRICK = np.array([4, 4, 8])
+
+#: Points that a thread of the network takes, as in `kernels.cu`, for a width up to 64.
+_AT_ONCE, _WIDE = 2, 64
+
+#: Sums of a point that a thread holds in registers.
+_REGISTERS = 150
+
+#: Atoms that a thread looks at for neighbours.
+_CHUNK = 64
+
+#: Memory for the sums of the points that are computed at a time, bytes.
+SUMS_BYTES = 2**28
+
+#: Atoms so much beyond reach of a brick count as within: distances are rounded.
+_MARGIN_BOHR = 1e-3
+
+
+def evaluates(model: DensityModel) -> bool:
+    """Tell whether such a model can be evaluated here: one with the smooth descriptor."""
+    return isinstance(model.descriptor, config.SmoothDescriptor)
+
+
+@dataclass(frozen=True)
+class Near:
+    """The atoms near some centres, in the order of chunks, so species by species.
+
+    Attributes
+    ----------
+    entries : (m, 4) float32 array
+        `Near` of `kernels.cu`.
+    starts : (n chunks + 1,) int32 array
+        Where those of each centre and chunk begin.
+    """
+
+    entries: Any
+    starts: Any
+
+
+class Evaluator:
+    """A model, ready for the points of one mesh.
+
+    Parameters
+    ----------
+    model
+        With the smooth descriptor.
+    mesh
+        Where it is evaluated.
+    device
+        What computes.
+    spread
+        Whether ``epistemic_std`` is wanted: the fast one.
+
+    Raises
+    ------
+    ModelError
+        If the model has another descriptor, or no fast uncertainty that is wanted.
+    """
+
+    def __init__(
+        self, model: DensityModel, mesh: Mesh, device: Device, spread: bool = False
+    ) -> None:
+        descriptor = descriptors.make(model.descriptor, model.species)
+        if not isinstance(descriptor, SmoothDescriptor):
+            raise ModelError(
+                f"device: a model with the descriptor {model.descriptor} is evaluated on the "
+                "processor alone, expected the smooth one"
+            )
+        self.device, self.species = device, model.species
+        self.frame = _frame(mesh.cell)
+        self.steps = mesh.cell / np.array(mesh.shape)[:, None] @ self.frame.T
+        form = model.check_last_layer().factor.numpy(force=True) if spread else None
+        with device.using():
+            self._load(model, descriptor, form)
+
+    def _load(
+        self, model: DensityModel, descriptor: SmoothDescriptor, form: np.ndarray | None
+    ) -> None:
+        """Bring the model to the device and compile for it."""
+        species, up = len(model.species), self._up
+        sums = descriptor_arrays(descriptor, model.normalisation)
+        network = network_arrays(model, form)
+        splines = spline_arrays(model.baseline, species)
+        poles = multipole_arrays(model.baseline, model.species)
+        reaches, pole_reaches = sums["reaches"], poles["multipole_reaches"]
+        self.members = (sums["degree"] + 1) ** 2
+        self.radial = len(reaches)
+        self.group = min(self.radial, max(1, _REGISTERS // self.members))
+        self.inverses = up(1.0 / reaches.astype(float) ** 2, np.float32)
+        self.scale, self.shift = up(sums["scale"]), up(sums["shift"])
+        width, self.weights = _layers(network)
+        self.weights = {name: up(array, np.float32) for name, array in self.weights.items()}
+        self.rank = 0 if form is None else len(form)
+        self.at_once = _AT_ONCE if width <= _WIDE else 1
+        self.target_std, self.min_std = float(network["target_std"]), float(network["min_std"])
+        self.cutoff = float(splines["baseline_reach"])
+        intervals = splines["splines"].shape[1]
+        beyond = np.zeros((species, 1, 4))
+        self.splines = up(np.concatenate([splines["splines"], beyond], axis=1), np.float32)
+        self.inverse_interval = intervals / self.cutoff if intervals else 0.0
+        self.pole_reach = float(pole_reaches[-1]) if len(pole_reaches) else 0.0
+        self.pole_radial = len(pole_reaches)
+        coefficients = poles["multipole_coefficients"]  # s(j), s, l, n, n'
+        degree = coefficients.shape[2] - 1 if self.pole_radial else 0
+        self.poles = (degree + 1) ** 2
+        self.pole_stride = -(-self.poles // 4) * 4
+        self.coefficients = up(coefficients.transpose(0, 2, 3, 4, 1), np.float32)
+        self.pole_inverses = up(1.0 / pole_reaches.astype(float) ** 2, np.float32)
+        self.reach = max(float(reaches[-1]), self.cutoff, self.pole_reach)
+        names = ["count_near", "list_near", "sum_atoms", "run_network"]
+        names += ["pole_moments", "induce"] if self.pole_radial else []
+        names += ["add_baseline"] if intervals else []
+        sizes = {
+            "SPECIES": species,
+            "RADIAL": self.radial,
+            "DEGREE": sums["degree"],
+            "GROUP": self.group,
+            "POLE_RADIAL": self.pole_radial,
+            "POLE_DEGREE": degree,
+            "INTERVALS": intervals,
+            "FEATURES": descriptor.n_features,
+            "WIDTH": width,
+            "BLOCKS": model.parameters.blocks,
+            "LAYERS": model.parameters.layers_per_block,
+            "RANK": self.rank,
+        }
+        self.kernels = self.device.compile(names, sizes)
+
+    def _up(self, array: np.ndarray, dtype: type | None = None) -> Any:
+        return self.device.xp.asarray(np.ascontiguousarray(array, dtype))
+
+    def bind_atoms(
+        self, positions: np.ndarray, numbers: np.ndarray, seen: np.ndarray | None = None
+    ) -> "BoundEvaluator":
+        """Take atoms: their images within reach of all points are among them.
+
+        Parameters
+        ----------
+        positions : (n, 3) float64 array
+            From mesh point (0, 0, 0), Bohr.
+        numbers : (n,) int array
+            Atomic numbers, of the model's species.
+        seen : (n,) bool array
+            Which ones may be within the model's range of a point; the others only surround these.
+            All by default.
+        """
+        kinds = kinds_of(numbers, self.species)
+        order = np.argsort(kinds, kind="stable")
+        seen = np.ones(len(kinds), dtype=bool) if seen is None else seen
+        with self.device.using():
+            return BoundEvaluator(
+                self, positions[order] @ self.frame.T, kinds[order], np.flatnonzero(seen[order])
+            )
+
+
+class BoundEvaluator:
+    """A model of some atoms, ready for boxes of mesh points.
+
+    Parameters
+    ----------
+    evaluator
+        The model.
+    positions : (n, 3) float64 array
+        Along the evaluator's frame, Bohr, species by species.
+    kinds : (n,) int array
+        Their species.
+    seen : (m,) int array
+        Atoms that points may see.
+    """
+
+    def __init__(
+        self, evaluator: Evaluator, positions: np.ndarray, kinds: np.ndarray, seen: np.ndarray
+    ) -> None:
+        self._model, up = evaluator, evaluator._up
+        self._xp = evaluator.device.xp
+        self._positions = up(positions)
+        bounds, self._species_chunks = _chunks(kinds, len(evaluator.species))
+        self._n_chunks = len(bounds) - 1
+        self._bounds = up(bounds, np.int32)
+        self._species_chunks_there = up(self._species_chunks, np.int32)
+        self._poles = None
+        if evaluator.pole_radial:
+            self._poles = self._induced(positions, kinds, seen)
+
+    def _near(self, centres: np.ndarray, reach_bohr: float) -> Near:
+        """List the atoms within reach of centres (n, 3)."""
+        kernels, xp = self._model.kernels, self._xp
+        threads = len(centres) * self._n_chunks
+        there = self._model._up(centres)
+        common = (there, np.float64(reach_bohr), self._positions, self._bounds, self._n_chunks)
+        starts = xp.zeros(threads + 1, dtype=np.int32)
+        kernels["count_near"](threads, *common, starts[1:])
+        starts = xp.cumsum(starts, dtype=np.int32)
+        entries = xp.empty((max(1, int(starts[-1])), 4), dtype=np.float32)
+        kernels["list_near"](threads, *common, starts, entries)
+        return Near(entries, starts)
+
+    def _induced(self, positions: np.ndarray, kinds: np.ndarray, seen: np.ndarray) -> Any:
+        """Work out the multipoles of the atoms that points see."""
+        model, xp = self._model, self._xp
+        near = self._near(positions[seen], model.pole_reach)
+        which = model._up(seen, np.int32)
+        many = len(model.species) * model.pole_radial
+        moments = xp.empty((len(seen), many, model.poles), dtype=np.float32)
+        model.kernels["pole_moments"](
+            len(seen) * many,
+            which,
+            near.entries,
+            near.starts,
+            self._n_chunks,
+            self._species_chunks_there,
+            model.pole_inverses,
+            moments,
+        )
+        poles = xp.zeros((len(kinds), model.pole_radial, model.pole_stride), dtype=np.float32)
+        model.kernels["induce"](
+            len(seen) * model.pole_radial * model.poles,
+            which,
+            model._up(kinds, np.int32),
+            moments,
+            model.coefficients,
+            poles,
+        )
+        return poles
+
+    def __call__(self, box: Sequence[slice], fields: Sequence[str] = ("density",)) -> np.ndarray:
+        """Evaluate the model at the points of a box.
+
+        Parameters
+        ----------
+        box : three slices
+            Mesh indices, from mesh point (0, 0, 0).
+        fields
+            ``density``, ``epistemic_std``, ``aleatoric_std``.
+
+        Returns
+        -------
+        (f, bx, by, bz) float32 array
+            e/Bohr³.
+        """
+        model = self._model
+        with model.device.using():
+            counts, centres, radius = _bricks(box, model.steps)
+            near = self._near(centres, model.reach + radius + _MARGIN_BOHR)
+            shape = tuple(side.stop - side.start for side in box)
+            there = model._up(_box_bytes(shape, counts, model.steps))
+            values = self._xp.empty((len(fields), *shape), dtype=np.float32)
+            found = dict(zip(fields, values, strict=True))
+            found.setdefault("density", self._xp.empty(shape, dtype=np.float32))
+            n_sums = len(model.species) * model.radial * model.members
+            part = max(1, SUMS_BYTES // (4 * n_sums * int(np.prod(BRICK))))
+            for first in range(0, len(centres), part):
+                self._network(there, near, first, min(part, len(centres) - first), found)
+            if model.cutoff:
+                self._baseline(there, near, len(centres), found["density"])
+            return model.device.fetch(values)
+
+    def _network(self, box: Any, near: Near, first: int, bricks: int, found: dict) -> None:
+        """Compute what the network says at the points of some bricks."""
+        model, n_points = self._model, bricks * int(np.prod(BRICK))
+        sums = self._xp.empty((len(model.species), model.radial, model.members, n_points), "f4")
+        for species, own in enumerate(sums):
+            for n in range(0, model.radial, model.group):
+                model.kernels["sum_atoms"](
+                    n_points,
+                    box,
+                    first,
+                    near.entries,
+                    near.starts,
+                    self._n_chunks,
+                    int(self._species_chunks[species]),
+                    int(self._species_chunks[species + 1]),
+                    model.inverses[n:],
+                    min(model.group, model.radial - n),
+                    own[n:],
+                )
+        model.kernels["run_network"](
+            n_points // model.at_once,
+            box,
+            first,
+            sums,
+            n_points,
+            model.scale,
+            model.shift,
+            *(model.weights[name] for name in ("entry", "hidden", "head", "form", "biases")),
+            model.target_std,
+            model.min_std,
+            *(found.get(name) for name in ("density", "aleatoric_std", "epistemic_std")),
+        )
+
+    def _baseline(self, box: Any, near: Near, bricks: int, density: Any) -> None:
+        """Add the pseudo-atoms."""
+        model = self._model
+        model.kernels["add_baseline"](
+            bricks * int(BRICK[0] * BRICK[1]),
+            box,
+            0,
+            near.entries,
+            near.starts,
+            self._n_chunks,
+            self._species_chunks_there,
+            model.splines,
+            model.inverse_interval,
+            model.cutoff**2,
+            model.pole_inverses,
+            self._poles,
+            density,
+        )
+
+
+def _frame(cell: np.ndarray) -> np.ndarray:
+    """Return three axes, as rows, of which the last is along the third lattice vector."""
+    last = cell[2] / np.linalg.norm(cell[2])
+    first = cell[0] - cell[0] @ last * last
+    first /= np.linalg.norm(first)
+    return np.array([first, np.cross(last, first), last])
+
+
+def _chunks(kinds: np.ndarray, n_species: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cut sorted atoms into chunks of one species.
+
+    Returns the bounds of all chunks, and where among the chunks those of each species begin.
+    """
+    ends = np.searchsorted(kinds, np.arange(n_species + 1))
+    bounds = [np.arange(a, b, _CHUNK) for a, b in pairwise(ends)]
+    counts = [len(own) for own in bounds]
+    return np.concatenate([*bounds, [len(kinds)]]), np.concatenate([[0], np.cumsum(counts)])
+
+
+def _bricks(box: Sequence[slice], steps: np.ndarray) -> tuple[tuple[int, ...], np.ndarray, float]:
+    """Return the number of bricks along each side of a box, their centres, and their radius."""
+    counts = tuple(-(-(s.stop - s.start) // n) for s, n in zip(box, BRICK.tolist(), strict=True))
+    axes = [
+        s.start + n * np.arange(count) + 0.5 * (n - 1)
+        for s, n, count in zip(box, BRICK.tolist(), counts, strict=True)
+    ]
+    centres = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3) @ steps
+    signs = np.array([[1, 1, 1], [1, 1, -1], [1, -1, 1], [-1, 1, 1]])
+    diagonals = signs * (0.5 * (BRICK - 1)) @ steps
+    return counts, centres, float(np.linalg.norm(diagonals, axis=1).max())
+
+
+def _box_bytes(shape: Sequence[int], counts: Sequence[int], steps: np.ndarray) -> np.ndarray:
+    """`Box` of `kernels.cu`."""
+    integers = np.array([*shape, *counts], dtype=np.int32)
+    return np.concatenate(
+        [integers.view(np.uint8), steps.astype(np.float32).ravel().view(np.uint8)]
+    )
+
+
+def _layers(network: dict[str, Any]) -> tuple[int, dict[str, np.ndarray]]:
+    """Weights in the order in which the network's kernel reads them; widths of whole vectors."""
+    weights, biases = network["weights"], network["biases"]
+    width = -(-len(biases[0]) // 4) * 4
+
+    def padded(array: np.ndarray, *axes: int) -> np.ndarray:
+        missing = [(0, width - n if axis in axes else 0) for axis, n in enumerate(array.shape)]
+        return np.pad(array, missing)
+
+    hidden = [
+        np.concatenate([padded(b, 0)[None], padded(w, 0, 1).T])
+        for w, b in zip(weights[1:-1], biases[1:-1], strict=True)
+    ]
+    form_weight, form_bias = network["form_weight"], network["form_bias"]
+    form = np.zeros((1, width)) if form_weight is None else padded(form_weight, 1)
+    rest = np.zeros(0) if form_bias is None else form_bias
+    return width, {
+        "entry": padded(weights[0], 0).T,
+        "hidden": np.stack(hidden) if hidden else np.zeros((1, width)),
+        "head": padded(weights[-1], 1),
+        "form": form,
+        "biases": np.concatenate([padded(biases[0], 0), biases[-1], rest]),
+    }

@@ -1,0 +1,556 @@
+// A model at the points of a mesh, on a GPU: a thread for every point, or every column of points.
+//
+// No thread knows of any other, there is no shared memory, all is single precision: what lies
+// beside a point in registers is the whole secret. The third lattice vector points along z, so
+// that points of a column have x and y in common. Sizes are macros, compiled in for one model:
+//
+//   SPECIES                                    of the model
+//   RADIAL, DEGREE, GROUP                      of the sums; radial functions of one launch
+//   POLE_RADIAL, POLE_DEGREE                   of the multipoles; 0, 0 without
+//   INTERVALS                                  of the pseudo-atoms' splines; 0 without
+//   FEATURES, WIDTH, BLOCKS, LAYERS, RANK      of the network; of the form L, 0 without
+//
+// Harmonics carry Ferrers' normalisation here, P_lm (cos, sin) mφ with P_mm = (2m − 1)!!, and
+// `weight` is the square of what makes them Racah's: one factor for a product of two.
+
+// A brick: 4 × 4 × COLUMN points. Neighbouring threads are 4 × 4 × 2 of them.
+#define SIDE 4
+#define COLUMN 8
+#define POINTS (SIDE * SIDE * COLUMN)
+#define MEMBERS ((DEGREE + 1) * (DEGREE + 1))
+#define POLES ((POLE_DEGREE + 1) * (POLE_DEGREE + 1))
+// Floats that the multipoles of one n take: whole vectors.
+#define POLE_STRIDE ((POLES + 3) / 4 * 4)
+// Points of a thread of the network: as many as registers hold.
+#define AT_ONCE (WIDTH <= 64 ? 2 : 1)
+
+// From a centre to an atom, Bohr; which atom it is.
+struct __align__(16) Near {
+  float x, y, z;
+  int atom;
+};
+
+// Points of a box of the mesh and the bricks that cover it; steps between points along the lattice
+// vectors, of which the third is along z, Bohr.
+struct Box {
+  int shape[3], bricks[3];
+  float steps[9];
+};
+
+// P_lm = Σ_k terms[l][m][k] z^(l − m − 2k) (x² + y²)^k, and `weight`.
+template <int L>
+struct Legendre {
+  float terms[L + 1][L + 1][L / 2 + 1], weights[L + 1][L + 1];
+
+  __host__ __device__ constexpr Legendre() : terms(), weights() {
+    double exact[L + 1][L + 1][L / 2 + 1] = {};
+    double first = 1.0;
+    for (int m = 0; m <= L; ++m) {
+      if (m > 0) first *= 2 * m - 1;
+      for (int l = m; l <= L; ++l) {
+        for (int k = 0; 2 * k <= l - m; ++k) {
+          double term = l == m ? first : (2 * l - 1) * exact[l - 1][m][k];
+          if (l > m + 1)
+            term -= (l + m - 1) * (exact[l - 2][m][k] + (k > 0 ? exact[l - 2][m][k - 1] : 0.0));
+          exact[l][m][k] = l == m ? term : term / (l - m);
+          terms[l][m][k] = static_cast<float>(exact[l][m][k]);
+        }
+        double ratio = m > 0 ? 2.0 : 1.0;
+        for (int i = l - m + 1; i <= l + m; ++i) ratio /= i;
+        weights[l][m] = static_cast<float>(ratio);
+      }
+    }
+  }
+};
+
+template <int L>
+__device__ constexpr Legendre<L> LEGENDRE{};
+
+// h[l² + l ± m] = r^l P_lm (cos, sin) mφ.
+template <int L>
+__device__ inline void harmonics(float x, float y, float z, float square, float* h) {
+  float cosine = 1.0f, sine = 0.0f, first = 1.0f;
+#pragma unroll
+  for (int m = 0; m <= L; ++m) {
+    float before = 0.0f, here = first;
+#pragma unroll
+    for (int l = m; l <= L; ++l) {
+      if (l > m) {
+        const float next = (static_cast<float>(2 * l - 1) / (l - m)) * z * here -
+                           (static_cast<float>(l + m - 1) / (l - m)) * square * before;
+        before = here;
+        here = next;
+      }
+      if (m > 0) h[l * l + l - m] = here * sine;
+      h[l * l + l + m] = here * cosine;
+    }
+    const float turned = x * cosine - y * sine;
+    sine = x * sine + y * cosine;
+    cosine = turned;
+    first *= 2 * m + 1;
+  }
+}
+
+// (1 − x² / R²)₊^8
+__device__ inline float radial(float square, float inverse) {
+  float value = fmaxf(1.0f - square * inverse, 0.0f);
+  value *= value;
+  value *= value;
+  return value * value;
+}
+
+// Four at a time.
+__device__ inline void load(const float* from, float* four) {
+  const float4 v = *reinterpret_cast<const float4*>(from);
+  four[0] = v.x;
+  four[1] = v.y;
+  four[2] = v.z;
+  four[3] = v.w;
+}
+
+// ---- Who is near whom ---------------------------------------------------------------------------
+
+// Counts the atoms of a chunk within reach of a centre; with `near`, also writes them.
+__device__ inline int within(const double* centre, double reach, const double* atoms, int first,
+                             int end, Near* near) {
+  int count = 0;
+  for (int atom = first; atom < end; ++atom) {
+    const float x = static_cast<float>(atoms[3 * atom] - centre[0]);
+    const float y = static_cast<float>(atoms[3 * atom + 1] - centre[1]);
+    const float z = static_cast<float>(atoms[3 * atom + 2] - centre[2]);
+    if (x * x + y * y + z * z < static_cast<float>(reach * reach)) {
+      if (near != nullptr) near[count] = Near{x, y, z, atom};
+      ++count;
+    }
+  }
+  return count;
+}
+
+// counts[centre][chunk]; the bounds of chunk c are bounds[c] and bounds[c + 1]. Neighbouring threads
+// look at the same atoms.
+extern "C" __global__ void count_near(int n, const double* centres, double reach,
+                                      const double* atoms, const int* bounds, int chunks,
+                                      int* counts) {
+  const int thread = blockIdx.x * blockDim.x + threadIdx.x;
+  if (thread >= n) return;
+  const int centre = thread % (n / chunks), chunk = thread / (n / chunks);
+  counts[centre * chunks + chunk] = within(centres + 3 * centre, reach, atoms, bounds[chunk],
+                                           bounds[chunk + 1], nullptr);
+}
+
+// The same, written from starts[centre][chunk] on.
+extern "C" __global__ void list_near(int n, const double* centres, double reach,
+                                     const double* atoms, const int* bounds, int chunks,
+                                     const int* starts, Near* near) {
+  const int thread = blockIdx.x * blockDim.x + threadIdx.x;
+  if (thread >= n) return;
+  const int centre = thread % (n / chunks), chunk = thread / (n / chunks);
+  within(centres + 3 * centre, reach, atoms, bounds[chunk], bounds[chunk + 1],
+         near + starts[centre * chunks + chunk]);
+}
+
+// ---- What neighbours induce in an atom ----------------------------------------------------------
+
+#if POLE_RADIAL > 0
+
+// moments[centre][n][species][l² + l ± m] of the atoms around an atom, `which`.
+extern "C" __global__ void pole_moments(int n, const int* which, const Near* near,
+                                        const int* starts, int chunks, const int* species_chunks,
+                                        const float* inverses, float* moments) {
+  const int thread = blockIdx.x * blockDim.x + threadIdx.x;
+  if (thread >= n) return;
+  const int species = thread % SPECIES;
+  const int k = thread / SPECIES % POLE_RADIAL;
+  const int centre = thread / (SPECIES * POLE_RADIAL);
+  const int* const own = starts + centre * chunks;
+  const int itself = which[centre];
+  const float inverse = inverses[k];
+  float sums[POLES] = {};
+  for (int i = own[species_chunks[species]]; i < own[species_chunks[species + 1]]; ++i) {
+    const Near a = near[i];
+    const float square = a.x * a.x + a.y * a.y + a.z * a.z;
+    const float value = radial(square, inverse);
+    if (value == 0.0f || a.atom == itself) continue;
+    float h[POLES];
+    harmonics<POLE_DEGREE>(a.x, a.y, a.z, square, h);
+#pragma unroll
+    for (int m = 0; m < POLES; ++m) sums[m] += value * h[m];
+  }
+#pragma unroll
+  for (int m = 0; m < POLES; ++m) moments[thread * POLES + m] = sums[m];
+}
+
+// poles[atom][n][l² + l ± m] = Σ_n' Σ_s coefficients[kind][l][n][n'][s] moments[centre][n'][s][…]
+extern "C" __global__ void induce(int n, const int* which, const int* kinds, const float* moments,
+                                  const float* coefficients, float* poles) {
+  const int thread = blockIdx.x * blockDim.x + threadIdx.x;
+  if (thread >= n) return;
+  const int member = thread % POLES;
+  const int k = thread / POLES % POLE_RADIAL;
+  const int centre = thread / (POLES * POLE_RADIAL);
+  int l = 0;
+  while ((l + 1) * (l + 1) <= member) ++l;
+  const int turn = member - l * l - l;
+  constexpr int many = POLE_RADIAL * SPECIES;
+  const int atom = which[centre];
+  const float* const row =
+      coefficients + ((kinds[atom] * (POLE_DEGREE + 1) + l) * POLE_RADIAL + k) * many;
+  float sum = 0.0f;
+  for (int i = 0; i < many; ++i) sum += row[i] * moments[(centre * many + i) * POLES + member];
+  poles[(atom * POLE_RADIAL + k) * POLE_STRIDE + member] =
+      sum * LEGENDRE<POLE_DEGREE>.weights[l][turn < 0 ? -turn : turn];
+}
+
+#endif
+
+// ---- Points -------------------------------------------------------------------------------------
+
+// A point's place within its brick.
+struct Place {
+  int i, j, k;
+  __device__ explicit Place(int point)
+      : i(point / 8 % 4), j(point / 2 % 4), k(point / 32 * 2 + point % 2) {}
+};
+
+// Where a point of a brick is in the box, in C order; -1 where it sticks out.
+__device__ inline int in_box(const Box& box, int brick, int i, int j, int k) {
+  const int x = brick / (box.bricks[1] * box.bricks[2]) * SIDE + i;
+  const int y = brick / box.bricks[2] % box.bricks[1] * SIDE + j;
+  const int z = brick % box.bricks[2] * COLUMN + k;
+  const bool inside = x < box.shape[0] && y < box.shape[1] && z < box.shape[2];
+  return inside ? (x * box.shape[1] + y) * box.shape[2] + z : -1;
+}
+
+// From the centre of a brick to one of its points.
+__device__ inline float offset(const Box& box, int axis, int i, int j, int k) {
+  return (i - 0.5f * (SIDE - 1)) * box.steps[axis] + (j - 0.5f * (SIDE - 1)) * box.steps[3 + axis] +
+         (k - 0.5f * (COLUMN - 1)) * box.steps[6 + axis];
+}
+
+// sums[n][l² + l ± m][point] of the atoms of one species, in chunks from `first` to `end`, for
+// GROUP radial functions. Points are those of bricks from first_brick on.
+extern "C" __global__ void __launch_bounds__(POINTS)
+    sum_atoms(int n, const Box* box_at, int first_brick, const Near* near, const int* starts,
+              int chunks, int first, int end, const float* inverses, int n_radial, float* sums) {
+  const int point = blockIdx.x * blockDim.x + threadIdx.x;
+  if (point >= n) return;
+  const Box& box = *box_at;
+  const Place place(point % POINTS);
+  const float x0 = offset(box, 0, place.i, place.j, place.k);
+  const float y0 = offset(box, 1, place.i, place.j, place.k);
+  const float z0 = offset(box, 2, place.i, place.j, place.k);
+  const int* const own = starts + (first_brick + point / POINTS) * chunks;
+  float inverse[GROUP], total[GROUP][MEMBERS] = {};
+#pragma unroll
+  for (int k = 0; k < GROUP; ++k) inverse[k] = inverses[k < n_radial ? k : n_radial - 1];
+  for (int i = own[first]; i < own[end]; ++i) {
+    const Near a = near[i];
+    const float x = a.x - x0, y = a.y - y0, z = a.z - z0;
+    const float square = x * x + y * y + z * z;
+    if (square * inverse[GROUP - 1] >= 1.0f) continue;
+    float h[MEMBERS];
+    harmonics<DEGREE>(x, y, z, square, h);
+#pragma unroll
+    for (int k = 0; k < GROUP; ++k) {
+      const float value = radial(square, inverse[k]);
+      if (value > 0.0f) {
+#pragma unroll
+        for (int m = 0; m < MEMBERS; ++m) total[k][m] += value * h[m];
+      }
+    }
+  }
+#pragma unroll
+  for (int k = 0; k < GROUP; ++k)
+    if (k < n_radial)
+#pragma unroll
+      for (int m = 0; m < MEMBERS; ++m) sums[(k * MEMBERS + m) * n + point] = total[k][m];
+}
+
+#if INTERVALS > 0
+
+// Adds the pseudo-atoms to the densities of a column. splines[species][interval] are the powers of
+// the place within an interval, zero in the last one.
+extern "C" __global__ void __launch_bounds__(POINTS)
+    add_baseline(int n, const Box* box_at, int first_brick, const Near* near, const int* starts,
+                 int chunks, const int* species_chunks, const float4* splines,
+                 float inverse_interval, float cutoff_square, const float* inverses,
+                 const float* poles, float* density) {
+  const int column = blockIdx.x * blockDim.x + threadIdx.x;
+  if (column >= n) return;
+  const Box& box = *box_at;
+  const int brick = first_brick + column / (SIDE * SIDE);
+  const int i = column / SIDE % SIDE, j = column % SIDE;
+  const float x0 = offset(box, 0, i, j, 0), y0 = offset(box, 1, i, j, 0);
+  const float z0 = offset(box, 2, i, j, 0), step = box.steps[8];
+  float sums[COLUMN] = {};
+  const int* const own = starts + brick * chunks;
+  for (int species = 0; species < SPECIES; ++species) {
+    const float4* const spline = splines + species * (INTERVALS + 1);
+    for (int at = own[species_chunks[species]]; at < own[species_chunks[species + 1]]; ++at) {
+      const Near a = near[at];
+      const float x = a.x - x0, y = a.y - y0, z = a.z - z0;
+      const float aside = x * x + y * y;
+      const float away = fmaxf(fmaxf(z - (COLUMN - 1) * step, -z), 0.0f);
+      const float nearest = aside + away * away;
+      if (nearest < cutoff_square) {
+#pragma unroll
+        for (int p = 0; p < COLUMN; ++p) {
+          const float height = z - p * step;
+          const float t = sqrtf(aside + height * height) * inverse_interval;
+          const int interval = t < INTERVALS ? static_cast<int>(t) : INTERVALS;
+          const float4 c = spline[interval];
+          const float u = t - interval;
+          sums[p] += c.x + u * (c.y + u * (c.z + u * c.w));
+        }
+      }
+#if POLE_RADIAL > 0
+      if (nearest * inverses[POLE_RADIAL - 1] >= 1.0f) continue;
+      // (x + iy)^m, and the powers of x² + y².
+      float cosines[POLE_DEGREE + 1], sines[POLE_DEGREE + 1], powers[POLE_DEGREE / 2 + 1];
+      cosines[0] = powers[0] = 1.0f;
+      sines[0] = 0.0f;
+#pragma unroll
+      for (int m = 1; m <= POLE_DEGREE; ++m) {
+        cosines[m] = x * cosines[m - 1] - y * sines[m - 1];
+        sines[m] = x * sines[m - 1] + y * cosines[m - 1];
+      }
+#pragma unroll
+      for (int k = 1; k <= POLE_DEGREE / 2; ++k) powers[k] = aside * powers[k - 1];
+      for (int k = POLE_RADIAL - 1; k >= 0 && nearest * inverses[k] < 1.0f; --k) {
+        // Σ_lm of this column is a polynomial in z.
+        float q[POLE_STRIDE];
+#pragma unroll
+        for (int four = 0; four < POLE_STRIDE; four += 4)
+          load(poles + (a.atom * POLE_RADIAL + k) * POLE_STRIDE + four, q + four);
+        float terms[POLE_DEGREE + 1] = {};
+#pragma unroll
+        for (int l = 0; l <= POLE_DEGREE; ++l)
+#pragma unroll
+          for (int m = 0; m <= l; ++m) {
+            const int middle = l * l + l;
+            float turned = q[middle + m] * cosines[m];
+            if (m > 0) turned += q[middle - m] * sines[m];
+#pragma unroll
+            for (int s = 0; 2 * s <= l - m; ++s)
+              terms[l - m - 2 * s] += turned * (LEGENDRE<POLE_DEGREE>.terms[l][m][s] * powers[s]);
+          }
+#pragma unroll
+        for (int p = 0; p < COLUMN; ++p) {
+          const float height = z - p * step;
+          float value = terms[POLE_DEGREE];
+#pragma unroll
+          for (int power = POLE_DEGREE - 1; power >= 0; --power)
+            value = value * height + terms[power];
+          sums[p] += radial(aside + height * height, inverses[k]) * value;
+        }
+      }
+#endif
+    }
+  }
+#pragma unroll
+  for (int p = 0; p < COLUMN; ++p) {
+    const int at = in_box(box, brick, i, j, p);
+    if (at >= 0) density[at] += sums[p];
+  }
+}
+
+#endif
+
+// ---- Network ------------------------------------------------------------------------------------
+
+// x Φ(x), the exact GELU; 1e-5.
+__device__ inline float gelu(float x) {
+  const float c = fminf(fmaxf(x, -5.0f), 5.0f);
+  const float v = c * c * 0.08f - 1.0f;
+  float p = 2.24140230e-03f;
+  p = p * v - 6.26588096e-03f;
+  p = p * v + 7.09729646e-03f;
+  p = p * v - 8.35182487e-03f;
+  p = p * v + 1.54923384e-02f;
+  p = p * v - 2.42021673e-02f;
+  p = p * v + 3.17604453e-02f;
+  p = p * v - 4.03219535e-02f;
+  p = p * v + 5.14863745e-02f;
+  p = p * v - 7.03003557e-02f;
+  p = p * v + 1.41364325e-01f;
+  return x * (c * p + 0.5f);
+}
+
+// out[p][o] += value[p] weights[o]
+__device__ inline void accumulate(const float* value, const float* weights,
+                                  float out[AT_ONCE][WIDTH]) {
+#pragma unroll
+  for (int o = 0; o < WIDTH; o += 4) {
+    float w[4];
+    load(weights + o, w);
+#pragma unroll
+    for (int r = 0; r < 4; ++r)
+#pragma unroll
+      for (int p = 0; p < AT_ONCE; ++p) out[p][o + r] += value[p] * w[r];
+  }
+}
+
+// result[p] = Σ_o hidden[p][o] weights[o]
+__device__ inline void contract(const float hidden[AT_ONCE][WIDTH], const float* weights,
+                                float* result) {
+  float sums[AT_ONCE][4] = {};
+#pragma unroll
+  for (int o = 0; o < WIDTH; o += 4) {
+    float w[4];
+    load(weights + o, w);
+#pragma unroll
+    for (int r = 0; r < 4; ++r)
+#pragma unroll
+      for (int p = 0; p < AT_ONCE; ++p) sums[p][r] += hidden[p][o + r] * w[r];
+  }
+#pragma unroll
+  for (int p = 0; p < AT_ONCE; ++p)
+    result[p] = (sums[p][0] + sums[p][1]) + (sums[p][2] + sums[p][3]);
+}
+
+// The sums of all species at some points, and those of one.
+struct Sums {
+  const float* values;
+  int n_points, point;
+
+  __device__ float own(int species, int k, int member, int p) const {
+    return values[((species * RADIAL + k) * MEMBERS + member) * n_points + point + p];
+  }
+
+  __device__ float total(int k, int member, int p) const {
+    float sum = own(0, k, member, p);
+#pragma unroll
+    for (int species = 1; species < SPECIES; ++species) sum += own(species, k, member, p);
+    return sum;
+  }
+};
+
+// Calls take(feature, values of AT_ONCE points) for every feature, in the order of
+// `rhocast.descriptors.smooth`.
+template <class Take>
+__device__ inline void for_each_feature(const Sums& sums, const Take& take) {
+  constexpr int pairs = RADIAL * (RADIAL + 1) / 2;
+  int pair = RADIAL;
+  for (int k = 0; k < RADIAL; ++k) {
+    float here[AT_ONCE][MEMBERS];
+#pragma unroll
+    for (int m = 0; m < MEMBERS; ++m)
+#pragma unroll
+      for (int p = 0; p < AT_ONCE; ++p) here[p][m] = sums.total(k, m, p);
+    float first[AT_ONCE];
+#pragma unroll
+    for (int p = 0; p < AT_ONCE; ++p) first[p] = here[p][0];
+    take(k, first);
+    // With itself and all further ones, then with what tells each species but the last.
+    for (int other = k; other < RADIAL + SPECIES - 1; ++other) {
+      const int species = other - RADIAL;
+      float products[DEGREE + 1][AT_ONCE];
+#pragma unroll
+      for (int l = 0; l <= DEGREE; ++l)
+#pragma unroll
+        for (int p = 0; p < AT_ONCE; ++p) {
+          float sum = 0.0f;
+#pragma unroll
+          for (int m = -l; m <= l; ++m) {
+            const int member = l * l + l + m;
+            float value;
+            if (species < 0)
+              value = sums.total(other, member, p);
+            else
+              value = sums.own(species, k, member, p) - here[p][member] * (1.0f / SPECIES);
+            if (l == 0)
+              sum = value;
+            else
+              sum += LEGENDRE<DEGREE>.weights[l][m < 0 ? -m : m] * here[p][member] * value;
+          }
+          products[l][p] = sum;
+        }
+      const int contrast = RADIAL + DEGREE * pairs + species * RADIAL * (DEGREE + 1);
+      if (species >= 0) take(contrast + k, products[0]);
+#pragma unroll
+      for (int l = 1; l <= DEGREE; ++l)
+        take(species < 0 ? pair + (l - 1) * pairs : contrast + l * RADIAL + k, products[l]);
+      if (species < 0) ++pair;
+    }
+  }
+}
+
+// Fields at the points of bricks from first_brick on. weights: entry (FEATURES, WIDTH); biases
+// first, each hidden layer (1 + WIDTH, WIDTH); head (2, WIDTH); form (RANK, WIDTH).
+extern "C" __global__ void __launch_bounds__(POINTS)
+    run_network(int n, const Box* box_at, int first_brick, const float* all_sums, int n_points,
+                const float* scale, const float* shift, const float* entry, const float* hidden,
+                const float* head, const float* form, const float* biases, float target_std,
+                float min_std, float* density, float* aleatoric, float* epistemic) {
+  const int thread = blockIdx.x * blockDim.x + threadIdx.x;
+  if (thread >= n) return;
+  const Sums sums{all_sums, n_points, thread * AT_ONCE};
+  // biases: entry (WIDTH), head (2), form (RANK).
+  float out[AT_ONCE][WIDTH];
+#pragma unroll
+  for (int o = 0; o < WIDTH; ++o)
+#pragma unroll
+    for (int p = 0; p < AT_ONCE; ++p) out[p][o] = biases[o];
+  for_each_feature(sums, [&](int feature, const float* values) {
+    float normalised[AT_ONCE];
+#pragma unroll
+    for (int p = 0; p < AT_ONCE; ++p) normalised[p] = values[p] * scale[feature] + shift[feature];
+    accumulate(normalised, entry + feature * WIDTH, out);
+  });
+  float stream[WIDTH][AT_ONCE], inner[WIDTH][AT_ONCE];
+#pragma unroll
+  for (int o = 0; o < WIDTH; ++o)
+#pragma unroll
+    for (int p = 0; p < AT_ONCE; ++p) stream[o][p] = gelu(out[p][o]);
+  const float* weights = hidden;
+  for (int block = 0; block < BLOCKS; ++block)
+    for (int layer = 0; layer < LAYERS; ++layer, weights += (1 + WIDTH) * WIDTH) {
+#pragma unroll
+      for (int o = 0; o < WIDTH; ++o)
+#pragma unroll
+        for (int p = 0; p < AT_ONCE; ++p) out[p][o] = weights[o];
+#pragma unroll 4
+      for (int i = 0; i < WIDTH; ++i)
+        accumulate(layer == 0 ? stream[i] : inner[i], weights + (1 + i) * WIDTH, out);
+#pragma unroll
+      for (int o = 0; o < WIDTH; ++o)
+#pragma unroll
+        for (int p = 0; p < AT_ONCE; ++p) {
+          if (layer == LAYERS - 1)
+            stream[o][p] += gelu(out[p][o]);
+          else
+            inner[o][p] = gelu(out[p][o]);
+        }
+    }
+#pragma unroll
+  for (int o = 0; o < WIDTH; ++o)
+#pragma unroll
+    for (int p = 0; p < AT_ONCE; ++p) out[p][o] = stream[o][p];
+  float mean[AT_ONCE], raw[AT_ONCE], variance[AT_ONCE] = {};
+  contract(out, head, mean);
+  if (aleatoric != nullptr) contract(out, head + WIDTH, raw);
+  if (epistemic != nullptr)
+    for (int row = 0; row < RANK; ++row) {
+      float value[AT_ONCE];
+      contract(out, form + row * WIDTH, value);
+#pragma unroll
+      for (int p = 0; p < AT_ONCE; ++p) {
+        value[p] += biases[WIDTH + 2 + row];
+        variance[p] += value[p] * value[p];
+      }
+    }
+#pragma unroll
+  for (int p = 0; p < AT_ONCE; ++p) {
+    const Place place((sums.point + p) % POINTS);
+    const int brick = first_brick + sums.point / POINTS;
+    const int at = in_box(*box_at, brick, place.i, place.j, place.k);
+    if (at < 0) continue;
+    density[at] = mean[p] + biases[WIDTH];
+    if (aleatoric != nullptr) {
+      const float x = raw[p] + biases[WIDTH + 1];
+      const float softplus = fmaxf(x, 0.0f) + log1pf(expf(-fabsf(x)));
+      aleatoric[at] = target_std * (softplus + min_std);
+    }
+    if (epistemic != nullptr) epistemic[at] = sqrtf(variance[p]);
+  }
+}

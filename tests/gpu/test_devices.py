@@ -1,0 +1,48 @@
+"""Which GPU is whose, and what is said of one that is not there."""
+
+import sys
+
+import pytest
+
+from rhocast.errors import ModelError
+from rhocast.gpu import gpu_named, name_of, open_device, own_device
+
+
+@pytest.mark.parametrize(
+    ("asked", "place", "count", "own"),
+    [
+        ("cuda", 0, 4, "cuda:0"),
+        ("cuda", 5, 4, "cuda:1"),
+        ("cuda", 5, 1, "cuda:0"),
+        ("cuda", 5, 0, "cuda"),
+        ("cuda:2", 1, 4, "cuda:2"),
+        ("emulated", 3, None, "emulated"),
+    ],
+)
+def test_ranks_of_a_machine_take_turns(asked, place, count, own):
+    assert own_device(asked, place, count) == own
+
+
+@pytest.mark.parametrize("name", ["abacus", "cuda:one", "cpu"])
+def test_names_of_no_device_are_refused(name):
+    with pytest.raises(ModelError, match=f"device: expected .* found '{name}'"):
+        open_device(name)
+
+
+def test_a_gpu_needs_cupy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    with pytest.raises(ModelError, match="pip install cupy"):
+        open_device("cuda:7")
+
+
+def test_the_emulation_needs_a_compiler(monkeypatch):
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ModelError, match=r"needs a C\+\+ compiler"):
+        open_device("emulated").compile(["count_near"], {"SPECIES": 1})
+
+
+def test_the_processor_is_no_gpu():
+    assert gpu_named("cpu") is None
+    assert gpu_named("cuda:1") == "cuda:1"
+    assert name_of("emulated") == "emulated"
