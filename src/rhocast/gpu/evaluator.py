@@ -24,8 +24,11 @@ from rhocast.model import DensityModel
 #: Points of a brick along the three lattice vectors, as in `kernels.cu`.
 BRICK = np.array([4, 4, 8])
 
-#: Points that a thread of the network takes, as in `kernels.cu`, for a width up to 64.
-_AT_ONCE, _WIDE = 2, 64
+#: Points that a thread of the network takes, as in `kernels.cu`.
+_AT_ONCE = 4
+
+#: Widths of the network are filled up to whole vectors, those of its outputs to whole registers.
+_VECTOR, _OUTPUTS = 4, 16
 
 #: Sums of a point that a thread holds in registers.
 _REGISTERS = 150
@@ -112,10 +115,8 @@ class Evaluator:
         self.group = min(self.radial, max(1, _REGISTERS // self.members))
         self.inverses = up(1.0 / reaches.astype(float) ** 2, np.float32)
         self.scale, self.shift = up(sums["scale"]), up(sums["shift"])
-        width, self.weights = _layers(network)
-        self.weights = {name: up(array, np.float32) for name, array in self.weights.items()}
-        self.rank = 0 if form is None else len(form)
-        self.at_once = _AT_ONCE if width <= _WIDE else 1
+        layers = _layers(network)
+        self.weights = {name: up(array, np.float32) for name, array in layers.items()}
         self.target_std, self.min_std = float(network["target_std"]), float(network["min_std"])
         self.cutoff = float(splines["baseline_reach"])
         intervals = splines["splines"].shape[1]
@@ -143,10 +144,10 @@ class Evaluator:
             "POLE_DEGREE": degree,
             "INTERVALS": intervals,
             "FEATURES": descriptor.n_features,
-            "WIDTH": width,
+            "WIDTH": layers["entry"].shape[1],
             "BLOCKS": model.parameters.blocks,
             "LAYERS": model.parameters.layers_per_block,
-            "RANK": self.rank,
+            "OUTPUTS": layers["exit"].shape[1],
         }
         self.kernels = self.device.compile(names, sizes)
 
@@ -299,14 +300,14 @@ class BoundEvaluator:
                     own[n:],
                 )
         model.kernels["run_network"](
-            n_points // model.at_once,
+            n_points // _AT_ONCE,
             box,
             first,
             sums,
             n_points,
             model.scale,
             model.shift,
-            *(model.weights[name] for name in ("entry", "hidden", "head", "form", "biases")),
+            *(model.weights[name] for name in ("entry", "hidden", "exit")),
             model.target_std,
             model.min_std,
             *(found.get(name) for name in ("density", "aleatoric_std", "epistemic_std")),
@@ -372,26 +373,19 @@ def _box_bytes(shape: Sequence[int], counts: Sequence[int], steps: np.ndarray) -
     )
 
 
-def _layers(network: dict[str, Any]) -> tuple[int, dict[str, np.ndarray]]:
-    """Weights in the order in which the network's kernel reads them; widths of whole vectors."""
-    weights, biases = network["weights"], network["biases"]
-    width = -(-len(biases[0]) // 4) * 4
-
-    def padded(array: np.ndarray, *axes: int) -> np.ndarray:
-        missing = [(0, width - n if axis in axes else 0) for axis, n in enumerate(array.shape)]
-        return np.pad(array, missing)
-
-    hidden = [
-        np.concatenate([padded(b, 0)[None], padded(w, 0, 1).T])
-        for w, b in zip(weights[1:-1], biases[1:-1], strict=True)
-    ]
-    form_weight, form_bias = network["form_weight"], network["form_bias"]
-    form = np.zeros((1, width)) if form_weight is None else padded(form_weight, 1)
-    rest = np.zeros(0) if form_bias is None else form_bias
-    return width, {
-        "entry": padded(weights[0], 0).T,
-        "hidden": np.stack(hidden) if hidden else np.zeros((1, width)),
-        "head": padded(weights[-1], 1),
-        "form": form,
-        "biases": np.concatenate([padded(biases[0], 0), biases[-1], rest]),
-    }
+def _layers(network: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Bias and weights of each layer, (1 + inputs, outputs), in the order of the network's kernel."""
+    weights, biases = list(network["weights"]), list(network["biases"])
+    if network["form_weight"] is not None:
+        weights[-1] = np.concatenate([weights[-1], network["form_weight"]])
+        biases[-1] = np.concatenate([biases[-1], network["form_bias"]])
+    layers = []
+    for number, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        inputs = w.shape[1] if number == 0 else layers[-1].shape[1]
+        whole = _OUTPUTS if number == len(weights) - 1 and len(b) > _VECTOR else _VECTOR
+        layer = np.zeros((1 + inputs, -(-len(b) // whole) * whole))
+        layer[0, : len(b)] = b
+        layer[1 : 1 + w.shape[1], : len(b)] = w.T
+        layers.append(layer)
+    hidden = np.stack(layers[1:-1]) if layers[1:-1] else np.zeros((1, 1, 1))
+    return {"entry": layers[0], "hidden": hidden, "exit": layers[-1]}

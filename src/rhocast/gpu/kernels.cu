@@ -8,7 +8,8 @@
 //   RADIAL, DEGREE, GROUP                      of the sums; radial functions of one launch
 //   POLE_RADIAL, POLE_DEGREE                   of the multipoles; 0, 0 without
 //   INTERVALS                                  of the pseudo-atoms' splines; 0 without
-//   FEATURES, WIDTH, BLOCKS, LAYERS, RANK      of the network; of the form L, 0 without
+//   FEATURES, WIDTH, BLOCKS, LAYERS            of the network
+//   OUTPUTS                                    mean, raw deviation, rows of the form L; whole vectors
 //
 // Harmonics carry Ferrers' normalisation here, P_lm (cos, sin) mφ with P_mm = (2m − 1)!!, and
 // `weight` is the square of what makes them Racah's: one factor for a product of two.
@@ -21,8 +22,8 @@
 #define POLES ((POLE_DEGREE + 1) * (POLE_DEGREE + 1))
 // Floats that the multipoles of one n take: whole vectors.
 #define POLE_STRIDE ((POLES + 3) / 4 * 4)
-// Points of a thread of the network: as many as registers hold.
-#define AT_ONCE (WIDTH <= 64 ? 2 : 1)
+// Points of a thread of the network.
+#define AT_ONCE 4
 
 // From a centre to an atom, Bohr; which atom it is.
 struct __align__(16) Near {
@@ -376,36 +377,39 @@ __device__ inline float gelu(float x) {
   return x * (c * p + 0.5f);
 }
 
-// out[p][o] += value[p] weights[o]
-__device__ inline void accumulate(const float* value, const float* weights,
-                                  float out[AT_ONCE][WIDTH]) {
-#pragma unroll
-  for (int o = 0; o < WIDTH; o += 4) {
-    float w[4];
-    load(weights + o, w);
-#pragma unroll
-    for (int r = 0; r < 4; ++r)
-#pragma unroll
-      for (int p = 0; p < AT_ONCE; ++p) out[p][o + r] += value[p] * w[r];
-  }
+// Outputs of a layer that a thread holds in registers.
+__device__ constexpr int tile(int outputs) {
+  return outputs % 32 == 0 ? 32 : outputs % 16 == 0 ? 16 : outputs % 8 == 0 ? 8 : 4;
 }
 
-// result[p] = Σ_o hidden[p][o] weights[o]
-__device__ inline void contract(const float hidden[AT_ONCE][WIDTH], const float* weights,
-                                float* result) {
-  float sums[AT_ONCE][4] = {};
+// Calls take(o, values of AT_ONCE points) for every output of a layer: bias (N), weights (inputs, N).
+template <int N, class Take>
+__device__ inline void dense(const float (*in)[AT_ONCE], int inputs, const float* bias,
+                             const float* weights, const Take& take) {
+  constexpr int TILE = tile(N);
+  for (int first = 0; first < N; first += TILE) {
+    float out[TILE][AT_ONCE];
 #pragma unroll
-  for (int o = 0; o < WIDTH; o += 4) {
-    float w[4];
-    load(weights + o, w);
+    for (int o = 0; o < TILE; ++o)
 #pragma unroll
-    for (int r = 0; r < 4; ++r)
+      for (int p = 0; p < AT_ONCE; ++p) out[o][p] = bias[first + o];
+#pragma unroll 2
+    for (int i = 0; i < inputs; ++i) {
+      float value[AT_ONCE];
+      load(in[i], value);
 #pragma unroll
-      for (int p = 0; p < AT_ONCE; ++p) sums[p][r] += hidden[p][o + r] * w[r];
+      for (int o = 0; o < TILE; o += 4) {
+        float w[4];
+        load(weights + i * N + first + o, w);
+#pragma unroll
+        for (int r = 0; r < 4; ++r)
+#pragma unroll
+          for (int p = 0; p < AT_ONCE; ++p) out[o + r][p] += value[p] * w[r];
+      }
+    }
+#pragma unroll
+    for (int o = 0; o < TILE; ++o) take(first + o, out[o]);
   }
-#pragma unroll
-  for (int p = 0; p < AT_ONCE; ++p)
-    result[p] = (sums[p][0] + sums[p][1]) + (sums[p][2] + sums[p][3]);
 }
 
 // The sums of all species at some points, and those of one.
@@ -475,80 +479,63 @@ __device__ inline void for_each_feature(const Sums& sums, const Take& take) {
   }
 }
 
-// Fields at the points of bricks from first_brick on. weights: entry (FEATURES, WIDTH); biases
-// first, each hidden layer (1 + WIDTH, WIDTH); head (2, WIDTH); form (RANK, WIDTH).
+// Fields at the points of bricks from first_brick on. `hidden` holds bias and weights of each layer,
+// `exit` those of the outputs.
 extern "C" __global__ void __launch_bounds__(POINTS)
     run_network(int n, const Box* box_at, int first_brick, const float* all_sums, int n_points,
                 const float* scale, const float* shift, const float* entry, const float* hidden,
-                const float* head, const float* form, const float* biases, float target_std,
-                float min_std, float* density, float* aleatoric, float* epistemic) {
+                const float* exit, float target_std, float min_std, float* density,
+                float* aleatoric, float* epistemic) {
   const int thread = blockIdx.x * blockDim.x + threadIdx.x;
   if (thread >= n) return;
   const Sums sums{all_sums, n_points, thread * AT_ONCE};
-  // biases: entry (WIDTH), head (2), form (RANK).
-  float out[AT_ONCE][WIDTH];
-#pragma unroll
-  for (int o = 0; o < WIDTH; ++o)
-#pragma unroll
-    for (int p = 0; p < AT_ONCE; ++p) out[p][o] = biases[o];
+  // What enters and leaves blocks, and what enters and leaves layers, by turns.
+  __align__(16) float stream[WIDTH][AT_ONCE];
+  __align__(16) float turns[2][FEATURES > WIDTH ? FEATURES : WIDTH][AT_ONCE];
   for_each_feature(sums, [&](int feature, const float* values) {
-    float normalised[AT_ONCE];
 #pragma unroll
-    for (int p = 0; p < AT_ONCE; ++p) normalised[p] = values[p] * scale[feature] + shift[feature];
-    accumulate(normalised, entry + feature * WIDTH, out);
+    for (int p = 0; p < AT_ONCE; ++p)
+      turns[0][feature][p] = values[p] * scale[feature] + shift[feature];
   });
-  float stream[WIDTH][AT_ONCE], inner[WIDTH][AT_ONCE];
+  dense<WIDTH>(turns[0], FEATURES, entry, entry + WIDTH, [&](int o, const float* values) {
 #pragma unroll
-  for (int o = 0; o < WIDTH; ++o)
-#pragma unroll
-    for (int p = 0; p < AT_ONCE; ++p) stream[o][p] = gelu(out[p][o]);
+    for (int p = 0; p < AT_ONCE; ++p) stream[o][p] = gelu(values[p]);
+  });
   const float* weights = hidden;
-  for (int block = 0; block < BLOCKS; ++block)
-    for (int layer = 0; layer < LAYERS; ++layer, weights += (1 + WIDTH) * WIDTH) {
+  for (int block = 0; block < BLOCKS; ++block) {
+    for (int layer = 0; layer < LAYERS; ++layer, weights += (1 + WIDTH) * WIDTH)
+      dense<WIDTH>(layer == 0 ? stream : turns[layer % 2], WIDTH, weights, weights + WIDTH,
+                   [&](int o, const float* values) {
 #pragma unroll
-      for (int o = 0; o < WIDTH; ++o)
-#pragma unroll
-        for (int p = 0; p < AT_ONCE; ++p) out[p][o] = weights[o];
+                     for (int p = 0; p < AT_ONCE; ++p)
+                       turns[(layer + 1) % 2][o][p] = gelu(values[p]);
+                   });
 #pragma unroll 4
-      for (int i = 0; i < WIDTH; ++i)
-        accumulate(layer == 0 ? stream[i] : inner[i], weights + (1 + i) * WIDTH, out);
+    for (int o = 0; o < WIDTH; ++o)
 #pragma unroll
-      for (int o = 0; o < WIDTH; ++o)
-#pragma unroll
-        for (int p = 0; p < AT_ONCE; ++p) {
-          if (layer == LAYERS - 1)
-            stream[o][p] += gelu(out[p][o]);
-          else
-            inner[o][p] = gelu(out[p][o]);
-        }
-    }
-#pragma unroll
-  for (int o = 0; o < WIDTH; ++o)
-#pragma unroll
-    for (int p = 0; p < AT_ONCE; ++p) out[p][o] = stream[o][p];
+      for (int p = 0; p < AT_ONCE; ++p) stream[o][p] += turns[LAYERS % 2][o][p];
+  }
   float mean[AT_ONCE], raw[AT_ONCE], variance[AT_ONCE] = {};
-  contract(out, head, mean);
-  if (aleatoric != nullptr) contract(out, head + WIDTH, raw);
-  if (epistemic != nullptr)
-    for (int row = 0; row < RANK; ++row) {
-      float value[AT_ONCE];
-      contract(out, form + row * WIDTH, value);
+  dense<OUTPUTS>(stream, WIDTH, exit, exit + OUTPUTS, [&](int o, const float* values) {
 #pragma unroll
-      for (int p = 0; p < AT_ONCE; ++p) {
-        value[p] += biases[WIDTH + 2 + row];
-        variance[p] += value[p] * value[p];
-      }
+    for (int p = 0; p < AT_ONCE; ++p) {
+      if (o == 0)
+        mean[p] = values[p];
+      else if (o == 1)
+        raw[p] = values[p];
+      else
+        variance[p] += values[p] * values[p];
     }
+  });
 #pragma unroll
   for (int p = 0; p < AT_ONCE; ++p) {
     const Place place((sums.point + p) % POINTS);
     const int brick = first_brick + sums.point / POINTS;
     const int at = in_box(*box_at, brick, place.i, place.j, place.k);
     if (at < 0) continue;
-    density[at] = mean[p] + biases[WIDTH];
+    density[at] = mean[p];
     if (aleatoric != nullptr) {
-      const float x = raw[p] + biases[WIDTH + 1];
-      const float softplus = fmaxf(x, 0.0f) + log1pf(expf(-fabsf(x)));
+      const float softplus = fmaxf(raw[p], 0.0f) + log1pf(expf(-fabsf(raw[p])));
       aleatoric[at] = target_std * (softplus + min_std);
     }
     if (epistemic != nullptr) epistemic[at] = sqrtf(variance[p]);

@@ -9,7 +9,7 @@ its ``unit``. Attributes of the file:
 structure, absent if the model does not know them), ``outside_training_share`` (of points unlike
 those that the model was trained on, estimated; absent if the model cannot tell), ``scale`` (what
 the stored density and its standard deviations have been multiplied by); ``kernels`` (instruction
-set of the compiled kernels, absent where they were not used); ``device`` (of torch that computed,
+set of the compiled kernels, absent where they were not used); ``device`` (the GPU that computed,
 absent for the processor); ``evaluated_mesh_spacing_bohr``,
 ``asked_mesh_spacing_bohr`` (absent if nothing was asked for) and ``interpolation_error`` (share of
 the electrons that interpolation to a finer mesh misplaces, absent if nobody certified it);

@@ -113,7 +113,7 @@ def test_points_are_computed_in_parts(device, monkeypatch):
 
 @pytest.mark.parametrize(("width", "layers"), [(14, 1), (16, 3), (72, 2)])
 def test_networks_of_any_shape(width, layers, device):
-    """Widths that are no whole vectors, and those that leave a thread one point."""
+    """Also with widths that are no whole vectors."""
     model = make_model(("Ge",), width=width, layers=layers)
     structure = crystal(CELLS["triclinic"], ("Ge",))
     mesh = Mesh((19, 9, 17), structure.cell)
