@@ -374,12 +374,12 @@ def _box_bytes(shape: Sequence[int], counts: Sequence[int], steps: np.ndarray) -
 
 
 def _layers(network: dict[str, Any]) -> dict[str, np.ndarray]:
-    """Bias and weights of each layer, (1 + inputs, outputs), in the order of the network's kernel."""
+    """Bias and weights of each layer, (1 + inputs, outputs), in the order of the kernel."""
     weights, biases = list(network["weights"]), list(network["biases"])
     if network["form_weight"] is not None:
         weights[-1] = np.concatenate([weights[-1], network["form_weight"]])
         biases[-1] = np.concatenate([biases[-1], network["form_bias"]])
-    layers = []
+    layers: list[np.ndarray] = []
     for number, (w, b) in enumerate(zip(weights, biases, strict=True)):
         inputs = w.shape[1] if number == 0 else layers[-1].shape[1]
         whole = _OUTPUTS if number == len(weights) - 1 and len(b) > _VECTOR else _VECTOR
