@@ -8,8 +8,7 @@ from gpu_models import CELLS, FIELDS, SCALE, crystal, expected, images, make_mod
 
 from rhocast import config
 from rhocast.errors import ModelError
-from rhocast.gpu import Evaluator, evaluates, open_device
-from rhocast.gpu import evaluator as evaluator_module
+from rhocast.gpu import Evaluator, bound, evaluates, evaluator, open_device
 from rhocast.grid import Mesh
 from rhocast.structures import Structure
 
@@ -105,8 +104,8 @@ def test_points_are_computed_in_parts(device, monkeypatch):
     structure = crystal(CELLS["triclinic"])
     mesh = Mesh((19, 9, 17), structure.cell)
     whole = Evaluator(make_model(), mesh, device).bind_atoms(*images(structure))(BOX)
-    monkeypatch.setattr(evaluator_module, "SUMS_BYTES", 500_000)
-    monkeypatch.setattr(evaluator_module, "_REGISTERS", 80)
+    monkeypatch.setattr(bound, "SUMS_BYTES", 500_000)
+    monkeypatch.setattr(evaluator, "_REGISTERS", 80)
     parts = Evaluator(make_model(), mesh, device).bind_atoms(*images(structure))(BOX)
     np.testing.assert_allclose(parts, whole, rtol=0.0, atol=TOLERANCE * SCALE)
 

@@ -6,6 +6,7 @@ over all threads do, so that the same code runs where there is no GPU. What is c
 and `rhocast.model.network` compute, in single precision throughout.
 """
 
+from rhocast.gpu.bound import BoundEvaluator
 from rhocast.gpu.devices import (
     Device,
     check_device,
@@ -14,7 +15,7 @@ from rhocast.gpu.devices import (
     open_device,
     own_device,
 )
-from rhocast.gpu.evaluator import BoundEvaluator, Evaluator, evaluates
+from rhocast.gpu.evaluator import Evaluator, evaluates
 
 __all__ = [
     "BoundEvaluator",

@@ -50,6 +50,9 @@ class Device(Protocol):
     def fetch(self, array: Any) -> np.ndarray:
         """Copy an array to the host."""
 
+    def wait(self) -> None:
+        """Wait for all that this thread has asked for: only then may others use it."""
+
 
 class Gpu:
     """An NVIDIA GPU.
@@ -96,6 +99,10 @@ class Gpu:
         result = cupyx.empty_pinned(array.shape, array.dtype)
         array.get(out=result, blocking=True)
         return result
+
+    def wait(self) -> None:
+        """See `Device`."""
+        self._own.stream.synchronize()
 
 
 def _launcher(function: Any) -> Kernel:

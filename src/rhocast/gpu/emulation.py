@@ -70,6 +70,9 @@ class Emulation:
         """See `rhocast.gpu.Device`."""
         return array
 
+    def wait(self) -> None:
+        """See `rhocast.gpu.Device`: there is nothing to wait for."""
+
 
 @cache
 def _compiled(names: tuple[str, ...], sizes: tuple[tuple[str, int], ...]) -> ctypes.CDLL:
