@@ -127,3 +127,10 @@ def test_other_descriptors_are_refused(device):
     assert not evaluates(sorted_one)
     with pytest.raises(ModelError, match=r"device: .* expected the smooth one"):
         Evaluator(sorted_one, Mesh((9, 9, 9), CELLS["orthogonal"]), device)
+
+
+def test_a_spread_that_was_not_prepared_is_refused(device):
+    mesh = Mesh((9, 9, 9), CELLS["orthogonal"])
+    bound_one = Evaluator(make_model(), mesh, device).bind_atoms(*images(crystal(mesh.cell)))
+    with pytest.raises(ModelError, match="made without `spread`"):
+        bound_one((slice(0, 4),) * 3, FIELDS)

@@ -7,21 +7,13 @@ and `rhocast.model.network` compute, in single precision throughout.
 """
 
 from rhocast.gpu.bound import BoundEvaluator
-from rhocast.gpu.devices import (
-    Device,
-    check_device,
-    gpu_named,
-    name_of,
-    open_device,
-    own_device,
-)
+from rhocast.gpu.devices import Device, gpu_named, name_of, open_device, own_device
 from rhocast.gpu.evaluator import Evaluator, evaluates
 
 __all__ = [
     "BoundEvaluator",
     "Device",
     "Evaluator",
-    "check_device",
     "evaluates",
     "gpu_named",
     "name_of",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rhocast.errors import ModelError
+
 if TYPE_CHECKING:
     from rhocast.gpu.evaluator import Evaluator
 
@@ -126,8 +128,15 @@ class BoundEvaluator:
         -------
         (f, bx, by, bz) float32 array
             e/Bohr³.
+
+        Raises
+        ------
+        ModelError
+            If ``epistemic_std`` is asked of an evaluator without a spread.
         """
         model = self._model
+        if "epistemic_std" in fields and not model.has_spread:
+            raise ModelError("epistemic_std: the evaluator was made without `spread`")
         with model.device.using():
             counts, centres, radius = _bricks(box, model.steps)
             near = self._near(centres, model.reach + radius + _MARGIN_BOHR)

@@ -157,11 +157,6 @@ def open_device(name: str) -> Device:
     return Gpu(int(index or 0))
 
 
-def check_device(name: str) -> None:
-    """Check that a device is there, as `open_device` does."""
-    open_device(name)
-
-
 def own_device(name: str, place: int, count: int | None = None) -> str:
     """Name the device that a process takes.
 

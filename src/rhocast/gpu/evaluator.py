@@ -60,7 +60,7 @@ class Evaluator:
                 f"device: a model with the descriptor {model.descriptor} is evaluated on the "
                 "processor alone, expected the smooth one"
             )
-        self.device, self.species = device, model.species
+        self.device, self.species, self.has_spread = device, model.species, spread
         self.frame = _frame(mesh.cell)
         self.steps = mesh.cell / np.array(mesh.shape)[:, None] @ self.frame.T
         form = model.check_last_layer().factor.numpy(force=True) if spread else None

@@ -1,8 +1,9 @@
 // A model at the points of a mesh, on a GPU: a thread for every point, or every column of points.
 //
-// No thread knows of any other, there is no shared memory, all is single precision: what lies
-// beside a point in registers is the whole secret. The third lattice vector points along z, so
-// that points of a column have x and y in common. Sizes are macros, compiled in for one model:
+// No thread knows of any other, there is no shared memory: the sums of a point are in registers. All
+// is single precision, but for the way from a centre to an atom. The third lattice vector points
+// along z, so that points of a column have x and y in common. Sizes are macros, compiled in for one
+// model:
 //
 //   SPECIES                                    of the model
 //   RADIAL, DEGREE, GROUP                      of the sums; radial functions of one launch
@@ -12,7 +13,7 @@
 //   OUTPUTS                                    mean, raw deviation, rows of the form L; whole vectors
 //
 // Harmonics carry Ferrers' normalisation here, P_lm (cos, sin) mφ with P_mm = (2m − 1)!!, and
-// `weight` is the square of what makes them Racah's: one factor for a product of two.
+// `weights` is the square of what makes them Racah's: one factor for a product of two.
 
 // A brick: 4 × 4 × COLUMN points. Neighbouring threads are 4 × 4 × 2 of them.
 #define SIDE 4
@@ -38,7 +39,7 @@ struct Box {
   float steps[9];
 };
 
-// P_lm = Σ_k terms[l][m][k] z^(l − m − 2k) (x² + y²)^k, and `weight`.
+// P_lm = Σ_k terms[l][m][k] z^(l − m − 2k) (x² + y²)^k, and `weights`.
 template <int L>
 struct Legendre {
   float terms[L + 1][L + 1][L / 2 + 1], weights[L + 1][L + 1];
@@ -359,7 +360,7 @@ extern "C" __global__ void __launch_bounds__(POINTS)
 
 // ---- Network ------------------------------------------------------------------------------------
 
-// x Φ(x), the exact GELU; 1e-5.
+// x Φ(x), the exact GELU; 1e-5. The polynomial of src/native/network.hpp: this file stands alone.
 __device__ inline float gelu(float x) {
   const float c = fminf(fmaxf(x, -5.0f), 5.0f);
   const float v = c * c * 0.08f - 1.0f;

@@ -106,7 +106,7 @@ class Task:
         if self.uncertainty == "fast":
             model.check_last_layer()
         if self.device is not None:
-            gpu.check_device(self.device)
+            gpu.open_device(self.device)
         if self.kernels is not None and self.kernels not in kernels.isas():
             raise ParallelError(
                 f"this rank's processor has no {self.kernels}, which rank 0 computes with; set "
