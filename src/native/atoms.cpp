@@ -72,14 +72,14 @@ void Atoms::remember(const std::int32_t* which, std::int64_t count, std::int64_t
   const std::lock_guard<std::mutex> lock(mutex_);
   const std::size_t atoms = axes_[0].size() - MARGIN;
   known_.resize(atoms);
-  multipoles_.resize(atoms * each);
+  if (!multipoles_) multipoles_.reset(new float[atoms * each]);  // memory that few will touch
   for (std::int64_t i = 0; i < count; ++i) {
     if (known_[which[i]]) continue;
     known_[which[i]] = 1;
-    work_out(context, which[i], multipoles_.data() + which[i] * each);
+    work_out(context, which[i], multipoles_.get() + which[i] * each);
   }
 }
 
-const float* Atoms::multipoles() const { return multipoles_.data(); }
+const float* Atoms::multipoles() const { return multipoles_.get(); }
 
 }  // namespace rhocast

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -42,7 +43,7 @@ class Atoms {
   std::vector<double> axes_[3];
   mutable std::mutex mutex_;
   mutable std::vector<char> known_;
-  mutable std::vector<float> multipoles_;
+  mutable std::unique_ptr<float[]> multipoles_;
 };
 
 }  // namespace rhocast

@@ -38,6 +38,8 @@ constexpr double root(double n) {
 struct Recurrence {
   float back[MAX_DEGREE + 1][MAX_DEGREE + 1] = {}, scale[MAX_DEGREE + 1][MAX_DEGREE + 1] = {};
   float roots[MAX_DEGREE + 1][2] = {};  // (m)
+  // p_lm = Σ_j expansion[l][m][j] z^(l − m − 2j) (x² + y²)^j
+  float expansion[MAX_DEGREE + 1][MAX_DEGREE + 1][MAX_DEGREE / 2 + 1] = {};
   constexpr Recurrence() {
     double square = 1.0;  // (2m)! / (2^m m!)², doubled but for m = 0
     for (int m = 0; m <= MAX_DEGREE; ++m) {
@@ -59,6 +61,25 @@ struct Recurrence {
       const double apart = root(sum * sum - 4.0 * product);
       roots[m][0] = static_cast<float>(0.5 * (sum - apart));
       roots[m][1] = static_cast<float>(0.5 * (sum + apart));
+    }
+    for (int m = 0; m <= MAX_DEGREE; ++m) expand(m);
+  }
+
+ private:
+  constexpr void expand(int m) {
+    double here[MAX_DEGREE / 2 + 1] = {1.0}, before[MAX_DEGREE / 2 + 1] = {};
+    for (int l = m; l <= MAX_DEGREE; ++l) {
+      for (int j = 0; j <= MAX_DEGREE / 2; ++j) expansion[l][m][j] = static_cast<float>(here[j]);
+      if (l == MAX_DEGREE) break;
+      for (int j = MAX_DEGREE / 2; j >= 0; --j) {
+        const double square = before[j] + (j > 0 ? before[j - 1] : 0.0);  // r² = z² + (x² + y²)
+        before[j] = here[j] - static_cast<double>(back[l + 1][m]) * square;
+      }
+      for (int j = 0; j <= MAX_DEGREE / 2; ++j) {
+        const double next = before[j];
+        before[j] = here[j];
+        here[j] = next;
+      }
     }
   }
 };

@@ -11,54 +11,47 @@ namespace rhocast {
 namespace RHOCAST_ISA {
 namespace {
 
-// The place of l, m among the multipoles of one n: by m, within one by l, sine before cosine.
-template <int DEGREE>
-constexpr int pole(int l, int turn) {
-  const int m = order_of(turn);
-  if (m == 0) return l;
-  return DEGREE + 1 + 2 * ((m - 1) * (DEGREE + 1) - m * (m - 1) / 2 + l - m) + (turn + 1) % 2;
-}
+// Terms z^k turn (x² + y²)^j, k + m + 2j = l: k slowest, j fastest and falling.
+constexpr int terms(int degree) { return (degree + 1) * (degree + 2) * (degree + 3) / 6; }
 
-// Adds R_n Σ_lm q_lm h_lm to the densities of TILE groups of points, h_lm the bare harmonics and q
-// the multipoles of one n of an atom. The turns of a group are those of the first if `apart` is 0, its
-// own if it is 1. Not inline, as `accumulate_some`.
+// The harmonic that each term is a part of: its place among the sums, and its share in p_lm.
 template <int DEGREE>
-__attribute__((noinline)) void contract(const float* q, const Radial& radial, int n,
-                                        const Factors* atom, int apart, Floats* densities) {
-  Floats sums[TILE];
-#pragma GCC unroll 4
-  for (int g = 0; g < TILE; ++g) sums[g] = splat(q[0]);
+struct Terms {
+  std::uint8_t place[terms(DEGREE)] = {};
+  std::uint8_t degree[terms(DEGREE)] = {};
+  float share[terms(DEGREE)] = {};
+  constexpr Terms() {
+    int at = 0;
+    for (int k = 0; k <= DEGREE; ++k)
+      for (int turn = 0; turn <= 2 * (DEGREE - k); ++turn)
+        for (int m = order_of(turn), j = (DEGREE - k - m) / 2; j >= 0; --j, ++at) {
+          const int l = k + m + 2 * j;
+          const float scale = RECURRENCE.scale[l][m];
+          place[at] = static_cast<std::uint8_t>(place_of(l, turn));
+          degree[at] = static_cast<std::uint8_t>(l);
+          share[at] = scale * scale * RECURRENCE.expansion[l][m][j];
+        }
+  }
+};
+template <int DEGREE>
+inline constexpr Terms<DEGREE> TERMS;
+
+// Σ_lm q_lm h_lm of an atom in a column of points, h_lm the bare harmonics: the powers of z.
+template <int DEGREE>
+__attribute__((always_inline)) inline void column(const float* factors, Floats across,
+                                                  const Floats* turns, Floats* powers) {
+  int at = 0;
 #pragma GCC unroll 9
-  for (int l = 1; l <= DEGREE; ++l)
+  for (int k = 0; k <= DEGREE; ++k) {
+#pragma GCC unroll 17
+    for (int turn = 0; turn <= 2 * (DEGREE - k); ++turn) {
+      const int last = (DEGREE - k - order_of(turn)) / 2;
+      Floats sum = splat(factors[at++]);
 #pragma GCC unroll 4
-    for (int g = 0; g < TILE; ++g) sums[g] += atom[g].polynomials[polynomial(l, 0)] * q[l];
-#pragma GCC unroll 9
-  for (int m = 1; m <= DEGREE; ++m) {
-    const float* const pair = q + pole<DEGREE>(m, 2 * m - 1);
-    Floats sines[TILE], cosines[TILE];
-#pragma GCC unroll 4
-    for (int g = 0; g < TILE; ++g) {
-      sines[g] = splat(pair[0]);
-      cosines[g] = splat(pair[1]);
-    }
-#pragma GCC unroll 9
-    for (int l = m + 1; l <= DEGREE; ++l) {
-      const Floats sine = splat(pair[2 * (l - m)]), cosine = splat(pair[2 * (l - m) + 1]);
-#pragma GCC unroll 4
-      for (int g = 0; g < TILE; ++g) {
-        const Floats p = held(atom[g].polynomials[polynomial(l, m)]);
-        sines[g] += p * sine;
-        cosines[g] += p * cosine;
-      }
-    }
-#pragma GCC unroll 4
-    for (int g = 0; g < TILE; ++g) {
-      sums[g] += atom[g * apart].turns[2 * m - 1] * sines[g];
-      sums[g] += atom[g * apart].turns[2 * m] * cosines[g];
+      for (int j = 0; j < last; ++j) sum = sum * across + factors[at++];
+      powers[k] = turn == 0 ? sum : powers[k] + turns[turn] * sum;
     }
   }
-#pragma GCC unroll 4
-  for (int g = 0; g < TILE; ++g) densities[g] += radial(n, atom[g].square) * sums[g];
 }
 
 class Multipoles {
@@ -73,8 +66,7 @@ class Multipoles {
   };
 
   explicit Multipoles(const Model& model)
-      : species_(model.species), degree_(model.multipole_degree), poles_(size(degree_)),
-        radial_(model.multipole_reaches, model.multipole_radial) {
+      : species_(model.species), degree_(model.multipole_degree), radial_(model.multipole_reaches, model.multipole_radial) {
     if (any()) with_degree([&](auto degree) { arrange<degree()>(model.multipole_coefficients); });
   }
 
@@ -95,7 +87,8 @@ class Multipoles {
         c.multipoles.template induce_one<degree()>(c.atoms, c.species, atom, out, c.work);
       });
     };
-    atoms.remember(which.which, which.count, radial_.count * poles_, work_out, &context);
+    const int each = radial_.count * terms(degree_);
+    atoms.remember(which.which, which.count, each, work_out, &context);
   }
 
   // Adds the density of atoms whose multipoles are known at the points of a tile.
@@ -113,8 +106,6 @@ class Multipoles {
     constexpr int operator()() const { return N; }
   };
 
-  static constexpr int size(int degree) { return (degree + 1) * (degree + 1); }
-
   template <class Action>
   void with_degree(Action&& action) const {
     switch (degree_) {
@@ -130,42 +121,39 @@ class Multipoles {
     }
   }
 
-  // Repeats the coefficients (species, species, l, n, n') for all m, in the order of the
-  // multipoles: (species, species, n, n', multipoles).
+  // Repeats the coefficients (species, species, l, n, n') for all terms: (species, species, n, n',
+  // terms).
   template <int DEGREE>
   void arrange(const float* coefficients) {
-    const int n = radial_.count;
-    coefficients_.resize(species_ * species_ * n * n * poles_);
-    for (int pair = 0; pair < species_ * species_; ++pair)
+    const int n = radial_.count, pairs = species_ * species_;
+    coefficients_.resize(pairs * n * n * terms(DEGREE));
+    float* out = coefficients_;
+    for (int pair = 0; pair < pairs; ++pair, coefficients += (DEGREE + 1) * n * n)
       for (int nn = 0; nn < n * n; ++nn)
-        for (int turn = 0; turn <= 2 * DEGREE; ++turn)
-          for (int m = order_of(turn), l = m; l <= DEGREE; ++l) {
-            const float scale = RECURRENCE.scale[l][m];
-            coefficients_[(pair * n * n + nn) * poles_ + pole<DEGREE>(l, turn)] =
-                scale * scale * coefficients[(pair * (DEGREE + 1) + l) * n * n + nn];
-          }
+        for (int t = 0; t < terms(DEGREE); ++t)
+          *out++ = TERMS<DEGREE>.share[t] * coefficients[TERMS<DEGREE>.degree[t] * n * n + nn];
   }
 
   template <int DEGREE>
   void induce_one(const Atoms& atoms, int species, std::int32_t atom, float* out,
                   Workspace& work) const {
+    constexpr int SIZE = terms(DEGREE);
     const double place[3] = {atoms.axis(0)[atom], atoms.axis(1)[atom], atoms.axis(2)[atom]};
     const double nothing[3] = {0.0, 0.0, 0.0};
     const int n = radial_.count;
-    float moments[HARMONICS];
-    std::memset(out, 0, n * poles_ * sizeof(float));
+    float sums[HARMONICS + LANES], moments[SIZE];
+    std::memset(out, 0, n * SIZE * sizeof(float));
     for (int s = 0; s < species_; ++s) {
       work.around.gather(atoms, s, place, nothing, reach());
       sum<DEGREE>(work);
-      const float* c = coefficients_ + (species * species_ + s) * n * n * poles_;
+      const float* c = coefficients_ + (species * species_ + s) * n * n * SIZE;
       for (int other = 0; other < n; ++other) {
-        for (int turn = 0; turn <= 2 * DEGREE; ++turn)
-          for (int m = order_of(turn), l = m; l <= DEGREE; ++l)
-            moments[pole<DEGREE>(l, turn)] = sum_of(work.sums[other][place_of(l, turn)]);
-        if (s == species) moments[pole<DEGREE>(0, 0)] -= 1.0f;  // of the atom itself
+        sum_each(work.sums[other], (DEGREE + 1) * (DEGREE + 1), sums);
+        if (s == species) sums[0] -= 1.0f;  // of the atom itself
+        for (int t = 0; t < SIZE; ++t) moments[t] = sums[TERMS<DEGREE>.place[t]];
         for (int k = 0; k < n; ++k)
-          for (int i = 0; i < poles_; ++i)
-            out[k * poles_ + i] += c[(k * n + other) * poles_ + i] * moments[i];
+          for (int t = 0; t < SIZE; ++t)
+            out[k * SIZE + t] += c[(k * n + other) * SIZE + t] * moments[t];
       }
     }
   }
@@ -220,30 +208,48 @@ class Multipoles {
                const float corner[3], Floats densities[GROUPS], Workspace& work) const {
     const float centre[3] = {tile.tile_centre[0] + corner[0], tile.tile_centre[1] + corner[1],
                              tile.tile_centre[2] + corner[2]};
-    const std::int64_t each = radial_.count * poles_;
+    const std::int64_t each = radial_.count * terms(DEGREE);
     work.shells.sort(radial_, near, centre, tile.tile_half);
     int shortest = 0;
     for (int i = 0; i < work.shells.reached[radial_.count - 1]; ++i) {
       while (work.shells.reached[shortest] <= i) ++shortest;
       const int a = work.shells.order[i];
-      const float x = near.x[a] - corner[0], y = near.y[a] - corner[1], z = near.z[a] - corner[2];
+      const float at[3] = {near.x[a] - corner[0], near.y[a] - corner[1], near.z[a] - corner[2]};
       const float* const own = multipoles + near.which[a] * each;
-#pragma GCC unroll 4
-      for (int g = 0; g < GROUPS; ++g) {
-        const Group& group = tile.groups[g];
-        take_polynomials<DEGREE>(x - group.x, y - group.y, z - group.z, work.factors[g]);
-      }
-      if constexpr (DEGREE > 0)
-        for (int g = 0; g < GROUPS; g += tile.upright ? TILE : 1)
-          take_turns<DEGREE>(x - tile.groups[g].x, y - tile.groups[g].y, work.factors[g].turns);
-      for (int n = radial_.count - 1; n >= shortest; --n)
-        for (int g = 0; g < GROUPS; g += TILE)
-          contract<DEGREE>(own + n * poles_, radial_, n, work.factors + g,
-                           tile.upright ? 0 : 1, densities + g);
+      for (int g = 0; g < GROUPS; g += tile.upright ? TILE : 1)
+        if (tile.upright)
+          add_column<DEGREE, TILE>(own, shortest, at, tile.groups + g, densities + g);
+        else
+          add_column<DEGREE, 1>(own, shortest, at, tile.groups + g, densities + g);
     }
   }
 
-  int species_, degree_, poles_;
+  // Adds an atom, from the n on that reach, to HEIGHT groups of points above each other.
+  template <int DEGREE, int HEIGHT>
+  __attribute__((noinline)) void add_column(const float* factors, int shortest, const float at[3],
+                                            const Group* groups, Floats* densities) const {
+    const Floats x = at[0] - groups->x, y = at[1] - groups->y;
+    const Floats across = x * x + y * y;
+    Floats turns[2 * DEGREE + 1], heights[HEIGHT], squares[HEIGHT], powers[DEGREE + 1];
+    if constexpr (DEGREE > 0) take_turns<DEGREE>(x, y, turns);
+#pragma GCC unroll 4
+    for (int g = 0; g < HEIGHT; ++g) {
+      heights[g] = at[2] - groups[g].z;
+      squares[g] = across + heights[g] * heights[g];
+    }
+    for (int n = shortest; n < radial_.count; ++n) {
+      column<DEGREE>(factors + n * terms(DEGREE), across, turns, powers);
+#pragma GCC unroll 4
+      for (int g = 0; g < HEIGHT; ++g) {
+        Floats sum = powers[DEGREE];
+#pragma GCC unroll 8
+        for (int k = DEGREE - 1; k >= 0; --k) sum = sum * heights[g] + powers[k];
+        densities[g] += radial_(n, squares[g]) * sum;
+      }
+    }
+  }
+
+  int species_, degree_;
   Radial radial_;
   Buffer<float> coefficients_;
 };

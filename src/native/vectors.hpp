@@ -169,12 +169,32 @@ inline void pack_values(Floats values, std::uint32_t set, float* out) {
 
 // The sum of all lanes, by halves.
 inline float sum_of(Floats lanes) {
-#if defined(__AVX512F__)
-  return _mm512_reduce_add_ps((__m512)lanes);
-#else
   for (int half = LANES / 2; half > 0; half /= 2)
     for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
   return lanes[0];
+}
+
+// The sums of all lanes of each vector; `out` has room for a vector after them.
+inline void sum_each(const Floats* vectors, int count, float* out) {
+#if defined(__AVX512F__)
+  for (int first = 0; first < count; first += LANES) {
+    // Halves are added while vectors are put together, two by two.
+    const auto at = [&](int i) { return (__m512)(first + i < count ? vectors[first + i] : Floats{}); };
+    __m512 fours[4], pairs[2];
+    for (int i = 0; i < 4; ++i) {
+      const __m512 a = at(4 * i), b = at(4 * i + 1), c = at(4 * i + 2), d = at(4 * i + 3);
+      const __m512d ab = (__m512d)_mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+      const __m512d cd = (__m512d)_mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+      fours[i] = _mm512_add_ps((__m512)_mm512_unpacklo_pd(ab, cd), (__m512)_mm512_unpackhi_pd(ab, cd));
+    }
+    const auto halves = [](__m512 a, __m512 b) {
+      return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+    };
+    for (int i = 0; i < 2; ++i) pairs[i] = halves(fours[2 * i], fours[2 * i + 1]);
+    _mm512_storeu_ps(out + first, halves(pairs[0], pairs[1]));
+  }
+#else
+  for (int i = 0; i < count; ++i) out[i] = sum_of(vectors[i]);
 #endif
 }
 

@@ -59,9 +59,10 @@ def test_multipoles_count_the_atoms_that_each_radial_function_reaches(model):
     atoms = replace(model.baseline, parameters=parameters, multipoles=np.zeros(basis.shape))
     counted = Operations.of(replace(model, baseline=atoms), DENSITY)
     pairs = pairs_within(basis.sums_over_neighbours.reaches_bohr)
-    # l ≤ 3: 7 turns, 16 harmonics of which 9 are products with a polynomial other than 1.
-    each = 5 + 2 * 9 + 2 * 6 + 2
-    once = 8 + 4 * (2 + 1) + 6 * 2 / 4  # the turns for four points
+    # l ≤ 3: 20 terms z^k (x² + y²)^j (x + iy)^m, four of them the first of a power of z; four
+    # points share them.
+    each = 2 * (20 - 4) / 4 + 2 * 3 + 5 + 2
+    once = (5 + 6 * 2) / 4 + 3
     assert counted.multipoles == pytest.approx(each * sum(pairs) + once * pairs[-1], rel=0.05)
     parts = counted.sums + counted.invariants + counted.baseline + counted.multipoles
     assert counted.descriptor == parts

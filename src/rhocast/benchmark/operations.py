@@ -5,6 +5,7 @@ that only other points of a block need. What pseudo-atoms and multipoles take of
 counts once for a column of points.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,17 +124,18 @@ def _multipoles(baseline: PseudoAtoms, atoms_per_bohr3: float) -> float:
     made = SmoothDescriptor(parameters, baseline.species)
     within = atoms_per_bohr3 * np.asarray(_sphere(made.reaches_bohr))
     degree = parameters.angular
-    harmonics, turns = (degree + 1) ** 2, 2 * degree + 1
-    # Every atom that a radial function reaches: for each (x + iy)^m the multipoles times each p_lm
-    # but p_mm = 1, added up; that times (x + iy)^m but for m = 0, likewise; times the function.
-    each = 2.0 * (harmonics - turns) + 2.0 * (turns - 1) + _FLOP_PER_RADIAL + 2.0
-    return _harmonics(degree, _COLUMN) * float(within[-1]) + each * float(np.sum(within))
+    # Of an atom in a column: x² + y² and (x + iy)^m. For each radial function that reaches it, the
+    # harmonics make a polynomial in z, from a factor for each z^k (x² + y²)^j (x + iy)^m of degree
+    # l_max at most.
+    terms = math.comb(degree + 3, 3)
+    once = (5.0 + 6.0 * max(0, degree - 1)) / _COLUMN + 3.0
+    each = 2.0 * (terms - degree - 1) / _COLUMN + 2.0 * degree + _FLOP_PER_RADIAL + 2.0
+    return once * float(within[-1]) + each * float(np.sum(within))
 
 
-def _harmonics(degree: int, column: int = 1) -> float:
-    """Distance of an atom, p_lm(z, r²) from p_l-1,m and p_l-2,m, (x + iy)^m for a column."""
-    turns = 6.0 * max(0, degree - 1) / column
-    return _FLOP_PER_DISTANCE + 4.0 * degree * (degree - 1) / 2 + turns
+def _harmonics(degree: int) -> float:
+    """Distance of an atom, p_lm(z, r²) from p_l-1,m and p_l-2,m, (x + iy)^m."""
+    return _FLOP_PER_DISTANCE + 4.0 * degree * (degree - 1) / 2 + 6.0 * max(0, degree - 1)
 
 
 def _network(model: DensityModel, fast: bool) -> float:
