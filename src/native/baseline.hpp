@@ -26,12 +26,11 @@ class Spline {
   // The spline at `distance`, in intervals. With NEAR none of them lies in an interval before
   // `first`, nor WINDOW intervals after it.
   template <bool NEAR>
-  Floats at(Floats distance, std::int32_t first) const {
-    const Floats s = min(distance, splat(static_cast<float>(intervals_)));
-    const Ints i = __builtin_convertvector(s, Ints);
-    const Floats t = s - __builtin_convertvector(i, Floats);
-    const float* const table = NEAR ? table_ + first : table_;
-    const Ints place = NEAR ? i - first : i;
+  Floats at(Floats distance, float first) const {
+    const Floats s = NEAR ? distance - first : min(distance, splat(static_cast<float>(intervals_)));
+    const Ints place = __builtin_convertvector(s, Ints);
+    const Floats t = fraction(s, place);
+    const float* const table = table_ + (NEAR ? static_cast<std::int32_t>(first) : 0);
     const Floats a = pick<NEAR>(table, place), b = pick<NEAR>(table + rows_, place);
     const Floats c = pick<NEAR>(table + 2 * rows_, place), d = pick<NEAR>(table + 3 * rows_, place);
     return ((d * t + c) * t + b) * t + a;
@@ -54,12 +53,34 @@ class Spline {
     return values;
   }
 
+  // s less the whole number below it.
+  static Floats fraction(Floats s, Ints whole) {
+#if defined(__AVX512F__)
+    (void)whole;
+    return (Floats)_mm512_reduce_ps((__m512)s, _MM_FROUND_TO_ZERO);
+#else
+    return s - __builtin_convertvector(whole, Floats);
+#endif
+  }
+
   int intervals_ = 0, rows_ = 0;
   Buffer<float> table_;
 };
 
 class Baseline {
  public:
+  // Atoms near a tile, from its corner, and for each group the interval that its nearest point to
+  // an atom lies in, at most the last. Worked out for LANES atoms at once, before what waits for it.
+  struct Workspace {
+    Buffer<float> x, y, z, first[GROUPS];
+
+    void make_room(std::int64_t size) {
+      if (size <= static_cast<std::int64_t>(x.size())) return;
+      for (auto* buffer : {&x, &y, &z}) buffer->resize(2 * size);
+      for (auto& buffer : first) buffer.resize(2 * size);
+    }
+  };
+
   explicit Baseline(const Model& model)
       : reach_(model.baseline_reach), per_bohr_(model.intervals / model.baseline_reach) {
     for (int s = 0; model.intervals && s < model.species; ++s)
@@ -70,22 +91,16 @@ class Baseline {
 
   // Adds a species' pseudo-atoms to the densities of a tile.
   void add(int species, const Neighbours& atoms, const Tile& tile, const float corner[3],
-           Buffer<std::int32_t>& near, Floats densities[GROUPS]) const {
-    if (static_cast<std::int64_t>(near.size()) < atoms.count + LANES)
-      near.resize(atoms.count + LANES);
-    const float centre[3] = {tile.tile_centre[0] + corner[0], tile.tile_centre[1] + corner[1],
-                             tile.tile_centre[2] + corner[2]};
-    int count = 0;
-    for (std::int64_t a = 0; a < atoms.count; a += LANES) {
-      const std::uint32_t inside = bits(atoms.outside(a, centre, tile.tile_half) < reach_ * reach_);
-      count += pack_lanes(static_cast<std::int32_t>(a), inside, near + count);
-    }
+           Workspace& work, Floats densities[GROUPS]) const {
+    const int count = take(atoms, tile, corner, work);
     // What the box of a group spans, a little more for rounding.
     const float span = 2.0f * per_bohr_ * __builtin_sqrtf(square(tile.half)) + 2.0f * MARGIN;
-    if (LANES >= 8 && span < WINDOW - 1)
-      add_all<true>(splines_[species], atoms, near, count, tile, corner, densities);
-    else
-      add_all<false>(splines_[species], atoms, near, count, tile, corner, densities);
+    if (LANES >= 8 && span < WINDOW - 1) {
+      find_first(splines_[species], tile, count, work);
+      add_all<true>(splines_[species], count, tile, work, densities);
+    } else {
+      add_all<false>(splines_[species], count, tile, work, densities);
+    }
   }
 
  private:
@@ -93,14 +108,44 @@ class Baseline {
 
   static float square(const float v[3]) { return v[0] * v[0] + v[1] * v[1] + v[2] * v[2]; }
 
+  // Copies the atoms within reach of a tile; returns how many.
+  int take(const Neighbours& atoms, const Tile& tile, const float corner[3], Workspace& work) const {
+    work.make_room(atoms.count + 2 * LANES);
+    const float centre[3] = {tile.tile_centre[0] + corner[0], tile.tile_centre[1] + corner[1],
+                             tile.tile_centre[2] + corner[2]};
+    int count = 0;
+    for (std::int64_t a = 0; a < atoms.count; a += LANES) {
+      const std::uint32_t inside = bits(atoms.outside(a, centre, tile.tile_half) < reach_ * reach_);
+      pack_values(load(atoms.x + a) - corner[0], inside, work.x + count);
+      pack_values(load(atoms.y + a) - corner[1], inside, work.y + count);
+      pack_values(load(atoms.z + a) - corner[2], inside, work.z + count);
+      count += __builtin_popcount(inside);
+    }
+    return count;
+  }
+
+  void find_first(const Spline& spline, const Tile& tile, int count, Workspace& work) const {
+    const Floats last = splat(static_cast<float>(spline.intervals()));
+    for (int j = 0; j < count; j += LANES)
+      for (int g = 0; g < GROUPS; ++g) {
+        const float* const centre = tile.groups[g].centre;
+        const Floats x = max(abs(load(work.x + j) - centre[0]) - tile.half[0], Floats{});
+        const Floats y = max(abs(load(work.y + j) - centre[1]) - tile.half[1], Floats{});
+        const Floats z = max(abs(load(work.z + j) - centre[2]) - tile.half[2], Floats{});
+        const Floats nearest = sqrt(x * x + y * y + z * z) * per_bohr_ - MARGIN;
+        const Ints interval = __builtin_convertvector(min(max(nearest, Floats{}), last), Ints);
+        const Floats first = __builtin_convertvector(interval, Floats);
+        std::memcpy(work.first[g] + j, &first, sizeof first);
+      }
+  }
+
   template <bool NEAR>
-  void add_all(const Spline& spline, const Neighbours& atoms, const std::int32_t* near, int count,
-               const Tile& tile, const float corner[3], Floats densities[GROUPS]) const {
+  void add_all(const Spline& spline, int count, const Tile& tile, const Workspace& work,
+               Floats densities[GROUPS]) const {
+    Floats sums[GROUPS];  // not through the pointer, or they would go to memory and back
+    std::memcpy(sums, densities, sizeof sums);
     for (int j = 0; j < count; ++j) {
-      const int a = near[j];
-      const float x = atoms.x[a] - corner[0], y = atoms.y[a] - corner[1], z = atoms.z[a] - corner[2];
-      std::int32_t first[GROUP_VECTORS * LANES] = {};
-      if constexpr (NEAR) find_first(spline, tile, x, y, z, first);
+      const float x = work.x[j], y = work.y[j], z = work.z[j];
       Floats across = {};  // square distance in the plane, for all groups along the third axis
 #pragma GCC unroll 8
       for (int g = 0; g < GROUPS; ++g) {
@@ -111,23 +156,10 @@ class Baseline {
           across = dx * dx + dy * dy;
         }
         const Floats distance = sqrt(across + dz * dz) * per_bohr_;
-        densities[g] += spline.template at<NEAR>(distance, first[g]);
+        sums[g] += spline.template at<NEAR>(distance, work.first[g][j]);
       }
     }
-  }
-
-  // The interval that the nearest corner of each group's box lies in, at most the last.
-  void find_first(const Spline& spline, const Tile& tile, float x, float y, float z,
-                  std::int32_t* first) const {
-    Floats squares[GROUP_VECTORS];
-    tile.outside(x, y, z, squares);
-    for (int v = 0; v < GROUP_VECTORS; ++v) {
-      const Floats nearest = sqrt(squares[v]) * per_bohr_ - MARGIN;
-      const Floats last = splat(static_cast<float>(spline.intervals()));
-      const Floats inside = min(max(nearest, Floats{}), last);
-      const Ints interval = __builtin_convertvector(inside, Ints);
-      std::memcpy(first + v * LANES, &interval, sizeof interval);
-    }
+    std::memcpy(densities, sums, sizeof sums);
   }
 
   float reach_, per_bohr_;

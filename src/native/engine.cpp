@@ -88,7 +88,7 @@ class Variant final : public Engine {
     Buffer<Sums> sums;
     Buffer<Floats> features;
     Workspace network;
-    Buffer<std::int32_t> list;
+    Baseline::Workspace baseline;
     Multipoles::Workspace multipoles;
   };
 
@@ -169,7 +169,7 @@ class Variant final : public Engine {
       clock.lap(NETWORK);
     }
     for (int s = 0; has_baseline_ && s < species_; ++s)
-      baseline_.add(s, scratch.far[s], tile, corner, scratch.list, values.baseline);
+      baseline_.add(s, scratch.far[s], tile, corner, scratch.baseline, values.baseline);
     clock.lap(BASELINE);
     for (int s = 0; multipoles_.any() && s < species_; ++s)
       multipoles_.add(atoms, scratch.poles[s], tile, corner, values.baseline, scratch.multipoles);

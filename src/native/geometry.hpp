@@ -22,12 +22,8 @@ struct Group {
   std::int32_t i[LANES][3];  // their places in the tile
 };
 
-// Vectors that hold a number for each group of a tile.
-constexpr int GROUP_VECTORS = (GROUPS + LANES - 1) / LANES;
-
 struct Tile {
   Group groups[GROUPS];
-  Floats x[GROUP_VECTORS] = {}, y[GROUP_VECTORS] = {}, z[GROUP_VECTORS] = {};  // groups' centres
   float half[3];       // half sides of a group's box, Bohr
   float tile_half[3];  // likewise of the tile's
   float tile_centre[3];
@@ -49,21 +45,6 @@ struct Tile {
       half[k] = static_cast<float>(half_k);
       tile_half[k] = static_cast<float>(tile_k);
       tile_centre[k] = static_cast<float>(centre_k);
-    }
-    for (int g = 0; g < GROUPS; ++g) {
-      x[g / LANES][g % LANES] = groups[g].centre[0];
-      y[g / LANES][g % LANES] = groups[g].centre[1];
-      z[g / LANES][g % LANES] = groups[g].centre[2];
-    }
-  }
-
-  // Square distances of a point, from the corner of the tile, from the boxes of its groups.
-  void outside(float px, float py, float pz, Floats squares[GROUP_VECTORS]) const {
-    for (int v = 0; v < GROUP_VECTORS; ++v) {
-      const Floats a = max(abs(px - x[v]) - half[0], Floats{});
-      const Floats b = max(abs(py - y[v]) - half[1], Floats{});
-      const Floats c = max(abs(pz - z[v]) - half[2], Floats{});
-      squares[v] = a * a + b * b + c * c;
     }
   }
 

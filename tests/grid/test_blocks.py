@@ -61,7 +61,8 @@ def test_bounds_are_those_of_the_points():
     [
         ((35, 17, 33), (16, 16, 16)),
         ((47, 63, 95), (16, 32, 32)),
-        ((121, 131, 1289), (64, 48, 64)),
+        ((121, 131, 575), (64, 48, 64)),
+        ((576, 757, 1289), (96, 96, 96)),
     ],
 )
 def test_large_meshes_have_large_blocks(mesh_shape, block_shape):

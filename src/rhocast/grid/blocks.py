@@ -11,13 +11,11 @@ import numpy as np
 
 from rhocast.errors import ParallelError
 
-#: Mesh points along the sides of blocks, at most: of a small mesh, of a large one. Large blocks
-#: cost less per point: fewer atoms around them, fewer messages.
-SMALLEST_BLOCK, LARGEST_BLOCK = 16, 64
-
-#: Blocks of a side are made twice as long if so many of that length fit along the axis: few are
-#: enough for the kernels, to which so small a mesh is a second's work.
-BLOCKS_ALONG_AXIS = 1.5
+#: Mesh points along the sides of blocks, at most, and along the axis from which on they are as long.
+#: Large blocks cost less per point: fewer atoms around them, fewer messages. Few are enough for the
+#: kernels, to which a small mesh is a second's work; the longest are left to meshes that hold so
+#: many of them that ranks stay even.
+SIDES = {16: 0, 32: 48, 64: 96, 96: 576}
 
 #: Sides are multiples of this, since the kernels look for atoms around so many points at once.
 BRICK = 8
@@ -31,9 +29,7 @@ def block_shape_for(mesh_shape: tuple[int, int, int]) -> tuple[int, int, int]:
     """
     sides = []
     for n in mesh_shape:
-        side = SMALLEST_BLOCK
-        while side < LARGEST_BLOCK and n >= BLOCKS_ALONG_AXIS * 2 * side:
-            side *= 2
+        side = max(side for side, least in SIDES.items() if n >= least)
         count = -(-n // side)
         sides.append(-(-n // (count * BRICK)) * BRICK)
     x, y, z = sides
