@@ -40,8 +40,10 @@ struct Model {
   int multipole_radial, multipole_degree;
   const float* multipole_reaches;  // (multipole_radial): rising, Bohr
   // (species of the atom, of its neighbours, l, n, n'): from bare sums to factors of bare
-  // functions.
+  // functions. With multipole_usual_sum n' goes on: what multiplies the bare sums times d, how far
+  // the sum of the longest reach, l = 0, is from that, in units of it.
   const float* multipole_coefficients;
+  float multipole_usual_sum;  // 0: there is no d
 };
 
 // Part of a mesh: the points (start + i) · steps for all i below shape.

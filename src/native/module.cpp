@@ -93,7 +93,8 @@ void make_evaluator(
     std::optional<Vector> form_bias, float baseline_reach,
     nb::ndarray<const float, nb::ndim<3>, nb::c_contig, nb::device::cpu> splines,
     Vector multipole_reaches,
-    nb::ndarray<const float, nb::ndim<5>, nb::c_contig, nb::device::cpu> coefficients) {
+    nb::ndarray<const float, nb::ndim<5>, nb::c_contig, nb::device::cpu> coefficients,
+    float multipole_usual_sum) {
   expect(species >= 1 && species <= MAX_SPECIES, "species: too many");
   expect(degree >= 0 && degree <= MAX_DEGREE, "degree: expected 0 to 8");
   const std::size_t n = reaches.shape(0);
@@ -106,8 +107,9 @@ void make_evaluator(
   const std::size_t poles = multipole_reaches.shape(0), degrees = coefficients.shape(2);
   expect(poles <= MAX_RADIAL && degrees <= MAX_DEGREE + 1, "multipoles: too many");
   expect(coefficients.shape(0) == splines.shape(0) && coefficients.shape(1) == splines.shape(0) &&
-             coefficients.shape(3) == poles && coefficients.shape(4) == poles,
-         "multipoles: expected (species, species, degrees, radial, radial)");
+             coefficients.shape(3) == poles &&
+             coefficients.shape(4) == (multipole_usual_sum > 0.0f ? 2 * poles : poles),
+         "multipoles: expected (species, species, degrees, radial, radial or twice as many)");
   std::vector<Layer> layers;
   std::size_t inputs = features;
   for (std::size_t i = 0; i < weights.size(); ++i) {
@@ -139,6 +141,7 @@ void make_evaluator(
   model.multipole_degree = static_cast<int>(degrees) - 1;
   model.multipole_reaches = multipole_reaches.data();
   model.multipole_coefficients = coefficients.data();
+  model.multipole_usual_sum = multipole_usual_sum;
   new (self) Evaluator{std::unique_ptr<Engine>(find(isa).make(model))};
 }
 
@@ -195,7 +198,8 @@ NB_MODULE(_native, m) {
            nb::arg("weights"), nb::arg("biases"), nb::arg("layers_per_block"),
            nb::arg("target_std"), nb::arg("min_std"),
            nb::arg("form_weight").none(), nb::arg("form_bias").none(), nb::arg("baseline_reach"),
-           nb::arg("splines"), nb::arg("multipole_reaches"), nb::arg("multipole_coefficients"))
+           nb::arg("splines"), nb::arg("multipole_reaches"), nb::arg("multipole_coefficients"),
+           nb::arg("multipole_usual_sum"))
       .def("evaluate", &evaluate, nb::arg("atoms"), nb::kw_only(), nb::arg("steps"),
            nb::arg("start"), nb::arg("shape"), nb::arg("mean").none() = nb::none(),
            nb::arg("aleatoric").none() = nb::none(), nb::arg("epistemic").none() = nb::none(),

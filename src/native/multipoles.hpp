@@ -66,7 +66,8 @@ class Multipoles {
   };
 
   explicit Multipoles(const Model& model)
-      : species_(model.species), degree_(model.multipole_degree), radial_(model.multipole_reaches, model.multipole_radial) {
+      : species_(model.species), degree_(model.multipole_degree),
+        usual_sum_(model.multipole_usual_sum), radial_(model.multipole_reaches, model.multipole_radial) {
     if (any()) with_degree([&](auto degree) { arrange<degree()>(model.multipole_coefficients); });
   }
 
@@ -121,17 +122,23 @@ class Multipoles {
     }
   }
 
-  // Repeats the coefficients (species, species, l, n, n') for all terms: (species, species, n, n',
+  // How many n' there are.
+  int inducing() const { return usual_sum_ > 0.0f ? 2 * radial_.count : radial_.count; }
+
+  // Repeats the coefficients (species, species, l, n, n') for all terms: (species, species, n', n,
   // terms).
   template <int DEGREE>
   void arrange(const float* coefficients) {
     const int n = radial_.count, pairs = species_ * species_;
-    coefficients_.resize(pairs * n * n * terms(DEGREE));
+    coefficients_.resize(pairs * inducing() * n * terms(DEGREE));
     float* out = coefficients_;
-    for (int pair = 0; pair < pairs; ++pair, coefficients += (DEGREE + 1) * n * n)
-      for (int nn = 0; nn < n * n; ++nn)
-        for (int t = 0; t < terms(DEGREE); ++t)
-          *out++ = TERMS<DEGREE>.share[t] * coefficients[TERMS<DEGREE>.degree[t] * n * n + nn];
+    for (int pair = 0; pair < pairs; ++pair, coefficients += (DEGREE + 1) * n * inducing())
+      for (int other = 0; other < inducing(); ++other)
+        for (int k = 0; k < n; ++k)
+          for (int t = 0; t < terms(DEGREE); ++t) {
+            const int row = TERMS<DEGREE>.degree[t] * n + k;
+            *out++ = TERMS<DEGREE>.share[t] * coefficients[row * inducing() + other];
+          }
   }
 
   template <int DEGREE>
@@ -141,21 +148,33 @@ class Multipoles {
     const double place[3] = {atoms.axis(0)[atom], atoms.axis(1)[atom], atoms.axis(2)[atom]};
     const double nothing[3] = {0.0, 0.0, 0.0};
     const int n = radial_.count;
-    float sums[HARMONICS + LANES], moments[SIZE];
+    float sums[HARMONICS + LANES], moments[SIZE], times_deviation[MAX_RADIAL * SIZE] = {};
+    float around = 0.0f;
     std::memset(out, 0, n * SIZE * sizeof(float));
     for (int s = 0; s < species_; ++s) {
       work.around.gather(atoms, s, place, nothing, reach());
       sum<DEGREE>(work);
-      const float* c = coefficients_ + (species * species_ + s) * n * n * SIZE;
+      const float* c = coefficients_ + (species * species_ + s) * inducing() * n * SIZE;
       for (int other = 0; other < n; ++other) {
         sum_each(work.sums[other], (DEGREE + 1) * (DEGREE + 1), sums);
         if (s == species) sums[0] -= 1.0f;  // of the atom itself
         for (int t = 0; t < SIZE; ++t) moments[t] = sums[TERMS<DEGREE>.place[t]];
-        for (int k = 0; k < n; ++k)
-          for (int t = 0; t < SIZE; ++t)
-            out[k * SIZE + t] += c[(k * n + other) * SIZE + t] * moments[t];
+        add<SIZE>(c + other * n * SIZE, moments, out);
+        if (usual_sum_ > 0.0f) add<SIZE>(c + (n + other) * n * SIZE, moments, times_deviation);
       }
+      around += sums[0];
     }
+    if (usual_sum_ == 0.0f) return;
+    const float deviation = around / usual_sum_ - 1.0f;
+    for (int i = 0; i < n * SIZE; ++i) out[i] += deviation * times_deviation[i];
+  }
+
+  // Adds the products of coefficients (n, terms) and moments (terms).
+  template <int SIZE>
+  void add(const float* coefficients, const float* moments, float* out) const {
+    for (int k = 0; k < radial_.count; ++k)
+      for (int t = 0; t < SIZE; ++t)
+        out[k * SIZE + t] += coefficients[k * SIZE + t] * moments[t];
   }
 
   // Sums of bare harmonics over the atoms of `work.around`, in every lane those of some.
@@ -250,6 +269,7 @@ class Multipoles {
   }
 
   int species_, degree_;
+  float usual_sum_;
   Radial radial_;
   Buffer<float> coefficients_;
 };

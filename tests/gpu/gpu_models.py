@@ -45,12 +45,15 @@ def make_model(
 
 
 def _pseudo_atoms(species, multipoles) -> PseudoAtoms:
-    parameters = config.Baseline(cutoff_bohr=8.0, multipoles=MULTIPOLES if multipoles else None)
+    functions = MULTIPOLES
+    if len(species) > 1:  # what is induced depends on the density, too
+        functions = MULTIPOLES.model_copy(update={"atoms_per_bohr3": 0.01})
+    parameters = config.Baseline(cutoff_bohr=8.0, multipoles=functions if multipoles else None)
     r = (np.arange(parameters.intervals + 3) - 1) * 8.0 / parameters.intervals
     tables = 0.05 * np.stack([np.exp(-((r / (2.5 + s)) ** 2)) for s in range(len(species))])
     tables[:, 0] = tables[:, 2]
     tables[:, -3:] = 0.0
-    shape = MultipoleBasis(MULTIPOLES, species).shape
+    shape = MultipoleBasis(functions, species).shape
     coefficients = SCALE * np.random.default_rng(4).normal(size=shape)
     return PseudoAtoms(parameters, species, tables, coefficients if multipoles else None)
 

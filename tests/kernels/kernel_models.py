@@ -22,10 +22,12 @@ def make_model(
     layers=2,
     intervals=24,
     multipoles=None,
+    atoms_per_bohr3=None,
 ) -> DensityModel:
     """Return a model whose features have mean 0 and variance 1 in a random cell.
 
-    ``multipoles`` are (radial functions, l) of those of its pseudo-atoms.
+    ``multipoles`` are (radial functions, l) of those of its pseudo-atoms, which depend on how far
+    the density of atoms is from ``atoms_per_bohr3``.
     """
     torch.manual_seed(1)
     descriptor = config.SmoothDescriptor(
@@ -42,17 +44,23 @@ def make_model(
         descriptor=descriptor,
         species=species,
         normalisation=Normalisation.of(made.bind(structure)(points), spread),
-        baseline=_pseudo_atoms(species, intervals, multipoles) if intervals else None,
+        baseline=_pseudo_atoms(species, intervals, multipoles, atoms_per_bohr3)
+        if intervals
+        else None,
     )
 
 
-def _pseudo_atoms(species, intervals, multipoles) -> PseudoAtoms:
+def _pseudo_atoms(species, intervals, multipoles, atoms_per_bohr3) -> PseudoAtoms:
     parameters = config.Baseline(cutoff_bohr=10.0, intervals=intervals)
     coefficients = None
     if multipoles:
         radial, angular = multipoles
         functions = config.Multipoles(
-            cutoff_bohr=8.0, radial_functions=radial, shortest_bohr=4.0, angular=angular
+            cutoff_bohr=8.0,
+            radial_functions=radial,
+            shortest_bohr=4.0,
+            angular=angular,
+            atoms_per_bohr3=atoms_per_bohr3,
         )
         parameters = parameters.model_copy(update={"multipoles": functions})
         shape = MultipoleBasis(functions, species).shape

@@ -82,6 +82,8 @@ def test_agrees_with_reference(multipoles, isa, structure):
         {"radial": 2, "angular": 1, "multipoles": (2, 1)},
         {"radial": 2, "angular": 1, "multipoles": (3, 2)},
         {"radial": 2, "angular": 1, "multipoles": (2, 8)},
+        {"radial": 2, "angular": 1, "multipoles": (3, 4), "atoms_per_bohr3": 0.01},
+        {"species": ("Ge",), "radial": 2, "multipoles": (4, 6), "atoms_per_bohr3": 0.02},
         {"radial": 2, "angular": 1, "multipoles": (16, 3)},
     ],
 )

@@ -64,6 +64,12 @@ class Multipoles(SmoothSums):
     """Multipoles that neighbours induce in a pseudo-atom."""
 
     angular: int = Field(6, ge=0, le=8, description="highest angular momentum l")
+    atoms_per_bohr3: PositiveFloat | None = Field(
+        None,
+        description="usual number density of the atoms, 1/Bohr³; what neighbours induce then also "
+        "depends, linearly, on how far the density around the atom is from it: for data of "
+        "different volumes, and strain",
+    )
 
 
 def _kind(data: Any) -> Any:

@@ -12,6 +12,10 @@ itself not among them, so ρ_1 is a sum over pairs of neighbours j, k of r: the 
 the functions can express in which r sees k from j. It turns with the structure, whatever c is, and
 c is fitted (`rhocast.learning.baseline`). Multipoles hold no charge: with Q_n = ∫ χ_n00 d³r,
 Σ_n c_nn' Q_n = 0 for l = 0.
+
+How electrons screen depends on how many there are. With a usual number density of the atoms, ρ_a,
+n' has two times as many values: a second c multiplies d_j A, d_j = Σ_s A^s_N00 / (ρ_a Q_N) − 1 being
+how far the atoms around j are from it, seen by the function of the longest reach, N = n_max − 1.
 """
 
 import math
@@ -34,9 +38,9 @@ class Polarised:
     ----------
     atoms
         Within the cutoff of the box.
-    moments : (n, s, n_max, (l_max + 1)²) float64 array
-        A^s_nlm at every atom of the structure, itself left out; zero at those that are not among
-        ``atoms``.
+    moments : (n, s, n', (l_max + 1)²) float64 array
+        A^s_nlm at every atom of the structure, itself left out, then d_j A^s_nlm if that counts;
+        zero at those that are not among ``atoms``.
     """
 
     atoms: Surroundings
@@ -62,7 +66,8 @@ class MultipoleBasis:
     def shape(self) -> tuple[int, int, int, int, int]:
         """Shape of c: species of j, species s, l, n, n'."""
         n, s = self.parameters.radial_functions, len(self.species)
-        return s, s, self.parameters.angular + 1, n, n
+        inducing = n if self.parameters.atoms_per_bohr3 is None else 2 * n
+        return s, s, self.parameters.angular + 1, n, inducing
 
     @property
     def size(self) -> int:
@@ -73,10 +78,20 @@ class MultipoleBasis:
     def charges(self) -> np.ndarray:
         """∫ d³r of what every coefficient multiplies, to each unit of A; `shape`, Bohr³."""
         result = np.zeros(self.shape)
-        moment = math.factorial(POWER) * 2.0**POWER / math.prod(range(3, 2 * POWER + 4, 2))
-        volumes = 4.0 * math.pi * moment * self.sums_over_neighbours.reaches_bohr**3
-        result[:, :, 0] = volumes[:, None]
+        result[:, :, 0] = self._volumes[:, None]
         return result
+
+    @property
+    def _volumes(self) -> np.ndarray:
+        """Q_n; shape (n_max,), Bohr³."""
+        moment = math.factorial(POWER) * 2.0**POWER / math.prod(range(3, 2 * POWER + 4, 2))
+        return 4.0 * math.pi * moment * self.sums_over_neighbours.reaches_bohr**3
+
+    @property
+    def usual_sum(self) -> float | None:
+        """ρ_a Q_N, what Σ_s A^s_N00 is at an atom where d is 0; None if d does not count."""
+        density = self.parameters.atoms_per_bohr3
+        return None if density is None else density * float(self._volumes[-1])
 
     @property
     def sums_over_neighbours(self) -> SmoothDescriptor:
@@ -109,6 +124,9 @@ class MultipoleBasis:
                 moments[used[tile.rows]] = bound.sums(tile).swapaxes(0, 1)
             kinds = kinds_of(structure.numbers[used], self.species)
             moments[used, kinds, :, 0] -= 1.0  # of the atom itself
+        if self.usual_sum is not None:
+            deviation = moments[:, :, -1, 0].sum(axis=1) / self.usual_sum - 1.0
+            moments = np.concatenate([moments, deviation[:, None, None, None] * moments], axis=2)
         return Polarised(atoms, moments)
 
     def sums(self, around: Polarised, points: np.ndarray) -> np.ndarray:
@@ -126,17 +144,17 @@ class MultipoleBasis:
         (p, c) float32 array
             In the order of the coefficients, `shape`.
         """
-        own, other, degrees, n, _ = self.shape
-        result = np.zeros((len(points), own, degrees, n, other * n), dtype=np.float32)
+        own, other, degrees, n, inducing = self.shape
+        result = np.zeros((len(points), own, degrees, n, other * inducing), dtype=np.float32)
         for tile in around.atoms.tiles(points):
             for s, (radial, harmonics) in enumerate(self._functions(tile)):
                 moments = around.moments[tile.atoms[s]]
-                moments = moments.reshape(len(moments), other * n, -1).transpose(0, 2, 1)
+                moments = moments.reshape(len(moments), other * inducing, -1).transpose(0, 2, 1)
                 for degree in range(degrees):
                     m = slice(degree**2, (degree + 1) ** 2)
                     seen = harmonics[:, :, m].swapaxes(0, 1) @ moments[:, m].astype(np.float32)
                     result[tile.rows, s, degree] = radial[degree] @ seen.swapaxes(0, 1)
-        by_species = result.reshape(len(points), own, degrees, n, other, n)
+        by_species = result.reshape(len(points), own, degrees, n, other, inducing)
         return by_species.transpose(0, 1, 4, 2, 3, 5).reshape(len(points), -1)
 
     def _functions(self, tile: Tile) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -213,7 +231,7 @@ class BoundMultipoles:
 
 def induced(moments: np.ndarray, coefficients: np.ndarray, kinds: np.ndarray) -> np.ndarray:
     """Return q (n, n_max, (l_max + 1)²) of atoms with these moments and species (n,)."""
-    result = np.zeros((len(kinds), *moments.shape[2:]))
+    result = np.zeros((len(kinds), coefficients.shape[3], moments.shape[3]))
     for degree in range(coefficients.shape[2]):
         m = slice(degree**2, (degree + 1) ** 2)
         for kind, c in enumerate(coefficients[:, :, degree]):

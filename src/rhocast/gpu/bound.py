@@ -110,6 +110,7 @@ class BoundEvaluator:
             model.up(kinds, np.int32),
             moments,
             model.coefficients,
+            model.usual_sum,
             poles,
         )
         return poles

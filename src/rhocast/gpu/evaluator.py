@@ -98,6 +98,7 @@ class Evaluator:
         self.poles = (degree + 1) ** 2
         self.pole_stride = -(-self.poles // 4) * 4
         self.coefficients = up(coefficients.transpose(0, 2, 3, 4, 1), np.float32)
+        self.usual_sum = float(poles["multipole_usual_sum"])
         self.pole_inverses = up(1.0 / pole_reaches.astype(float) ** 2, np.float32)
         self.reach = max(float(reaches[-1]), self.cutoff, self.pole_reach)
         names = ["count_near", "list_near", "sum_atoms", "run_network"]
@@ -110,6 +111,7 @@ class Evaluator:
             "GROUP": self.group,
             "POLE_RADIAL": self.pole_radial,
             "POLE_DEGREE": degree,
+            "POLE_INDUCING": coefficients.shape[4],
             "INTERVALS": intervals,
             "FEATURES": descriptor.n_features,
             "WIDTH": layers["entry"].shape[1],

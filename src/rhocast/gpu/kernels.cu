@@ -8,6 +8,7 @@
 //   SPECIES                                    of the model
 //   RADIAL, DEGREE, GROUP                      of the sums; radial functions of one launch
 //   POLE_RADIAL, POLE_DEGREE                   of the multipoles; 0, 0 without
+//   POLE_INDUCING                              n' of what induces them: POLE_RADIAL or two times that
 //   INTERVALS                                  of the pseudo-atoms' splines; 0 without
 //   FEATURES, WIDTH, BLOCKS, LAYERS            of the network
 //   OUTPUTS                                    mean, raw deviation, rows of the form L; whole vectors
@@ -182,9 +183,10 @@ extern "C" __global__ void pole_moments(int n, const int* which, const Near* nea
   for (int m = 0; m < POLES; ++m) moments[thread * POLES + m] = sums[m];
 }
 
-// poles[atom][n][l² + l ± m] = Σ_n' Σ_s coefficients[kind][l][n][n'][s] moments[centre][n'][s][…]
+// poles[atom][n][l² + l ± m] = Σ_n' Σ_s coefficients[kind][l][n][n'][s] moments[centre][n'][s][…];
+// those of the second half of n' times how far the atoms around are from the usual.
 extern "C" __global__ void induce(int n, const int* which, const int* kinds, const float* moments,
-                                  const float* coefficients, float* poles) {
+                                  const float* coefficients, float usual_sum, float* poles) {
   const int thread = blockIdx.x * blockDim.x + threadIdx.x;
   if (thread >= n) return;
   const int member = thread % POLES;
@@ -196,9 +198,17 @@ extern "C" __global__ void induce(int n, const int* which, const int* kinds, con
   constexpr int many = POLE_RADIAL * SPECIES;
   const int atom = which[centre];
   const float* const row =
-      coefficients + ((kinds[atom] * (POLE_DEGREE + 1) + l) * POLE_RADIAL + k) * many;
+      coefficients +
+      ((kinds[atom] * (POLE_DEGREE + 1) + l) * POLE_RADIAL + k) * POLE_INDUCING * SPECIES;
+  const float* const own = moments + centre * many * POLES;
   float sum = 0.0f;
-  for (int i = 0; i < many; ++i) sum += row[i] * moments[(centre * many + i) * POLES + member];
+  for (int i = 0; i < many; ++i) sum += row[i] * own[i * POLES + member];
+#if POLE_INDUCING > POLE_RADIAL
+  float around = 0.0f, more = 0.0f;
+  for (int s = 0; s < SPECIES; ++s) around += own[(many - SPECIES + s) * POLES];
+  for (int i = 0; i < many; ++i) more += row[many + i] * own[i * POLES + member];
+  sum += (around / usual_sum - 1.0f) * more;
+#endif
   poles[(atom * POLE_RADIAL + k) * POLE_STRIDE + member] =
       sum * LEGENDRE<POLE_DEGREE>.weights[l][turn < 0 ? -turn : turn];
 }

@@ -69,12 +69,18 @@ def multipole_arrays(baseline: PseudoAtoms | None, species: tuple[str, ...]) -> 
     """Reaches, and the way from bare sums at an atom to what multiplies bare functions."""
     if baseline is None or baseline.multipoles is None or baseline.parameters.multipoles is None:
         empty = np.zeros((len(species), len(species), 0, 0, 0), np.float32)
-        return {"multipole_reaches": np.zeros(0, np.float32), "multipole_coefficients": empty}
-    functions = MultipoleBasis(baseline.parameters.multipoles, species).sums_over_neighbours
-    norms = functions.norms.T
+        return {
+            "multipole_reaches": np.zeros(0, np.float32),
+            "multipole_coefficients": empty,
+            "multipole_usual_sum": 0.0,
+        }
+    basis = MultipoleBasis(baseline.parameters.multipoles, species)
+    norms = basis.sums_over_neighbours.norms.T
+    inducing = np.tile(norms, basis.shape[4] // basis.shape[3])
     return {
-        "multipole_reaches": _single(functions.reaches_bohr),
+        "multipole_reaches": _single(basis.sums_over_neighbours.reaches_bohr),
         "multipole_coefficients": _single(
-            norms[:, :, None] * norms[:, None, :] * baseline.multipoles
+            norms[:, :, None] * inducing[:, None, :] * baseline.multipoles
         ),
+        "multipole_usual_sum": basis.usual_sum or 0.0,
     }

@@ -118,6 +118,6 @@ def fit_pseudo_atoms(
 
 def _neutrality(basis: MultipoleBasis) -> np.ndarray:
     """Charges that have to be zero, one for each pair of species and n'; (z, c)."""
-    own, other, _, _, n = basis.shape
-    each = np.eye(own * other * n).reshape(-1, own, other, 1, 1, n)
-    return (each * basis.charges).reshape(own * other * n, -1)
+    own, other, _, _, inducing = basis.shape
+    each = np.eye(own * other * inducing).reshape(-1, own, other, 1, 1, inducing)
+    return (each * basis.charges).reshape(own * other * inducing, -1)
