@@ -14,8 +14,11 @@ c is fitted (`rhocast.learning.baseline`). Multipoles hold no charge: with Q_n =
 Σ_n c_nn' Q_n = 0 for l = 0.
 
 How electrons screen depends on how many there are. With a usual number density of the atoms, ρ_a,
-n' has two times as many values: a second c multiplies d_j A, d_j = Σ_s A^s_N00 / (ρ_a Q_N) − 1 being
-how far the atoms around j are from it, seen by the function of the longest reach, N = n_max − 1.
+n' has two times as many values: a second c multiplies d_j A, where
+
+    d_j = Σ_s A^s_N00(R_j) / (ρ_a Q_N) − 1,   N = n_max − 1,
+
+tells how far the density around j is from the usual one.
 """
 
 import math

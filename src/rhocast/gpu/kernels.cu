@@ -404,7 +404,7 @@ __device__ inline void dense(const float (*in)[AT_ONCE], int inputs, const float
     for (int o = 0; o < TILE; ++o)
 #pragma unroll
       for (int p = 0; p < AT_ONCE; ++p) out[o][p] = bias[first + o];
-#pragma unroll 2
+#pragma unroll 4
     for (int i = 0; i < inputs; ++i) {
       float value[AT_ONCE];
       load(in[i], value);

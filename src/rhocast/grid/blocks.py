@@ -11,7 +11,7 @@ import numpy as np
 
 from rhocast.errors import ParallelError
 
-#: Mesh points along the sides of blocks, at most, and along the axis from which on they are as long.
+#: Mesh points along the sides of blocks, at most, and along an axis from which on they are so long.
 #: Large blocks cost less per point: fewer atoms around them, fewer messages. Few are enough for the
 #: kernels, to which a small mesh is a second's work; the longest are left to meshes that hold so
 #: many of them that ranks stay even.
