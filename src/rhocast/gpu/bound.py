@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 #: Points of a brick along the three lattice vectors, as in `kernels.cu`.
 BRICK = np.array([4, 4, 8])
 
-#: Points that a thread of the network takes, as in `kernels.cu`.
-_AT_ONCE = 4
+#: Threads of the network for each point, as in `kernels.cu`: 32 take 16 together.
+_NETWORK_THREADS = 2
 
 #: Atoms that a thread looks at for neighbours.
 _CHUNK = 64
@@ -173,15 +173,15 @@ class BoundEvaluator:
                     min(model.group, model.radial - n),
                     own[n:],
                 )
+        features = self._xp.empty((model.n_features, n_points), "f4")
+        model.kernels["make_features"](n_points, sums, model.scale, model.shift, features)
         model.kernels["run_network"](
-            n_points // _AT_ONCE,
+            _NETWORK_THREADS * n_points,
             box,
             first,
-            sums,
+            features,
             n_points,
-            model.scale,
-            model.shift,
-            *(model.weights[name] for name in ("entry", "hidden", "exit")),
+            model.layers,
             model.target_std,
             model.min_std,
             *(found.get(name) for name in ("density", "aleatoric_std", "epistemic_std")),

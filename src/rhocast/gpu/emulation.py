@@ -1,7 +1,7 @@
 """The processor in a GPU's place: the kernels as C++, one thread after the other.
 
-It is slow, and there to try and to test what a GPU would do where there is none. No kernel's thread
-knows of another, so a loop over all of them is all it takes.
+It is slow, and there to try and to test what a GPU would do where there is none. A loop over all
+threads is all it takes; those of the network, which work together, are one here.
 """
 
 import ctypes
@@ -25,6 +25,7 @@ from rhocast.gpu.devices import SOURCE, THREADS, Kernel
 _PREAMBLE = """\
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #define __global__
 #define __device__
 #define __host__
@@ -34,6 +35,9 @@ struct Index { unsigned x; };
 static thread_local Index threadIdx, blockIdx;
 static const Index blockDim{THREADS};
 struct alignas(16) float4 { float x, y, z, w; };
+struct alignas(16) uint4 { unsigned x, y, z, w; };
+static unsigned __float_as_uint(float x) { unsigned y; std::memcpy(&y, &x, 4); return y; }
+static float __uint_as_float(unsigned x) { float y; std::memcpy(&y, &x, 4); return y; }
 """
 
 _KERNEL = re.compile(

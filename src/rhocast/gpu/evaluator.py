@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import torch
 
 from rhocast import config, descriptors
 from rhocast.descriptors import SmoothDescriptor
@@ -19,8 +20,8 @@ from rhocast.kernels.arrays import (
 )
 from rhocast.model import DensityModel
 
-#: Widths of the network are filled up to whole vectors, those of its outputs to whole registers.
-_VECTOR, _OUTPUTS = 4, 16
+#: Inputs and outputs that a tensor core takes at a time, as in `kernels.cu`.
+_STEP, _TILE = 16, 8
 
 #: Sums of a point that a thread holds in registers.
 _REGISTERS = 150
@@ -80,11 +81,11 @@ class Evaluator:
         reaches, pole_reaches = sums["reaches"], poles["multipole_reaches"]
         self.members = (sums["degree"] + 1) ** 2
         self.radial = len(reaches)
+        self.n_features = descriptor.n_features
         self.group = min(self.radial, max(1, _REGISTERS // self.members))
         self.inverses = up(1.0 / reaches.astype(float) ** 2, np.float32)
         self.scale, self.shift = up(sums["scale"]), up(sums["shift"])
-        layers = _layers(network)
-        self.weights = {name: up(array, np.float32) for name, array in layers.items()}
+        self.layers = up(_layers(network))
         self.target_std, self.min_std = float(network["target_std"]), float(network["min_std"])
         self.cutoff = float(splines["baseline_reach"])
         intervals = splines["splines"].shape[1]
@@ -101,7 +102,7 @@ class Evaluator:
         self.usual_sum = float(poles["multipole_usual_sum"])
         self.pole_inverses = up(1.0 / pole_reaches.astype(float) ** 2, np.float32)
         self.reach = max(float(reaches[-1]), self.cutoff, self.pole_reach)
-        names = ["count_near", "list_near", "sum_atoms", "run_network"]
+        names = ["count_near", "list_near", "sum_atoms", "make_features", "run_network"]
         names += ["pole_moments", "induce"] if self.pole_radial else []
         names += ["add_baseline"] if intervals else []
         sizes = {
@@ -113,11 +114,11 @@ class Evaluator:
             "POLE_DEGREE": degree,
             "POLE_INDUCING": coefficients.shape[4],
             "INTERVALS": intervals,
-            "FEATURES": descriptor.n_features,
-            "WIDTH": layers["entry"].shape[1],
+            "FEATURES": self.n_features,
+            "WIDTH": model.parameters.width,
             "BLOCKS": model.parameters.blocks,
             "LAYERS": model.parameters.layers_per_block,
-            "OUTPUTS": layers["exit"].shape[1],
+            "OUTPUTS": 2 + (0 if form is None else len(form)),
         }
         self.kernels = self.device.compile(names, sizes)
 
@@ -157,19 +158,31 @@ def _frame(cell: np.ndarray) -> np.ndarray:
     return np.array([first, np.cross(last, first), last])
 
 
-def _layers(network: dict[str, Any]) -> dict[str, np.ndarray]:
-    """Bias and weights of each layer, (1 + inputs, outputs), in the order of the kernel."""
+def _layers(network: dict[str, Any]) -> np.ndarray:
+    """All layers, one after the other, as the kernel reads them; uint32."""
     weights, biases = list(network["weights"]), list(network["biases"])
     if network["form_weight"] is not None:
         weights[-1] = np.concatenate([weights[-1], network["form_weight"]])
         biases[-1] = np.concatenate([biases[-1], network["form_bias"]])
-    layers: list[np.ndarray] = []
-    for number, (w, b) in enumerate(zip(weights, biases, strict=True)):
-        inputs = w.shape[1] if number == 0 else layers[-1].shape[1]
-        whole = _OUTPUTS if number == len(weights) - 1 and len(b) > _VECTOR else _VECTOR
-        layer = np.zeros((1 + inputs, -(-len(b) // whole) * whole))
-        layer[0, : len(b)] = b
-        layer[1 : 1 + w.shape[1], : len(b)] = w.T
-        layers.append(layer)
-    hidden = np.stack(layers[1:-1]) if layers[1:-1] else np.zeros((1, 1, 1))
-    return {"entry": layers[0], "hidden": hidden, "exit": layers[-1]}
+    *inner, last = zip(weights, biases, strict=True)
+    return np.concatenate([*(_packed(*layer, _STEP) for layer in inner), _packed(*last, _TILE)])
+
+
+def _packed(weights: np.ndarray, bias: np.ndarray, whole: int) -> np.ndarray:
+    """Bias and weights (outputs, inputs), filled up: each lane's of a step and tile together."""
+    outputs, inputs = weights.shape
+    filled = np.zeros((inputs + 1, outputs + -outputs % whole), np.float32)
+    filled[:, :outputs] = np.vstack([bias, weights.T])
+    padded = np.pad(filled[1:], [(0, -inputs % _STEP), (0, 0)])
+    parts = padded.reshape(-1, 2, 4, 2, padded.shape[1] // _TILE, _TILE)
+    parts = parts.transpose(0, 4, 5, 2, 1, 3)  # step, tile, output, lane of it, eights, pair
+    high, rest = _bfloat16(parts)
+    low, _ = _bfloat16(rest)
+    pairs = np.ascontiguousarray(np.stack([high, low], axis=4))
+    return np.concatenate([filled[0].view(np.uint32), pairs.view(np.uint32).ravel()])
+
+
+def _bfloat16(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Round; return the bits and what is left over."""
+    rounded = torch.from_numpy(np.ascontiguousarray(values)).bfloat16()
+    return rounded.view(torch.int16).numpy(), values - rounded.float().numpy()

@@ -1,7 +1,7 @@
 // A model at the points of a mesh, on a GPU: a thread for every point, or every column of points.
 //
-// No thread knows of any other, there is no shared memory: the sums of a point are in registers. All
-// is single precision, but for the way from a centre to an atom. The third lattice vector points
+// There is no shared memory: the sums of a point are in registers. No thread knows of any other, but
+// for the network's. All is single precision, but for the way from a centre to an atom. The third lattice vector points
 // along z, so that points of a column have x and y in common. Sizes are macros, compiled in for one
 // model:
 //
@@ -11,7 +11,7 @@
 //   POLE_INDUCING                              n' of what induces them: POLE_RADIAL or two times that
 //   INTERVALS                                  of the pseudo-atoms' splines; 0 without
 //   FEATURES, WIDTH, BLOCKS, LAYERS            of the network
-//   OUTPUTS                                    mean, raw deviation, rows of the form L; whole vectors
+//   OUTPUTS                                    mean, raw deviation, rows of the form L
 //
 // Harmonics carry Ferrers' normalisation here, P_lm (cos, sin) mφ with P_mm = (2m − 1)!!, and
 // `weights` is the square of what makes them Racah's: one factor for a product of two.
@@ -24,8 +24,6 @@
 #define POLES ((POLE_DEGREE + 1) * (POLE_DEGREE + 1))
 // Floats that the multipoles of one n take: whole vectors.
 #define POLE_STRIDE ((POLES + 3) / 4 * 4)
-// Points of a thread of the network.
-#define AT_ONCE 4
 
 // From a centre to an atom, Bohr; which atom it is.
 struct __align__(16) Near {
@@ -388,98 +386,55 @@ __device__ inline float gelu(float x) {
   return x * (c * p + 0.5f);
 }
 
-// Outputs of a layer that a thread holds in registers.
-__device__ constexpr int tile(int outputs) {
-  return outputs % 32 == 0 ? 32 : outputs % 16 == 0 ? 16 : outputs % 8 == 0 ? 8 : 4;
-}
-
-// Calls take(o, values of AT_ONCE points) for every output of a layer: bias (N), weights (inputs, N).
-template <int N, class Take>
-__device__ inline void dense(const float (*in)[AT_ONCE], int inputs, const float* bias,
-                             const float* weights, const Take& take) {
-  constexpr int TILE = tile(N);
-  for (int first = 0; first < N; first += TILE) {
-    float out[TILE][AT_ONCE];
-#pragma unroll
-    for (int o = 0; o < TILE; ++o)
-#pragma unroll
-      for (int p = 0; p < AT_ONCE; ++p) out[o][p] = bias[first + o];
-#pragma unroll 4
-    for (int i = 0; i < inputs; ++i) {
-      float value[AT_ONCE];
-      load(in[i], value);
-#pragma unroll
-      for (int o = 0; o < TILE; o += 4) {
-        float w[4];
-        load(weights + i * N + first + o, w);
-#pragma unroll
-        for (int r = 0; r < 4; ++r)
-#pragma unroll
-          for (int p = 0; p < AT_ONCE; ++p) out[o + r][p] += value[p] * w[r];
-      }
-    }
-#pragma unroll
-    for (int o = 0; o < TILE; ++o) take(first + o, out[o]);
-  }
-}
-
-// The sums of all species at some points, and those of one.
+// The sums of all species at a point, and those of one.
 struct Sums {
   const float* values;
   int n_points, point;
 
-  __device__ float own(int species, int k, int member, int p) const {
-    return values[((species * RADIAL + k) * MEMBERS + member) * n_points + point + p];
+  __device__ float own(int species, int k, int member) const {
+    return values[((species * RADIAL + k) * MEMBERS + member) * n_points + point];
   }
 
-  __device__ float total(int k, int member, int p) const {
-    float sum = own(0, k, member, p);
+  __device__ float total(int k, int member) const {
+    float sum = own(0, k, member);
 #pragma unroll
-    for (int species = 1; species < SPECIES; ++species) sum += own(species, k, member, p);
+    for (int species = 1; species < SPECIES; ++species) sum += own(species, k, member);
     return sum;
   }
 };
 
-// Calls take(feature, values of AT_ONCE points) for every feature, in the order of
-// `rhocast.descriptors.smooth`.
+// Calls take(feature, value) for every feature, in the order of `rhocast.descriptors.smooth`.
 template <class Take>
 __device__ inline void for_each_feature(const Sums& sums, const Take& take) {
   constexpr int pairs = RADIAL * (RADIAL + 1) / 2;
   int pair = RADIAL;
   for (int k = 0; k < RADIAL; ++k) {
-    float here[AT_ONCE][MEMBERS];
+    float here[MEMBERS];
 #pragma unroll
-    for (int m = 0; m < MEMBERS; ++m)
-#pragma unroll
-      for (int p = 0; p < AT_ONCE; ++p) here[p][m] = sums.total(k, m, p);
-    float first[AT_ONCE];
-#pragma unroll
-    for (int p = 0; p < AT_ONCE; ++p) first[p] = here[p][0];
-    take(k, first);
+    for (int m = 0; m < MEMBERS; ++m) here[m] = sums.total(k, m);
+    take(k, here[0]);
     // With itself and all further ones, then with what tells each species but the last.
     for (int other = k; other < RADIAL + SPECIES - 1; ++other) {
       const int species = other - RADIAL;
-      float products[DEGREE + 1][AT_ONCE];
+      float products[DEGREE + 1];
 #pragma unroll
-      for (int l = 0; l <= DEGREE; ++l)
+      for (int l = 0; l <= DEGREE; ++l) {
+        float sum = 0.0f;
 #pragma unroll
-        for (int p = 0; p < AT_ONCE; ++p) {
-          float sum = 0.0f;
-#pragma unroll
-          for (int m = -l; m <= l; ++m) {
-            const int member = l * l + l + m;
-            float value;
-            if (species < 0)
-              value = sums.total(other, member, p);
-            else
-              value = sums.own(species, k, member, p) - here[p][member] * (1.0f / SPECIES);
-            if (l == 0)
-              sum = value;
-            else
-              sum += LEGENDRE<DEGREE>.weights[l][m < 0 ? -m : m] * here[p][member] * value;
-          }
-          products[l][p] = sum;
+        for (int m = -l; m <= l; ++m) {
+          const int member = l * l + l + m;
+          float value;
+          if (species < 0)
+            value = sums.total(other, member);
+          else
+            value = sums.own(species, k, member) - here[member] * (1.0f / SPECIES);
+          if (l == 0)
+            sum = value;
+          else
+            sum += LEGENDRE<DEGREE>.weights[l][m < 0 ? -m : m] * here[member] * value;
         }
+        products[l] = sum;
+      }
       const int contrast = RADIAL + DEGREE * pairs + species * RADIAL * (DEGREE + 1);
       if (species >= 0) take(contrast + k, products[0]);
 #pragma unroll
@@ -490,65 +445,223 @@ __device__ inline void for_each_feature(const Sums& sums, const Take& take) {
   }
 }
 
-// Fields at the points of bricks from first_brick on. `hidden` holds bias and weights of each layer,
-// `exit` those of the outputs.
+// features[feature][point], normalised.
 extern "C" __global__ void __launch_bounds__(POINTS)
-    run_network(int n, const Box* box_at, int first_brick, const float* all_sums, int n_points,
-                const float* scale, const float* shift, const float* entry, const float* hidden,
-                const float* exit, float target_std, float min_std, float* density,
+    make_features(int n, const float* sums, const float* scale, const float* shift,
+                  float* features) {
+  const int point = blockIdx.x * blockDim.x + threadIdx.x;
+  if (point >= n) return;
+  for_each_feature(Sums{sums, n, point}, [&](int feature, float value) {
+    features[feature * n + point] = value * scale[feature] + shift[feature];
+  });
+}
+
+// The network's products are those of tensor cores, which take bfloat16. A number is the sum of two
+// of these, to 2⁻¹⁷; of the four products of two such sums the smallest is left out. So they are as
+// exact as single precision. The 32 lanes of a warp take 16 points together, and lane 4 g + t holds
+//
+//   of 8 outputs, those of number 2 t and 2 t + 1, of point g, then of point g + 8;
+//   of 16 inputs, those of number 2 t and 2 t + 1, of points g and g + 8, then 2 t + 8 and 2 t + 9:
+//   twice 8 outputs are 16 inputs of the next layer where they are;
+//   of the weights of 16 inputs and 8 outputs, those of the same inputs and output g.
+//
+// On a GPU a thread is a lane; a processor in its place is all of them.
+#ifdef __CUDA_ARCH__
+#define LANES 1
+#else
+#define LANES 32
+#endif
+
+// Lane of a thread's own number.
+__device__ inline int lane_of(int own) { return threadIdx.x % 32 + own; }
+
+// Inputs in steps of 16: pairs of numbers of bfloat16, and what these leave over.
+template <int STEPS>
+struct Inputs {
+  unsigned high[STEPS][LANES][4], low[STEPS][LANES][4];
+};
+
+// Outputs in tiles of 8.
+template <int TILES>
+struct Outputs {
+  float values[TILES][LANES][4];
+};
+
+__device__ inline unsigned upper_half(float x) {
+  return (__float_as_uint(x) + 0x8000u) & 0xffff0000u;
+}
+
+__device__ inline void split(float x, float y, unsigned& high, unsigned& low) {
+  const unsigned first = upper_half(x), second = upper_half(y);
+  high = first >> 16 | second;
+  low = upper_half(x - __uint_as_float(first)) >> 16 | upper_half(y - __uint_as_float(second));
+}
+
+// outputs += inputs × weights.
+__device__ inline void multiply(const unsigned (*inputs)[4], const unsigned (*weights)[2],
+                                float (*outputs)[4]) {
+#ifdef __CUDA_ARCH__
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+      "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(outputs[0][0]), "+f"(outputs[0][1]), "+f"(outputs[0][2]), "+f"(outputs[0][3])
+      : "r"(inputs[0][0]), "r"(inputs[0][1]), "r"(inputs[0][2]), "r"(inputs[0][3]),
+        "r"(weights[0][0]), "r"(weights[0][1]));
+#else
+  const auto half = [](unsigned pair, int i) {
+    return __uint_as_float(i == 0 ? pair << 16 : pair & 0xffff0000u);
+  };
+  for (int lane = 0; lane < LANES; ++lane)
+    for (int at = 0; at < 4; ++at) {
+      const int output = 2 * (lane % 4) + at % 2;
+      for (int input = 0; input < 16; ++input) {
+        const int t = input / 2 % 4, later = input / 8;
+        outputs[lane][at] += half(inputs[lane / 4 * 4 + t][at / 2 + 2 * later], input % 2) *
+                             half(weights[4 * output + t][later], input % 2);
+      }
+    }
+#endif
+}
+
+// Adds up what the four lanes of a point hold.
+__device__ inline void add_up(float (*values)[2]) {
+#ifdef __CUDA_ARCH__
+  for (int other = 1; other < 4; other *= 2)
+    for (int half = 0; half < 2; ++half)
+      values[0][half] += __shfl_xor_sync(0xffffffffu, values[0][half], other);
+#else
+  for (int lane = 0; lane < LANES; lane += 4)
+    for (int half = 0; half < 2; ++half)
+      for (int other = 1; other < 4; ++other) values[lane][half] += values[lane + other][half];
+#endif
+}
+
+// A layer: bias, then the weights of each step and tile. Returns where the next layer's begin.
+template <int STEPS, int TILES>
+__device__ inline const uint4* dense(const Inputs<STEPS>& in, const uint4* layer,
+                                     Outputs<TILES>& out) {
+  const float* const bias = reinterpret_cast<const float*>(layer);
+  layer += 2 * TILES;
+#pragma unroll
+  for (int tile = 0; tile < TILES; ++tile)
+    for (int own = 0; own < LANES; ++own)
+#pragma unroll
+      for (int at = 0; at < 4; ++at)
+        out.values[tile][own][at] = bias[8 * tile + 2 * (lane_of(own) % 4) + at % 2];
+#pragma unroll
+  for (int step = 0; step < STEPS; ++step)
+#pragma unroll
+    for (int tile = 0; tile < TILES; ++tile, layer += 32) {
+      unsigned high[LANES][2], low[LANES][2];
+      for (int own = 0; own < LANES; ++own) {
+        const uint4 w = layer[lane_of(own)];
+        high[own][0] = w.x;
+        high[own][1] = w.y;
+        low[own][0] = w.z;
+        low[own][1] = w.w;
+      }
+      multiply(in.high[step], high, out.values[tile]);
+      multiply(in.low[step], high, out.values[tile]);
+      multiply(in.high[step], low, out.values[tile]);
+    }
+  return layer;
+}
+
+template <int TILES>
+__device__ inline void activate(Outputs<TILES>& outputs) {
+#pragma unroll
+  for (int tile = 0; tile < TILES; ++tile)
+    for (int own = 0; own < LANES; ++own)
+#pragma unroll
+      for (int at = 0; at < 4; ++at)
+        outputs.values[tile][own][at] = gelu(outputs.values[tile][own][at]);
+}
+
+// Outputs as inputs of the next layer.
+template <int STEPS>
+__device__ inline void pass(const Outputs<2 * STEPS>& outputs, Inputs<STEPS>& inputs) {
+#pragma unroll
+  for (int step = 0; step < STEPS; ++step)
+    for (int own = 0; own < LANES; ++own)
+#pragma unroll
+      for (int at = 0; at < 4; ++at) {
+        const float* const pair = outputs.values[2 * step + at / 2][own] + 2 * (at % 2);
+        split(pair[0], pair[1], inputs.high[step][own][at], inputs.low[step][own][at]);
+      }
+}
+
+// Fields at the points of bricks from first_brick on; `layer` is the first one of all.
+extern "C" __global__ void __launch_bounds__(POINTS)
+    run_network(int n, const Box* box_at, int first_brick, const float* features, int n_points,
+                const uint4* layer, float target_std, float min_std, float* density,
                 float* aleatoric, float* epistemic) {
+  constexpr int ENTRY = (FEATURES + 15) / 16, STEPS = (WIDTH + 15) / 16, EXIT = (OUTPUTS + 7) / 8;
   const int thread = blockIdx.x * blockDim.x + threadIdx.x;
-  if (thread >= n) return;
-  const Sums sums{all_sums, n_points, thread * AT_ONCE};
-  // What enters and leaves blocks, and what enters and leaves layers, by turns.
-  __align__(16) float stream[WIDTH][AT_ONCE];
-  __align__(16) float turns[2][FEATURES > WIDTH ? FEATURES : WIDTH][AT_ONCE];
-  for_each_feature(sums, [&](int feature, const float* values) {
+  if (thread >= n || threadIdx.x % LANES != 0) return;
+  const int first_point = thread / 32 * 16;
+  Inputs<ENTRY> entry;
 #pragma unroll
-    for (int p = 0; p < AT_ONCE; ++p)
-      turns[0][feature][p] = values[p] * scale[feature] + shift[feature];
-  });
-  dense<WIDTH>(turns[0], FEATURES, entry, entry + WIDTH, [&](int o, const float* values) {
+  for (int step = 0; step < ENTRY; ++step)
+    for (int own = 0; own < LANES; ++own)
 #pragma unroll
-    for (int p = 0; p < AT_ONCE; ++p) stream[o][p] = gelu(values[p]);
-  });
-  const float* weights = hidden;
+      for (int at = 0; at < 4; ++at) {
+        const int feature = 16 * step + 2 * (lane_of(own) % 4) + at / 2 * 8;
+        const float* const here =
+            features + feature * n_points + first_point + lane_of(own) / 4 + at % 2 * 8;
+        const float x = feature < FEATURES ? here[0] : 0.0f;
+        const float y = feature + 1 < FEATURES ? here[n_points] : 0.0f;
+        split(x, y, entry.high[step][own][at], entry.low[step][own][at]);
+      }
+  // What enters and leaves blocks.
+  Outputs<2 * STEPS> stream;
+  layer = dense(entry, layer, stream);
+  activate(stream);
+  Inputs<STEPS> in;
   for (int block = 0; block < BLOCKS; ++block) {
-    for (int layer = 0; layer < LAYERS; ++layer, weights += (1 + WIDTH) * WIDTH)
-      dense<WIDTH>(layer == 0 ? stream : turns[layer % 2], WIDTH, weights, weights + WIDTH,
-                   [&](int o, const float* values) {
+    Outputs<2 * STEPS> out;
 #pragma unroll
-                     for (int p = 0; p < AT_ONCE; ++p)
-                       turns[(layer + 1) % 2][o][p] = gelu(values[p]);
-                   });
-#pragma unroll 4
-    for (int o = 0; o < WIDTH; ++o)
+    for (int i = 0; i < LAYERS; ++i) {
+      pass(i == 0 ? stream : out, in);
+      layer = dense(in, layer, out);
+      activate(out);
+    }
 #pragma unroll
-      for (int p = 0; p < AT_ONCE; ++p) stream[o][p] += turns[LAYERS % 2][o][p];
+    for (int tile = 0; tile < 2 * STEPS; ++tile)
+      for (int own = 0; own < LANES; ++own)
+#pragma unroll
+        for (int at = 0; at < 4; ++at) stream.values[tile][own][at] += out.values[tile][own][at];
   }
-  float mean[AT_ONCE], raw[AT_ONCE], variance[AT_ONCE] = {};
-  dense<OUTPUTS>(stream, WIDTH, exit, exit + OUTPUTS, [&](int o, const float* values) {
+  Outputs<EXIT> found;
+  pass(stream, in);
+  dense(in, layer, found);
+  float variance[LANES][2];
+  for (int own = 0; own < LANES; ++own)
 #pragma unroll
-    for (int p = 0; p < AT_ONCE; ++p) {
-      if (o == 0)
-        mean[p] = values[p];
-      else if (o == 1)
-        raw[p] = values[p];
-      else
-        variance[p] += values[p] * values[p];
-    }
-  });
+    for (int half = 0; half < 2; ++half) {
+      variance[own][half] = 0.0f;
 #pragma unroll
-  for (int p = 0; p < AT_ONCE; ++p) {
-    const Place place((sums.point + p) % POINTS);
-    const int brick = first_brick + sums.point / POINTS;
-    const int at = in_box(*box_at, brick, place.i, place.j, place.k);
-    if (at < 0) continue;
-    density[at] = mean[p];
-    if (aleatoric != nullptr) {
-      const float softplus = fmaxf(raw[p], 0.0f) + log1pf(expf(-fabsf(raw[p])));
-      aleatoric[at] = target_std * (softplus + min_std);
+      for (int tile = 0; tile < EXIT; ++tile) {
+        const float* const pair = found.values[tile][own] + 2 * half;
+        if (tile > 0 || lane_of(own) % 4 > 0)
+          variance[own][half] += pair[0] * pair[0] + pair[1] * pair[1];
+      }
     }
-    if (epistemic != nullptr) epistemic[at] = sqrtf(variance[p]);
+  add_up(variance);
+  for (int own = 0; own < LANES; ++own) {
+    if (lane_of(own) % 4 > 0) continue;
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      const int point = first_point + lane_of(own) / 4 + 8 * half;
+      const Place place(point % POINTS);
+      const int brick = first_brick + point / POINTS;
+      const int at = in_box(*box_at, brick, place.i, place.j, place.k);
+      if (at < 0) continue;
+      const float* const pair = found.values[0][own] + 2 * half;
+      density[at] = pair[0];
+      if (aleatoric != nullptr) {
+        const float softplus = fmaxf(pair[1], 0.0f) + log1pf(expf(-fabsf(pair[1])));
+        aleatoric[at] = target_std * (softplus + min_std);
+      }
+      if (epistemic != nullptr) epistemic[at] = sqrtf(variance[own][half]);
+    }
   }
 }
