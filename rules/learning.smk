@@ -22,8 +22,8 @@ rule features:
         descriptor=slice_of(cfg.descriptor),
         baseline=slice_of(cfg.baseline) if cfg.baseline else None,
         pseudopotentials=cfg.material.pseudopotentials,
-        seed=lambda wildcards: seed_for(cfg.seed, "features", wildcards.dataset),
-        format_version=4,
+        seed=seed_for(cfg.seed, "features"),
+        format_version=5,
     message:
         "Drawing mesh points and their descriptors from dataset {wildcards.dataset}"
     script:

@@ -74,6 +74,12 @@ def test_the_same_seed_gives_the_same_file(dataset, tmp_path):
     assert not np.array_equal(first.target, other.target)
 
 
+def test_the_order_of_the_snapshots_does_not_matter(dataset, tmp_path):
+    """Whether a rule or a shell lists them."""
+    first = sample(tmp_path / "a.h5", dataset)
+    assert sample(tmp_path / "b.h5", dataset[::-1]).sha256 == first.sha256
+
+
 def test_more_snapshots_leave_the_points_of_the_others(dataset, tmp_path):
     fewer, more = sample(tmp_path / "a.h5", dataset[1:2]), sample(tmp_path / "b.h5", dataset)
     np.testing.assert_array_equal(more.target[more.snapshot == 1], fewer.target)

@@ -1,7 +1,7 @@
 import pytest
 
 from rhocast.errors import ModelError
-from rhocast.model import shipped
+from rhocast.model import DensityModel, shipped
 from rhocast.model.shipped import model_path
 
 
@@ -36,6 +36,11 @@ def test_a_folder_is_no_model(folder, tmp_path):
 def test_an_unknown_name_lists_the_known_ones(folder, name):
     with pytest.raises(ModelError, match=rf"{name}: no such file.*shipped model: al, sige"):
         model_path(name)
+
+
+@pytest.mark.parametrize("card", sorted(shipped.FOLDER.glob("*.md")), ids=lambda card: card.stem)
+def test_a_card_is_of_the_model_beside_it(card):
+    assert DensityModel.load(card.stem).hash in card.read_text(encoding="utf-8")
 
 
 def test_nothing_may_be_shipped(folder, monkeypatch):

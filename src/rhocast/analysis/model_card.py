@@ -65,7 +65,7 @@ def _summary(model: DensityModel) -> dict[str, str]:
         "pseudo-atoms": "none",
         "computed with": _plain(provenance),
         "temperatures, K": _range(training.get("temperatures_K"), ".0f"),
-        "volume per atom, Bohr³": _range(training.get("volume_per_atom_bohr3"), ".1f"),
+        "volume per atom, Bohr³": _each(training.get("volume_per_atom_bohr3"), ".1f"),
         "cells": ", ".join(training.get("cells", ())) or "not recorded",
         "points": f"{training.get('points', 'not recorded')}",
         "calibration, fast": "none",
@@ -126,6 +126,11 @@ def _plain(section: Mapping[str, Any]) -> str:
         if value is not None
     )
     return ", ".join(parts) or "not recorded"
+
+
+def _each(values: Sequence[float] | None, form: str) -> str:
+    listed = dict.fromkeys(f"{value:{form}}" for value in values or ())
+    return ", ".join(listed) or "not recorded"
 
 
 def _range(values: Sequence[float] | None, form: str) -> str:

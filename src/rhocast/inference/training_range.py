@@ -79,21 +79,17 @@ def departures(model: DensityModel, structure: Structure) -> Iterator[str]:
     Returns
     -------
     iterator of str
-        A sentence on the volume per atom and on each element's share of the atoms, where they lie
-        outside those of the cells that the model, or the transfer, was trained on.
+        A sentence on the volume per atom, where no cell that the model, or the transfer, was
+        trained on had it, and one on each element's share of the atoms that lies outside theirs.
     """
     trained = [model.metadata[part] for part in ("training", "transfer") if part in model.metadata]
     volumes = [v for part in trained for v in part.get("volume_per_atom_bohr3", ())]
     volume = structure.volume / len(structure)
-    if volumes and not (
-        min(volumes) * (1.0 - _VOLUME_TOLERANCE)
-        <= volume
-        <= max(volumes) * (1.0 + _VOLUME_TOLERANCE)
-    ):
-        yield (
-            f"{volume:.1f} Bohr³ to an atom, the model was trained on {min(volumes):.1f} to "
-            f"{max(volumes):.1f}"
-        )
+    if volumes and all(abs(volume - known) > _VOLUME_TOLERANCE * known for known in volumes):
+        below = max((known for known in volumes if known < volume), default=None)
+        above = min((known for known in volumes if known > volume), default=None)
+        nearest = " and ".join(f"{known:.1f}" for known in (below, above) if known is not None)
+        yield f"{volume:.1f} Bohr³ to an atom, the nearest the model was trained on: {nearest}"
     cells = [shares_of(formula) for part in trained for formula in part.get("cells", ())]
     found = shares_of(structure.formula)
     for element in model.species if cells else ():

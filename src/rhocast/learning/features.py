@@ -33,7 +33,8 @@ def sample_features(
     """Draw mesh points from snapshots and write a feature file.
 
     Points are drawn uniformly and without replacement, from each snapshot with a seed of its own:
-    more snapshots leave the points of the others as they are. Rejected snapshots are left out.
+    more snapshots leave the points of the others as they are. Snapshots are taken in the order of
+    trajectories and names, however they are given; rejected ones are left out.
 
     Parameters
     ----------
@@ -66,8 +67,10 @@ def sample_features(
     ModelError
         If a snapshot holds an element that is not among those of ``valence``.
     """
-    sources = [Path(source) for source in snapshot_paths]
-    groups = groups or ["/".join(source.parts[-3:-1]) for source in sources]
+    given = [Path(source) for source in snapshot_paths]
+    groups = groups or ["/".join(source.parts[-3:-1]) for source in given]
+    ordered = sorted(zip(groups, given, strict=True), key=lambda each: (each[0], each[1].name))
+    groups, sources = [group for group, _ in ordered], [source for _, source in ordered]
     valence = {
         symbol: valence[symbol] for symbol in sorted(valence, key=atomic_numbers.__getitem__)
     }

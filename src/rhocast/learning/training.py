@@ -157,7 +157,7 @@ def describe(data: FeatureSet, parts: Split, model: DensityModel, seed: int) -> 
     Returns
     -------
     dict
-        ``temperatures_K`` and ``volume_per_atom_bohr3`` (lowest, highest), ``cells``,
+        ``temperatures_K`` (lowest, highest), ``volume_per_atom_bohr3`` (each once), ``cells``,
         ``snapshots`` (with their SHA-256), ``points``, ``data_hash``, ``seed``,
         ``rhocast_version``, and under ``validation`` ``rmse`` (e/Bohr³), ``nll`` (nats, of the
         normalised density), ``points`` and ``held_back``.
@@ -166,10 +166,11 @@ def describe(data: FeatureSet, parts: Split, model: DensityModel, seed: int) -> 
     rmse = error * model.normalisation.target_std.item()
     _log.info("validation (%s): rmse %.2e e/Bohr³, nll %.3f", parts.held_back, rmse, nll)
     temperatures = [record.temperature_K for record in data.records]
-    volumes = [record.volume_per_atom_bohr3 for record in data.records]
     return {
         "temperatures_K": [min(temperatures), max(temperatures)],
-        "volume_per_atom_bohr3": [min(volumes), max(volumes)],
+        "volume_per_atom_bohr3": sorted(
+            {round(record.volume_per_atom_bohr3, 3) for record in data.records}
+        ),
         "cells": sorted({record.formula for record in data.records}),
         "snapshots": {record.source: record.sha256 for record in data.records},
         "points": len(parts.training),

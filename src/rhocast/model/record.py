@@ -32,7 +32,7 @@ def to_record(model: "DensityModel") -> tuple[dict[str, Tensor], dict[str, Any]]
         "metadata": model.metadata,
     }
     if model.baseline is not None:
-        record["baseline"] = model.baseline.parameters.model_dump()
+        record["baseline"] = model.baseline.parameters.model_dump(exclude_none=True)
         tensors["baseline.tables"] = torch.from_numpy(model.baseline.tables)
         if model.baseline.multipoles is not None:
             tensors["baseline.multipoles"] = torch.from_numpy(model.baseline.multipoles)
