@@ -20,13 +20,13 @@ def _few_points(monkeypatch):
     monkeypatch.setattr(cells, "SPACING_BOHR", 1.6)
 
 
-def frames(folder, repeats, constant=4.05, temperature="500K", density_mean=None):
+def frames(folder, repeats, constant=4.05, spread=0.12, temperature="500K", density_mean=None):
     """Write four frames of one trajectory: thermal fcc, and a density that knows no atoms."""
     rng = np.random.default_rng(repeats)
     paths = []
     for number in range(4):
         atoms = bulk("Al", a=constant, cubic=True).repeat(repeats)
-        atoms.rattle(0.12, rng=rng)
+        atoms.rattle(spread, rng=rng)
         structure = Structure.from_ase(atoms)
         path = folder / f"al{len(atoms)}" / temperature / f"{number}.extxyz"
         if density_mean is None:
@@ -41,8 +41,12 @@ def frames(folder, repeats, constant=4.05, temperature="500K", density_mean=None
 
 
 def test_a_size_is_large_enough_where_the_next_is_like_it(tmp_path):
-    """32 and 108 atoms are alike; those of the smallest cell lie closer together."""
-    paths = [path for n, a in ((1, 3.9), (2, 4.05), (3, 4.05)) for path in frames(tmp_path, n, a)]
+    """32 and 108 atoms are alike; those of the smallest cell hardly move."""
+    paths = [
+        path
+        for repeats, spread in ((1, 0.02), (2, 0.12), (3, 0.12))
+        for path in frames(tmp_path, repeats, spread=spread)
+    ]
     rows = compare_cells(paths, DESCRIPTOR, ("Al",))
     assert [(row.atoms, row.next_atoms, row.quantity) for row in rows] == [
         (4, 32, "features"), (32, 108, "features"),
@@ -52,6 +56,14 @@ def test_a_size_is_large_enough_where_the_next_is_like_it(tmp_path):
     assert first_large_enough(rows) == 32
     draw_cells(rows, tmp_path / "cells.png")
     assert imread(tmp_path / "cells.png")[..., :3].std() > 0.05
+
+
+def test_other_volumes_are_another_state(tmp_path):
+    """A liquid of another density beside the crystal changes nothing."""
+    paths = [*frames(tmp_path, 2), *frames(tmp_path, 3)]
+    rows = compare_cells(paths, DESCRIPTOR, ("Al",))
+    elsewhere = frames(tmp_path / "other", 2, constant=4.3)
+    assert compare_cells([*paths, *elsewhere], DESCRIPTOR, ("Al",)) == rows
 
 
 def test_densities_count_where_there_are_any(tmp_path):
@@ -68,7 +80,7 @@ def test_densities_count_where_there_are_any(tmp_path):
 
 def test_sizes_are_compared_at_equal_temperature(tmp_path):
     """Heat must not pass for size: without a common temperature nothing is compared."""
-    paths = frames(tmp_path, 2) + frames(tmp_path, 3, 4.2, "900K")
+    paths = frames(tmp_path, 2) + frames(tmp_path, 3, 4.2, temperature="900K")
     with pytest.raises(StructureError, match=r"at one temperature .*\(32, '500K'\)"):
         compare_cells(paths, DESCRIPTOR, ("Al",))
     both = compare_cells([*paths, *frames(tmp_path, 3)], DESCRIPTOR, ("Al",))

@@ -1,9 +1,10 @@
 """Which cell is large enough to transfer to (the paper's Supplementary Fig. 5).
 
 Densities and features of successive cell sizes are compared as distributions, temperature by
-temperature. The distance is Wasserstein's, in one dimension; of the features the mean over all of
-them, each in units of its spread. Two halves of the frames of *one* size show what distance means
-nothing. A size is large enough if the next one lies no further from it than `MAX_RATIO` times that.
+temperature, at the same volume per atom. The distance is Wasserstein's, in one dimension; of the
+features the mean over all of them, each in units of its spread. Two halves of the frames of *one*
+size show what distance means nothing. A size is large enough if the next one lies no further from
+it than `MAX_RATIO` times that.
 
 Distances between sizes are those between such halves too: both hold the same noise.
 """
@@ -81,7 +82,7 @@ class Row:
     quantity
         ``features`` or ``density``.
     temperatures
-        That both have been computed at.
+        That both have been computed at, each volume counted on its own.
     distance
         Between the sizes; densities in e/Bohr³, features in units of their spread.
     noise
@@ -115,7 +116,8 @@ def compare_cells(
     Raises
     ------
     StructureError
-        If no two successive sizes share a temperature with two frames or more of each.
+        If no two successive sizes share a temperature and a volume per atom with two frames or
+        more of each.
     """
     frames = [frame for path in paths if (frame := Frame.read(path)) is not None]
     maker = descriptors.make(descriptor, tuple(species))
@@ -152,19 +154,21 @@ def _holds_density(path: Path) -> bool:
 def _halves(
     frames: Sequence[Frame], values: Callable[[Frame], Values | None]
 ) -> dict[int, dict[str, tuple[Values, Values]]]:
-    """Divide what frames of each size and temperature hold in two, by trajectory if there are some.
+    """Divide what frames of each size, temperature and volume hold in two, by trajectory at best.
 
     Frames without values are left out.
     """
     groups: dict[tuple[int, str], list[tuple[str, Values]]] = defaultdict(list)
     for frame in frames:
         if (found := values(frame)) is not None:
-            key = len(frame.structure), frame.path.parent.name
-            groups[key].append((trajectory_of(frame.path), found))
+            atoms = len(frame.structure)
+            volume = frame.structure.volume / atoms
+            state = f"{frame.path.parent.name}, {volume:.1f} Bohr³ an atom"
+            groups[atoms, state].append((trajectory_of(frame.path), found))
     halves: dict[int, dict[str, tuple[Values, Values]]] = defaultdict(dict)
-    for (atoms, temperature), group in sorted(groups.items(), key=lambda item: item[0]):
+    for (atoms, state), group in sorted(groups.items(), key=lambda item: item[0]):
         if len(group) < 2:
-            log.warning("%d atoms, %s: one frame makes no halves", atoms, temperature)
+            log.warning("%d atoms, %s: one frame makes no halves", atoms, state)
             continue
         names = list(dict.fromkeys(name for name, _ in group))
         first = names[: len(names) // 2]
@@ -175,7 +179,7 @@ def _halves(
             np.concatenate([v for (_, v), c in zip(group, chosen, strict=True) if c == side])
             for side in (True, False)
         )
-        halves[atoms][temperature] = one, other
+        halves[atoms][state] = one, other
     return halves
 
 
@@ -184,7 +188,7 @@ def _rows(quantity: str, halves: Mapping[int, Mapping[str, tuple[Values, Values]
     for atoms, larger in pairwise(sorted(halves)):
         common = sorted(halves[atoms].keys() & halves[larger].keys())
         if not common:
-            log.warning("%d and %d atoms have no temperature in common", atoms, larger)
+            log.warning("%d and %d atoms have no temperature and volume in common", atoms, larger)
             continue
         apart = [_distances(halves[atoms][t], halves[larger][t], quantity) for t in common]
         distance, noise = np.mean(apart, axis=0).tolist()
