@@ -1,11 +1,13 @@
 """Which GPU is whose, and what is said of one that is not there."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from rhocast.errors import ModelError
 from rhocast.gpu import gpu_named, name_of, open_device, own_device
+from rhocast.gpu.devices import Gpu
 
 
 @pytest.mark.parametrize(
@@ -33,6 +35,21 @@ def test_a_gpu_needs_cupy(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", None)
     with pytest.raises(ModelError, match="pip install cupy"):
         open_device("cuda:7")
+
+
+def test_a_gpu_needs_tensor_cores_for_bfloat16(monkeypatch):
+    """Told before anything is compiled. CuPy is a stand-in: the GPU would have to be an old one."""
+    runtime = SimpleNamespace(
+        getDeviceCount=lambda: 1, getDeviceProperties=lambda index: {"name": b"Tesla V100"}
+    )
+    cuda = SimpleNamespace(
+        runtime=runtime,
+        Device=lambda index: SimpleNamespace(compute_capability="70"),
+        Stream=None,
+    )
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=cuda))
+    with pytest.raises(ModelError, match=r"Tesla V100 \(cuda:0\) is older .* an A100 or later"):
+        Gpu(0)
 
 
 def test_the_emulation_needs_a_compiler(monkeypatch):

@@ -22,6 +22,9 @@ THREADS = 128
 
 SOURCE = Path(__file__).with_name("kernels.cu")
 
+#: Compute capability from which on tensor cores take bfloat16: A100 and later.
+_CAPABILITY = 80
+
 #: Takes the number of threads, which is also the kernel's first argument, and its further ones:
 #: arrays (None for a null pointer), int, float, or NumPy's numbers for other sizes.
 Kernel = Callable[..., None]
@@ -65,7 +68,7 @@ class Gpu:
     Raises
     ------
     ModelError
-        If it or CuPy is not there.
+        If it or CuPy is not there, or its tensor cores do not take bfloat16.
     """
 
     def __init__(self, index: int) -> None:
@@ -75,6 +78,11 @@ class Gpu:
             raise ModelError(f"device: cuda:{index} is not there, CUDA sees {count}")
         self._device = self.xp.cuda.Device(index)
         self.name = self.xp.cuda.runtime.getDeviceProperties(index)["name"].decode()
+        if int(self._device.compute_capability) < _CAPABILITY:
+            raise ModelError(
+                f"device: {self.name} (cuda:{index}) is older than these kernels, which need an "
+                "A100 or later; use another, or `cpu`"
+            )
         self._own = threading.local()
 
     def using(self) -> AbstractContextManager:

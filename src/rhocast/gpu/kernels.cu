@@ -1,9 +1,9 @@
 // A model at the points of a mesh, on a GPU: a thread for every point, or every column of points.
 //
 // There is no shared memory: the sums of a point are in registers. No thread knows of any other, but
-// for the network's. All is single precision, but for the way from a centre to an atom. The third lattice vector points
-// along z, so that points of a column have x and y in common. Sizes are macros, compiled in for one
-// model:
+// for the network's. All is single precision, but for the way from a centre to an atom, and the
+// network's products, see there. The third lattice vector points along z, so that points of a column
+// have x and y in common. Sizes are macros, compiled in for one model:
 //
 //   SPECIES                                    of the model
 //   RADIAL, DEGREE, GROUP                      of the sums; radial functions of one launch
@@ -457,8 +457,8 @@ extern "C" __global__ void __launch_bounds__(POINTS)
 }
 
 // The network's products are those of tensor cores, which take bfloat16. A number is the sum of two
-// of these, to 2⁻¹⁷; of the four products of two such sums the smallest is left out. So they are as
-// exact as single precision. The 32 lanes of a warp take 16 points together, and lane 4 g + t holds
+// of these, to 2⁻¹⁷; of the four products of two such sums the smallest is left out, 2⁻¹⁶. The 32
+// lanes of a warp take 16 points together, and lane 4 g + t holds
 //
 //   of 8 outputs, those of number 2 t and 2 t + 1, of point g, then of point g + 8;
 //   of 16 inputs, those of number 2 t and 2 t + 1, of points g and g + 8, then 2 t + 8 and 2 t + 9:
