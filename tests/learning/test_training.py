@@ -69,8 +69,19 @@ def test_a_trajectory_can_be_held_back_by_name(features):
     assert record["validation"]["held_back"] == "trajectories"
     assert record["points"] == record["validation"]["points"] == 800
     named["validation_trajectories"] = ("al4/500K",)
-    with pytest.raises(ConfigError, match=r"some but not all of al4/300K, al4/400K, found al4/5"):
+    told = r"some but not all of al4/300K, al4/400K, or snapshots such as al4/300K/0, found al4/5"
+    with pytest.raises(ConfigError, match=told):
         train(features, network=NETWORK, training=TRAINING.model_copy(update=named), seed=0)
+
+
+def test_a_snapshot_can_be_held_back_by_name(features):
+    data = read_features(features)
+    named = ("al4/300K/1", "al4/400K")
+    parts = split(data, 0.1, np.random.default_rng(0), named)
+    kept = {data.records[i].source for i in np.unique(data.snapshot[parts.training])}
+    assert kept == {"al4/300K/0.h5"}
+    assert parts.held_back == "snapshots"
+    assert len(parts.training) + len(parts.validation) == len(data)
 
 
 def binary_snapshot(seed, swapped=False):

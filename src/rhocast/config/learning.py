@@ -142,7 +142,9 @@ class Training(Section):
         0.1, description="held back to watch the loss: trajectories, else snapshots, else points"
     )
     validation_trajectories: tuple[str, ...] = Field(
-        (), description="held back instead of a share: names such as `al32/631K`"
+        (),
+        description="held back instead of a share: names such as `al32/631K`, or `al32/631K/7` for "
+        "a snapshot alone",
     )
     patience: PositiveInt | None = Field(
         None,

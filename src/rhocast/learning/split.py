@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
+from pathlib import Path
 
 import numpy as np
 
@@ -45,7 +46,7 @@ def split(
     rng
         Draws what is held back.
     trajectories
-        Those to hold back; by default they are drawn.
+        Those to hold back, or single snapshots of them; by default they are drawn.
 
     Raises
     ------
@@ -54,8 +55,7 @@ def split(
     """
     groups = np.array([record.group for record in data.records])
     if trajectories:
-        _check_names(trajectories, np.unique(groups))
-        return _divide(data, np.isin(groups, trajectories), "trajectories")
+        return _named(data, groups, trajectories)
     names = rng.permutation(np.unique(groups))
     if count := _count(share, len(names)):
         return _divide(data, np.isin(groups, names[:count]), "trajectories")
@@ -87,12 +87,17 @@ def _divide(data: FeatureSet, held_back: np.ndarray, what: str) -> Split:
     return Split(np.flatnonzero(~chosen), np.flatnonzero(chosen), what)
 
 
-def _check_names(trajectories: Sequence[str], known: np.ndarray) -> None:
-    if not set(trajectories) < set(known):
+def _named(data: FeatureSet, groups: np.ndarray, wanted: Sequence[str]) -> Split:
+    """Hold back trajectories and single snapshots by their names."""
+    names = [f"{record.group}/{Path(record.source).stem}" for record in data.records]
+    held_back = np.isin(groups, wanted) | np.isin(names, wanted)
+    if held_back.all() or not set(wanted) <= {*groups, *names}:
         raise ConfigError(
-            f"validation_trajectories: expected some but not all of {', '.join(known)}, found "
-            f"{', '.join(trajectories)}"
+            "validation_trajectories: expected some but not all of "
+            f"{', '.join(np.unique(groups))}, or snapshots such as {names[0]}, found "
+            f"{', '.join(wanted)}"
         )
+    return _divide(data, held_back, "trajectories" if {*wanted} <= {*groups} else "snapshots")
 
 
 def thin(parts: Split, share: float, rng: np.random.Generator) -> Split:
