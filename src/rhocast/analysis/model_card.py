@@ -129,7 +129,9 @@ def _plain(section: Mapping[str, Any]) -> str:
 
 
 def _each(values: Sequence[float] | None, form: str) -> str:
-    listed = dict.fromkeys(f"{value:{form}}" for value in values or ())
+    listed = list(dict.fromkeys(f"{value:{form}}" for value in values or ()))
+    if len(listed) > 8:
+        return f"{len(listed)} from {listed[0]} to {listed[-1]}"
     return ", ".join(listed) or "not recorded"
 
 

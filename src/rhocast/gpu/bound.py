@@ -21,7 +21,7 @@ _NETWORK_THREADS = 2
 #: Atoms that a thread looks at for neighbours.
 _CHUNK = 64
 
-#: Memory for the sums of the points that are computed at a time, bytes.
+#: Memory for the sums and features of the points that are computed at a time, bytes.
 SUMS_BYTES = 2**28
 
 #: Atoms so much beyond reach of a brick count as within: distances are rounded.
@@ -147,7 +147,8 @@ class BoundEvaluator:
             found = dict(zip(fields, values, strict=True))
             found.setdefault("density", self._xp.empty(shape, dtype=np.float32))
             n_sums = len(model.species) * model.radial * model.members
-            part = max(1, SUMS_BYTES // (4 * n_sums * int(np.prod(BRICK))))
+            of_a_point = 4 * (n_sums + model.n_features)
+            part = max(1, SUMS_BYTES // (of_a_point * int(np.prod(BRICK))))
             for first in range(0, len(centres), part):
                 self._network(there, near, first, min(part, len(centres) - first), found)
             if model.cutoff:

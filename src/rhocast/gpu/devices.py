@@ -22,7 +22,7 @@ THREADS = 128
 
 SOURCE = Path(__file__).with_name("kernels.cu")
 
-#: Compute capability from which on tensor cores take bfloat16: A100 and later.
+#: Compute capability from which on tensor cores take bfloat16: that of an A100.
 _CAPABILITY = 80
 
 #: Takes the number of threads, which is also the kernel's first argument, and its further ones:
@@ -80,8 +80,9 @@ class Gpu:
         self.name = self.xp.cuda.runtime.getDeviceProperties(index)["name"].decode()
         if int(self._device.compute_capability) < _CAPABILITY:
             raise ModelError(
-                f"device: {self.name} (cuda:{index}) is older than these kernels, which need an "
-                "A100 or later; use another, or `cpu`"
+                f"device: {self.name} (cuda:{index}) has compute capability "
+                f"{self._device.compute_capability}, these kernels need {_CAPABILITY} (an A100) or "
+                "more; use another, or `cpu`"
             )
         self._own = threading.local()
 

@@ -1,7 +1,7 @@
-"""The processor in a GPU's place: the kernels as C++, one thread after the other.
+"""The processor in a GPU's place: the kernels as C++.
 
 It is slow, and there to try and to test what a GPU would do where there is none. A loop over all
-threads is all it takes; those of the network, which work together, are one here.
+threads, one after the other, is all it takes; of the network's, 32 that work together are one here.
 """
 
 import ctypes

@@ -487,8 +487,9 @@ struct Outputs {
   float values[TILES][LANES][4];
 };
 
+// Rounded to bfloat16; what is no number stays none.
 __device__ inline unsigned upper_half(float x) {
-  return (__float_as_uint(x) + 0x8000u) & 0xffff0000u;
+  return x == x ? (__float_as_uint(x) + 0x8000u) & 0xffff0000u : 0x7fc00000u;
 }
 
 __device__ inline void split(float x, float y, unsigned& high, unsigned& low) {
@@ -501,7 +502,8 @@ __device__ inline void split(float x, float y, unsigned& high, unsigned& low) {
 __device__ inline void multiply(const unsigned (*inputs)[4], const unsigned (*weights)[2],
                                 float (*outputs)[4]) {
 #ifdef __CUDA_ARCH__
-  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
       "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
       : "+f"(outputs[0][0]), "+f"(outputs[0][1]), "+f"(outputs[0][2]), "+f"(outputs[0][3])
       : "r"(inputs[0][0]), "r"(inputs[0][1]), "r"(inputs[0][2]), "r"(inputs[0][3]),
@@ -589,7 +591,8 @@ __device__ inline void pass(const Outputs<2 * STEPS>& outputs, Inputs<STEPS>& in
       }
 }
 
-// Fields at the points of bricks from first_brick on; `layer` is the first one of all.
+// Fields at the points of bricks from first_brick on; `layer` is the first one of all. Warps are
+// whole: 16 divides the points.
 extern "C" __global__ void __launch_bounds__(POINTS)
     run_network(int n, const Box* box_at, int first_brick, const float* features, int n_points,
                 const uint4* layer, float target_std, float min_std, float* density,

@@ -69,7 +69,9 @@ def sample_features(
     """
     given = [Path(source) for source in snapshot_paths]
     groups = groups or ["/".join(source.parts[-3:-1]) for source in given]
-    ordered = sorted(zip(groups, given, strict=True), key=lambda each: (each[0], each[1].name))
+    ordered = sorted(
+        zip(groups, given, strict=True), key=lambda each: (each[0], each[1].name, each)
+    )
     groups, sources = [group for group, _ in ordered], [source for _, source in ordered]
     valence = {
         symbol: valence[symbol] for symbol in sorted(valence, key=atomic_numbers.__getitem__)

@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 
 #: A size is large enough if the next one lies this many times as far away as its own other half.
 MAX_RATIO = 1.5
+#: Volumes per atom that are so close, relatively, are the same.
+VOLUME_TOLERANCE = 0.01
 #: Of the mesh that features are compared on, Bohr. Random points would bring a noise of their own.
 SPACING_BOHR = 1.0
 
@@ -131,9 +133,16 @@ def compare_cells(
     if not rows:
         raise StructureError(
             "expected cells of two sizes, two frames of each at one temperature (the name of the "
-            f"folder), found {sorted({(len(f.structure), f.path.parent.name) for f in frames})}"
+            "folder) and volume per atom, found "
+            + ", ".join(sorted({_told(frame) for frame in frames}))
         )
     return rows
+
+
+def _told(frame: Frame) -> str:
+    atoms = len(frame.structure)
+    volume = frame.structure.volume / atoms
+    return f"{atoms} atoms at {frame.path.parent.name}, {volume:.1f} Bohr³ an atom"
 
 
 def first_large_enough(rows: Sequence[Row]) -> int | None:
@@ -159,10 +168,11 @@ def _halves(
     Frames without values are left out.
     """
     groups: dict[tuple[int, str], list[tuple[str, Values]]] = defaultdict(list)
+    volumes: list[float] = []
     for frame in frames:
         if (found := values(frame)) is not None:
             atoms = len(frame.structure)
-            volume = frame.structure.volume / atoms
+            volume = _known(frame.structure.volume / atoms, volumes)
             state = f"{frame.path.parent.name}, {volume:.1f} Bohr³ an atom"
             groups[atoms, state].append((trajectory_of(frame.path), found))
     halves: dict[int, dict[str, tuple[Values, Values]]] = defaultdict(dict)
@@ -181,6 +191,15 @@ def _halves(
         )
         halves[atoms][state] = one, other
     return halves
+
+
+def _known(volume: float, volumes: list[float]) -> float:
+    """Return a volume that is the same to `VOLUME_TOLERANCE`; a new one is listed."""
+    for known in volumes:
+        if abs(volume - known) <= VOLUME_TOLERANCE * known:
+            return known
+    volumes.append(volume)
+    return volume
 
 
 def _rows(quantity: str, halves: Mapping[int, Mapping[str, tuple[Values, Values]]]) -> list[Row]:

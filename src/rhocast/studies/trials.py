@@ -46,19 +46,21 @@ def train_trials(
 def hold_back(recipe: config.Recipe, snapshots: Sequence[Path], seed: int) -> config.Recipe:
     """Name the trajectories that the models of a study are judged by, the same for all of them.
 
-    They are those that the recipe names, else a share of all, at least one: frames of one
-    trajectory know each other. The coldest and the hottest are taken last, or the only liquid might
-    be missing from training.
+    They are those that the recipe names, single snapshots aside, else a share of all, at least
+    one: frames of one trajectory know each other. The coldest and the hottest are taken last, or
+    the only liquid might be missing from training.
 
     Raises
     ------
     ConfigError
         If the snapshots come from one trajectory.
     """
-    if recipe.training.validation_trajectories:
-        return recipe
     temperatures = {trajectory_of(path): read_entry(path).temperature_K for path in snapshots}
     names = sorted(temperatures)
+    wanted = recipe.training.validation_trajectories
+    if named := tuple(name for name in wanted if name.rpartition("/")[0] not in names):
+        training = recipe.training.model_copy(update={"validation_trajectories": named})
+        return recipe.model_copy(update={"training": training})
     if len(names) < 2:
         raise ConfigError(
             f"expected snapshots of two trajectories or more, one to judge by, found {names}"
