@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=8000, help="of each snapshot")
     parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     options = parser.parse_args()
-    columns = ["variant", *JUDGED, "training, s"]
+    columns = ["variant", *JUDGED, "features and training, s"]
     write(columns)
     write(["---" for _ in columns])
     for name in options.only:

@@ -48,7 +48,7 @@ def test_a_gpu_needs_tensor_cores_for_bfloat16(monkeypatch):
         Stream=None,
     )
     monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=cuda))
-    with pytest.raises(ModelError, match=r"Tesla V100 \(cuda:0\) has .* 70, .* 80"):
+    with pytest.raises(ModelError, match=r"Tesla V100 \(cuda:0\) has .* 7\.0, .* 8\.0 \(an A100\)"):
         Gpu(0)
 
 

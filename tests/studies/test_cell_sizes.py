@@ -80,7 +80,7 @@ def test_densities_count_where_there_are_any(tmp_path):
 
 def test_sizes_are_compared_at_equal_temperature(tmp_path):
     """Heat must not pass for size: without a common temperature nothing is compared."""
-    paths = frames(tmp_path, 2) + frames(tmp_path, 3, 4.2, temperature="900K")
+    paths = frames(tmp_path, 2) + frames(tmp_path, 3, temperature="900K")
     with pytest.raises(StructureError, match=r"at one temperature .* 32 atoms at 500K, 112\.1 B"):
         compare_cells(paths, DESCRIPTOR, ("Al",))
     both = compare_cells([*paths, *frames(tmp_path, 3)], DESCRIPTOR, ("Al",))

@@ -37,3 +37,10 @@ def test_the_coldest_and_the_hottest_are_held_back_last(tiny, five):
 def test_trajectories_that_are_named_are_held_back(tiny, five):
     named = ("si8a/1800K",)
     assert held_back(tiny.recipe, five, 0, validation_trajectories=named) == set(named)
+
+
+def test_single_snapshots_that_are_named_do_not_judge(tiny, five):
+    """Other frames of their trajectory would be trained on."""
+    drawn = held_back(tiny.recipe, five, 0)
+    named = ("si8a/1800K/0",)
+    assert held_back(tiny.recipe, five, 0, validation_trajectories=named) == drawn

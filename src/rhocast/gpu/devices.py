@@ -22,7 +22,7 @@ THREADS = 128
 
 SOURCE = Path(__file__).with_name("kernels.cu")
 
-#: Compute capability from which on tensor cores take bfloat16: that of an A100.
+#: Compute capability, times ten, from which on tensor cores take bfloat16: that of an A100.
 _CAPABILITY = 80
 
 #: Takes the number of threads, which is also the kernel's first argument, and its further ones:
@@ -78,11 +78,11 @@ class Gpu:
             raise ModelError(f"device: cuda:{index} is not there, CUDA sees {count}")
         self._device = self.xp.cuda.Device(index)
         self.name = self.xp.cuda.runtime.getDeviceProperties(index)["name"].decode()
-        if int(self._device.compute_capability) < _CAPABILITY:
+        capability = int(self._device.compute_capability)
+        if capability < _CAPABILITY:
             raise ModelError(
-                f"device: {self.name} (cuda:{index}) has compute capability "
-                f"{self._device.compute_capability}, these kernels need {_CAPABILITY} (an A100) or "
-                "more; use another, or `cpu`"
+                f"device: {self.name} (cuda:{index}) has compute capability {capability / 10:.1f}, "
+                f"these kernels need {_CAPABILITY / 10:.1f} (an A100) or more; use another or `cpu`"
             )
         self._own = threading.local()
 
