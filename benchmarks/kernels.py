@@ -55,10 +55,10 @@ def report(subject: Subject, isa: str) -> None:
         stages = np.minimum(stages, seconds)
     fp32, bf16 = np.mean([before, kernels.measure_peaks(isa, 0.3)], axis=0)
     atoms_per_bohr3 = len(structure) / structure.volume
-    flop = vars(Operations.of(subject.model, atoms_per_bohr3))
+    flop = vars(Operations.of(subject.model, atoms_per_bohr3, isa=isa))
     lines = [f"{isa}: peaks {fp32:.0f} (fp32) and {bf16:.0f} (bf16) GFLOP/s"]
     for kind, seconds in {"mean": mean, "fast": fast}.items():
-        needed = Operations.of(subject.model, atoms_per_bohr3, kind == "fast")
+        needed = Operations.of(subject.model, atoms_per_bohr3, kind == "fast", isa)
         ideal = needed.seconds(fp32, bf16 or None) * N_POINTS
         lines.append(
             f"  {kind} {1e-6 * N_POINTS / seconds:.2f} M points/CPU-s, "

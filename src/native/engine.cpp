@@ -79,7 +79,7 @@ class Variant final : public Engine {
  private:
   struct Scratch {
     explicit Scratch(const Variant& v)
-        : summation(v.radial_), sums(v.species_ * v.radial_.count), features(v.features_) {
+        : summation(v.radial_), sums(v.species_ * v.radial_.count), features(v.features_ + 1) {
       v.network_.prepare(network);
     }
     // For the descriptor, for the spherical pseudo-atoms, for their multipoles.

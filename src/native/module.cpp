@@ -7,6 +7,12 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#if defined(__x86_64__) && defined(__linux__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include <array>
 #include <memory>
 #include <optional>
@@ -40,6 +46,20 @@ struct Variant {
   Peaks (*peaks)(double);
 };
 
+// Linux gives the matrix registers, which make a thread's state larger, to processes that ask.
+bool may_use_amx() {
+#if defined(__x86_64__) && defined(__linux__)
+  constexpr unsigned TILE_AND_BF16 = 1u << 24 | 1u << 22;
+  constexpr int REQUEST_STATE = 0x1023, MATRIX_REGISTERS = 18;
+  unsigned a, b, c, d;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & TILE_AND_BF16) != TILE_AND_BF16) return false;
+  static const bool given = syscall(SYS_arch_prctl, REQUEST_STATE, MATRIX_REGISTERS) == 0;
+  return given;
+#else
+  return false;
+#endif
+}
+
 bool supports(const std::string& name) {
   if (name == "generic") return true;
 #if defined(__x86_64__)
@@ -50,7 +70,9 @@ bool supports(const std::string& name) {
                       __builtin_cpu_supports("avx512vl");
   if (name == "avx2") return avx2;
   if (name == "avx512") return avx512;
-  if (name == "avx512_bf16") return avx512 && __builtin_cpu_supports("avx512bf16");
+  const bool bf16 = avx512 && __builtin_cpu_supports("avx512bf16");
+  if (name == "avx512_bf16") return bf16;
+  if (name == "amx_bf16") return bf16 && may_use_amx();
 #endif
   return false;
 }

@@ -1,50 +1,15 @@
 // The network on one tile of points: lanes are points, layers are small matrix products.
 //
-// Where the processor multiplies bfloat16 (AVX512_BF16), activations and weights of the layers after
-// the first are rounded to it and sums are float; elsewhere all is float. Features, the first layer,
-// the residual stream and the head are always float.
+// Where the processor multiplies bfloat16 (AVX512_BF16, AMX), activations and weights of the layers
+// after the first are rounded to it and sums are float; elsewhere all is float. Features, the first
+// layer, the residual stream and the head are always float, or as good as that.
 #pragma once
 
-#include "geometry.hpp"
+#include "amx.hpp"
 
 namespace rhocast {
 namespace RHOCAST_ISA {
 namespace {
-
-// Outputs × vectors of points whose sums are held in registers.
-constexpr int ROWS = 4, COLUMNS = REGISTERS == 32 ? 4 : 2;
-
-// What a layer reads: GROUPS vectors for each input, or in bfloat16 for each pair of inputs, the
-// even one in the lower half of a lane.
-constexpr int PAIR = BF16 ? 2 : 1;
-using Activation = Floats;
-
-#if defined(__AVX512BF16__)
-inline Floats pack(Floats even, Floats odd) {
-  const __m512i order = _mm512_set_epi16(
-      31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8,
-      23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-  const __m512bh halves = _mm512_cvtne2ps_pbh((__m512)odd, (__m512)even);
-  return (Floats)_mm512_permutexvar_epi16(order, (__m512i)halves);
-}
-#endif
-
-// Adds the products of a pair of inputs (bfloat16) or of one input (float).
-template <int INPUTS>
-inline Floats multiply_add(Floats sum, Activation inputs, float weights) {
-#if defined(__AVX512BF16__)
-  if constexpr (INPUTS == 2)
-    return (Floats)_mm512_dpbf16_ps((__m512)sum, (__m512bh)inputs,
-                                    (__m512bh)_mm512_set1_ps(weights));
-#endif
-  return sum + inputs * weights;
-}
-
-inline std::uint32_t to_bf16(float x) {
-  std::uint32_t bits;
-  std::memcpy(&bits, &x, 4);
-  return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-}
 
 // x Φ(x), the exact GELU.
 inline Floats gelu(Floats x) {
@@ -78,71 +43,9 @@ inline Floats gelu(Floats x) {
   }
 }
 
-// Weights in the order in which `run` meets them: ROWS outputs for one (pair of) input(s).
-template <int INPUTS>
-class Dense {
- public:
-  Dense() = default;
-  explicit Dense(const Layer& layer) { assign(layer); }
-
-  void assign(const Layer& layer) {
-    depth_ = (layer.inputs + INPUTS - 1) / INPUTS;
-    outputs_ = layer.outputs;
-    panels_ = (layer.outputs + ROWS - 1) / ROWS;
-    weights_.resize(panels_ * depth_ * ROWS);
-    bias_.resize(panels_ * ROWS);
-    for (int m = 0; m < layer.outputs; ++m) {
-      bias_[m] = layer.bias[m];
-      const float* row = layer.weight + static_cast<std::int64_t>(m) * layer.inputs;
-      for (int k = 0; k < depth_; ++k)
-        weights_[(m / ROWS * depth_ + k) * ROWS + m % ROWS] = packed(row, k, layer.inputs);
-    }
-  }
-
-  int outputs() const { return outputs_; }
-
-  // Calls take(first output, first group, sums[ROWS][COLUMNS]).
-  template <class Take>
-  void run(const Activation* inputs, Take&& take) const {
-    for (int panel = 0; panel < panels_; ++panel) {
-      const float* const weights = weights_ + panel * depth_ * ROWS;
-      for (int group = 0; group < GROUPS; group += COLUMNS) {
-        Floats sums[ROWS][COLUMNS];
-#pragma GCC unroll 4
-        for (int r = 0; r < ROWS; ++r)
-#pragma GCC unroll 4
-          for (int c = 0; c < COLUMNS; ++c) sums[r][c] = splat(bias_[panel * ROWS + r]);
-        const Activation* column = inputs + group;
-        const float* weight = weights;
-        for (int k = 0; k < depth_; ++k, column += GROUPS, weight += ROWS) {
-#pragma GCC unroll 4
-          for (int r = 0; r < ROWS; ++r)
-#pragma GCC unroll 4
-            for (int c = 0; c < COLUMNS; ++c)
-              sums[r][c] = multiply_add<INPUTS>(sums[r][c], column[c], weight[r]);
-        }
-        take(panel * ROWS, group, sums);
-      }
-    }
-  }
-
- private:
-  static float packed(const float* row, int k, int inputs) {
-    if constexpr (INPUTS == 1) return row[k];
-    const std::uint32_t low = to_bf16(row[2 * k]);
-    const std::uint32_t high = 2 * k + 1 < inputs ? to_bf16(row[2 * k + 1]) : 0;
-    const std::uint32_t both = low | high << 16;
-    float bits;
-    std::memcpy(&bits, &both, 4);
-    return bits;
-  }
-
-  int depth_ = 0, outputs_ = 0, panels_ = 0;
-  Buffer<float> weights_, bias_;
-};
-
 // What one tile passes through the network in; a network itself is read by many threads.
 struct Workspace {
+  MatrixRegisters registers;
   Buffer<Activation> input, first, second;
   Buffer<Floats> residual;
   const Activation* last = nullptr;  // of the hidden layers' outputs, for `Network::spread`
@@ -152,7 +55,7 @@ class Network {
  public:
   explicit Network(const Model& model)
       : features_(model.features), width_(model.head.inputs), count_(model.hidden_layers),
-        per_block_(model.layers_per_block), layers_(new Dense<PAIR>[model.hidden_layers - 1]) {
+        per_block_(model.layers_per_block), layers_(new HiddenLayer[model.hidden_layers - 1]) {
     scale_.copy(model.feature_scale, features_);
     shift_.copy(model.feature_shift, features_);
     first_.assign(model.hidden[0]);
@@ -166,17 +69,15 @@ class Network {
   ~Network() { delete[] layers_; }
 
   void prepare(Workspace& work) const {
-    work.input.resize(features_ * GROUPS);
+    work.input.resize((FirstLayer::rows(features_) + PADDING) * GROUPS);
     for (auto* buffer : {&work.first, &work.second, &work.residual})
-      buffer->resize((width_ + ROWS) * GROUPS);
+      buffer->resize((width_ + PADDING) * GROUPS);
   }
 
-  // Normalises the features of one group in place.
+  // Normalises the features of one group in place; room for one more follows them, and it is zero.
   void take(Floats* features, int group, Workspace& work) const {
-    for (int k = 0; k < features_; ++k) {
-      features[k] = features[k] * scale_[k] + shift_[k];
-      work.input[k * GROUPS + group] = features[k];
-    }
+    for (int k = 0; k < features_; ++k) features[k] = features[k] * scale_[k] + shift_[k];
+    FirstLayer::lay_out(features, features_, work.input + group);
   }
 
   // Hidden layers and head: the normalised mean and the raw deviation.
@@ -228,8 +129,8 @@ class Network {
 
   // GELU of a dense layer; with ADD the residual stream is added to it. The result becomes the
   // residual stream where there is one to write.
-  template <bool ADD, int INPUTS>
-  static void layer(const Dense<INPUTS>& dense, const Activation* in, Activation* out, Floats* residual) {
+  template <bool ADD, class Layer>
+  static void layer(const Layer& dense, const Activation* in, Activation* out, Floats* residual) {
     dense.run(in, [=](int row, int group, Floats(&sums)[ROWS][COLUMNS]) {
 #pragma GCC unroll 4
       for (int r = 0; r < ROWS; ++r)
@@ -248,9 +149,9 @@ class Network {
   }
 
   int features_, width_, count_, per_block_;
-  Dense<1> first_;
-  Dense<PAIR>* layers_;  // all but the first
-  Dense<PAIR> form_;
+  FirstLayer first_;
+  HiddenLayer* layers_;  // all but the first
+  HiddenLayer form_;
   Buffer<float> scale_, shift_, head_, head_bias_;
 };
 

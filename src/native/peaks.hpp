@@ -3,7 +3,7 @@
 
 #include <ctime>
 
-#include "vectors.hpp"
+#include "amx.hpp"
 
 namespace rhocast {
 namespace RHOCAST_ISA {
@@ -42,7 +42,15 @@ inline double fp32_peak(double seconds) {
 }
 
 inline double bf16_peak(double seconds) {
-#if defined(__AVX512BF16__)
+#if defined(__AMX_BF16__)
+  const MatrixRegisters registers;
+  return best_rate(seconds, 4.0 * 2 * SIDE * SIDE * 2 * SIDE, [](Floats(&)[CHAINS]) {
+    _tile_dpbf16ps(0, 4, 5);
+    _tile_dpbf16ps(1, 4, 6);
+    _tile_dpbf16ps(2, 4, 7);
+    _tile_dpbf16ps(3, 4, 5);
+  });
+#elif defined(__AVX512BF16__)
   volatile float one = 1.0f;
   const __m512bh a = (__m512bh)_mm512_set1_ps(one);
   return best_rate(seconds, 4.0 * CHAINS * LANES, [=](Floats(&sums)[CHAINS]) {

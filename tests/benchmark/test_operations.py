@@ -34,6 +34,7 @@ def test_network_counts_the_weights_that_are_used(model):
     hidden = 2 * (features * width + 2 * width * width)
     assert Operations.of(model, 0.009).network == hidden + 2 * width
     assert Operations.of(model, 0.009).rounded == hidden - 2 * features * width
+    assert Operations.of(model, 0.009, isa="amx_bf16").rounded == hidden
     triangle = (width + 1) * (width + 2) // 2
     with_spread = Operations.of(model, 0.009, fast=True).network
     assert with_spread == hidden + 2 * 2 * width + 2 * (triangle + width + 1)

@@ -22,7 +22,13 @@ if not kernels.isas():
 NAMES = ("density", "epistemic_std", "aleatoric_std")
 
 #: Largest difference in units of the spread of what the network predicts.
-TOLERANCES = {"avx512_bf16": 0.08, "avx512": 1e-3, "avx2": 1e-3, "generic": 1e-3}
+TOLERANCES = {
+    "amx_bf16": 0.08,
+    "avx512_bf16": 0.08,
+    "avx512": 1e-3,
+    "avx2": 1e-3,
+    "generic": 1e-3,
+}
 
 
 @pytest.fixture

@@ -46,7 +46,9 @@ class Operations:
     network
         With the posterior of its last layer, where that is asked for.
     unrounded
-        The part of it that is never rounded to bfloat16: first layer and head.
+        The part of it that is not multiplied in bfloat16 even where the processor can: first layer
+        and head; the head alone where the first layer is split into halves of bfloat16 (AMX), whose
+        three products count as the one that they stand for.
     """
 
     sums: float
@@ -72,7 +74,13 @@ class Operations:
         return 1e-9 * (full / fp32 + self.rounded / (bf16 or fp32))
 
     @classmethod
-    def of(cls, model: DensityModel, atoms_per_bohr3: float, fast: bool = False) -> "Operations":
+    def of(
+        cls,
+        model: DensityModel,
+        atoms_per_bohr3: float,
+        fast: bool = False,
+        isa: str | None = None,
+    ) -> "Operations":
         """Count the operations of a model at a point with so many atoms around it.
 
         Parameters
@@ -83,6 +91,8 @@ class Operations:
             Number density of the atoms, 1/Bohr³.
         fast
             With both standard deviations of the fast uncertainty.
+        isa
+            The instruction set, as in `rhocast.kernels.isa`.
         """
         sums, invariants = _descriptor(model, atoms_per_bohr3)
         baseline = multipoles = 0.0
@@ -91,7 +101,9 @@ class Operations:
             baseline = _FLOP_PER_PSEUDO_ATOM * float(within)
             multipoles = _multipoles(model.baseline, atoms_per_bohr3)
         first, *_, head = [layer.weight for layer in model.network.layers]
-        unrounded = 2.0 * (first.numel() + (head.numel() if fast else head.shape[1]))
+        unrounded = 2.0 * (head.numel() if fast else head.shape[1])
+        if isa != "amx_bf16":
+            unrounded += 2.0 * first.numel()
         return cls(sums, invariants, baseline, multipoles, _network(model, fast), unrounded)
 
 

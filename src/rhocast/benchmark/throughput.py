@@ -217,7 +217,8 @@ class _Peaks:
 
 def _operations(request: Request) -> Operations:
     density = len(request.structure) / request.structure.volume
-    return Operations.of(request.model, density, request.uncertainty == "fast")
+    fast = request.uncertainty == "fast"
+    return Operations.of(request.model, density, fast, request.task.kernels)
 
 
 def peak_rss_bytes() -> int:
