@@ -112,6 +112,35 @@ def test_alone_blocks_are_computed_in_order():
 
 
 @pytest.mark.mpi
+def test_results_travel_while_both_ranks_compute(tmp_path, run_ranks):
+    """Rank 0's first item ends when all others are written, each of these when those before are."""
+    code = f"""
+import time
+from pathlib import Path
+import numpy as np
+from rhocast.inference.parallel import find_communicator, follow, lead
+comm = find_communicator()
+def compute(item):
+    expected = 6 if comm.rank == 0 else item - 2
+    for _ in range(2000):
+        if len(list(Path("{tmp_path}").iterdir())) >= expected:
+            return np.full(5_000_000, item)
+        time.sleep(0.01)
+    raise TimeoutError(item)
+def write(item, values):
+    assert (values == item).all()
+    Path("{tmp_path}", str(item)).touch()
+if comm.rank == 0:
+    lead(comm, range(8), compute, write)
+else:
+    follow(comm, compute)
+"""
+    code, output = run_ranks(2, "-c", code)
+    assert code == 0, output
+    assert len(list(tmp_path.iterdir())) == 8
+
+
+@pytest.mark.mpi
 @pytest.mark.parametrize("waiting", ["wait_for_all(comm)", "follow(comm, lambda item: item)"])
 def test_a_rank_that_waits_leaves_its_core_alone(waiting, run_ranks):
     code = f"""

@@ -9,7 +9,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -26,7 +26,8 @@ RANK_COUNT_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASK
 #: Items that a rank has in hand or under way, so that it never waits for the next.
 ITEMS_IN_HAND = 2
 
-_SECONDS_BETWEEN_LOOKS = 2e-4
+#: For messages, while there is nothing to compute, and meanwhile.
+_SECONDS_BETWEEN_LOOKS, _SECONDS_BETWEEN_LOOKS_COMPUTING = 2e-4, 5e-3
 
 _ASSIGNMENT, _RESULT = 1, 2
 
@@ -175,11 +176,11 @@ def lead(
     write: Callable[[T, np.ndarray], None],
     threads: int = 1,
 ) -> None:
-    """Have all items computed and write the results, in whatever order; called on rank 0.
+    """Have all items computed and write the results; called on rank 0.
 
-    Rank 0 hands out items, computes too, and takes in what has arrived between two of its own.
-    Every other rank calls `follow` and holds at most `ITEMS_IN_HAND` of them: the quick ones get
-    more. A process that is alone may compute on several threads.
+    Rank 0 hands out items, computes too, and takes in what arrives meanwhile. Every other rank
+    calls `follow` and holds at most `ITEMS_IN_HAND` of them: the quick ones get more. What one
+    rank computes is written in the order of its items.
 
     Parameters
     ----------
@@ -188,23 +189,21 @@ def lead(
     items
         What to compute: whatever can be pickled, but None.
     compute
-        Gives the values of an item.
+        Gives the values of an item; called on other threads than this one.
     write
-        Takes them.
+        Takes them; called on this thread.
     threads
-        How many call ``compute`` at once, where there are no other ranks.
+        How many call ``compute`` at once on this rank.
     """
-    if comm is None and threads > 1:
-        _lead_threads(items, compute, write, threads)
-        return
     queue = iter(items)
     running = set(range(1, size_of(comm)))
     in_hand: dict[int, deque[T]] = {rank: deque() for rank in running}
+    sending: list[Any] = []
 
     def hand_out(rank: int) -> None:
         if rank in running:
             item = next(queue, None)
-            comm.send(item, rank, _ASSIGNMENT)
+            sending.append(comm.isend(item, rank, _ASSIGNMENT))
             if item is None:
                 running.remove(rank)
             else:
@@ -218,54 +217,66 @@ def lead(
 
     for rank in sorted(running) * ITEMS_IN_HAND:
         hand_out(rank)
-    for item in queue:
-        write(item, compute(item))
-        for _ in in_hand:  # one each at most, or rank 0 would never come to compute
-            if comm.iprobe(tag=_RESULT):
-                take_in()
-    while any(in_hand.values()):
-        while not comm.iprobe(tag=_RESULT):
-            time.sleep(_SECONDS_BETWEEN_LOOKS)  # a blocking receive would hold up signals
-        take_in()
-
-
-def _lead_threads(
-    items: Iterable[T],
-    compute: Callable[[T], np.ndarray],
-    write: Callable[[T, np.ndarray], None],
-    threads: int,
-) -> None:
-    """Compute on threads while this one cuts out items and writes."""
-    with ThreadPoolExecutor(threads) as pool:
-        running: deque[tuple[T, Future[np.ndarray]]] = deque()
-        try:
-            for item in items:
-                running.append((item, pool.submit(compute, item)))
-                if len(running) > ITEMS_IN_HAND * threads:
-                    first, values = running.popleft()
-                    write(first, values.result())
-            for item, values in running:
+    with _threads(threads) as pool:
+        own: deque[tuple[T, Future[np.ndarray]]] = deque()
+        while True:
+            while len(own) < ITEMS_IN_HAND * threads and (item := next(queue, None)) is not None:
+                own.append((item, pool.submit(compute, item)))
+            if own and own[0][1].done():
+                item, values = own.popleft()
                 write(item, values.result())
-        finally:
-            pool.shutdown(cancel_futures=True)
+            elif any(in_hand.values()) and comm.iprobe(tag=_RESULT):
+                take_in()
+            elif own or any(in_hand.values()) or sending:
+                sending = _unfinished(sending)
+                _wait_a_while(own[0][1] if own else None, comm)
+            else:
+                return
 
 
 def follow(comm: Any, compute: Callable[[T], np.ndarray]) -> None:
-    """Compute the items that rank 0 hands out, and send the values there."""
+    """Compute the items that rank 0 hands out, on another thread, and send the values there."""
+    with _threads(1) as pool:
+        more = True
+        running: deque[Future[np.ndarray]] = deque()
+        sending: list[Any] = []
+        while more or running or sending:
+            if more and comm.iprobe(source=0, tag=_ASSIGNMENT):
+                item = comm.recv(source=0, tag=_ASSIGNMENT)
+                more = item is not None
+                if more:
+                    running.append(pool.submit(compute, item))
+            elif running and running[0].done():
+                values = running.popleft().result()
+                sending.append(comm.isend((comm.rank, values), 0, _RESULT))
+            else:
+                sending = _unfinished(sending)
+                _wait_a_while(running[0] if running else None, comm)
 
-    def receive() -> T | None:
-        while not comm.iprobe(source=0, tag=_ASSIGNMENT):
-            time.sleep(_SECONDS_BETWEEN_LOOKS)  # a blocking receive would keep a core busy
-        return comm.recv(source=0, tag=_ASSIGNMENT)
 
-    sending = None
-    while (item := receive()) is not None:
-        values = compute(item)
-        if sending is not None:
-            sending.wait()
-        sending = comm.isend((comm.rank, values), 0, _RESULT)
-    if sending is not None:
-        sending.wait()
+@contextmanager
+def _threads(number: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that compute, while this one is there for messages; a failure drops what waits."""
+    pool = ThreadPoolExecutor(number)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _unfinished(requests: list[Any]) -> list[Any]:
+    return [request for request in requests if not request.Test()]
+
+
+def _wait_a_while(running: Future[np.ndarray] | None, comm: Any) -> None:
+    """Sleep until a result is there or, with other ranks, messages are to be looked for.
+
+    Large ones go on only while both sides look, with some MPI libraries.
+    """
+    if running is None:
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+    else:
+        wait([running], timeout=None if comm is None else _SECONDS_BETWEEN_LOOKS_COMPUTING)
 
 
 def share(
