@@ -26,7 +26,8 @@ RANK_COUNT_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASK
 #: Items that a rank has in hand or under way, so that it never waits for the next.
 ITEMS_IN_HAND = 2
 
-#: For messages, while there is nothing to compute, and meanwhile.
+#: For messages; and while a core computes, but for large ones under way: with some MPI libraries
+#: these go on only while both sides look.
 _SECONDS_BETWEEN_LOOKS, _SECONDS_BETWEEN_LOOKS_COMPUTING = 2e-4, 5e-3
 
 _ASSIGNMENT, _RESULT = 1, 2
@@ -229,7 +230,7 @@ def lead(
                 take_in()
             elif own or any(in_hand.values()) or sending:
                 sending = _unfinished(sending)
-                _wait_a_while(own[0][1] if own else None, comm)
+                _wait_a_while(own[0][1] if own else None, comm, sending)
             else:
                 return
 
@@ -251,7 +252,7 @@ def follow(comm: Any, compute: Callable[[T], np.ndarray]) -> None:
                 sending.append(comm.isend((comm.rank, values), 0, _RESULT))
             else:
                 sending = _unfinished(sending)
-                _wait_a_while(running[0] if running else None, comm)
+                _wait_a_while(running[0] if running else None, comm, sending)
 
 
 @contextmanager
@@ -268,15 +269,15 @@ def _unfinished(requests: list[Any]) -> list[Any]:
     return [request for request in requests if not request.Test()]
 
 
-def _wait_a_while(running: Future[np.ndarray] | None, comm: Any) -> None:
-    """Sleep until a result is there or, with other ranks, messages are to be looked for.
-
-    Large ones go on only while both sides look, with some MPI libraries.
-    """
+def _wait_a_while(running: Future[np.ndarray] | None, comm: Any, sending: list[Any]) -> None:
+    """Sleep until a result is there or, with other ranks, messages are to be looked for."""
     if running is None:
         time.sleep(_SECONDS_BETWEEN_LOOKS)
+    elif comm is None:
+        wait([running])
     else:
-        wait([running], timeout=None if comm is None else _SECONDS_BETWEEN_LOOKS_COMPUTING)
+        seldom = not sending
+        wait([running], _SECONDS_BETWEEN_LOOKS_COMPUTING if seldom else _SECONDS_BETWEEN_LOOKS)
 
 
 def share(
