@@ -2,8 +2,8 @@
 
 mpirun --oversubscribe -n 16 python benchmarks/ranks.py [seconds a block]
 
-Ranks sleep instead of computing, as long as a block takes on a core of their own, so a machine of few
-cores can tell; all else is real: the atoms of 1,000,188, three fields, messages, a file of 3.5 GB.
+Ranks sleep instead of computing, as long as a block takes on a core of their own, so a machine of
+few cores can tell; all else is real: 1,000,188 atoms, three fields, messages, a file of 3.5 GB.
 Prints the share of the ranks' time that they would have computed for.
 """
 
