@@ -27,7 +27,7 @@ class MatrixRegisters {
       shapes.bytes[i] = 4 * SIDE;
       shapes.rows[i] = SIDE;
     }
-    _tile_loadconfig(&shapes);
+    asm volatile("ldtilecfg %0" ::"m"(shapes));  // _tile_loadconfig tells GCC 12 of 8 bytes alone
   }
   MatrixRegisters(const MatrixRegisters&) = delete;
   MatrixRegisters& operator=(const MatrixRegisters&) = delete;
@@ -39,7 +39,6 @@ class MatrixDense {
  public:
   void assign(const Layer& layer) {
     steps_ = ((layer.inputs + 1) / 2 + SIDE - 1) / SIDE;
-    outputs_ = layer.outputs;
     panels_ = (layer.outputs + SIDE - 1) / SIDE;
     weights_.resize(panels_ * steps_ * SIDE * SIDE);
     bias_.resize(panels_ * SIDE);
@@ -52,8 +51,6 @@ class MatrixDense {
       }
     }
   }
-
-  int outputs() const { return outputs_; }
 
   template <class Take>
   void run(const Activation* inputs, Take&& take) const {
@@ -80,6 +77,7 @@ class MatrixDense {
   void multiply(int panel, const Activation* inputs, Floats out[GROUPS][SIDE]) const {
     const float* weights = weights_ + panel * steps_ * SIDE * SIDE;
     constexpr int STRIDE = GROUPS * sizeof(Activation);
+    asm volatile("" ::: "memory");  // the loads below do not tell what they read
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
@@ -101,12 +99,12 @@ class MatrixDense {
     _tile_stored(3, out[3], sizeof(Floats));
   }
 
-  int steps_ = 0, outputs_ = 0, panels_ = 0;
+  int steps_ = 0, panels_ = 0;
   Buffer<float> weights_, bias_;
 };
 
-// A layer in single precision: each number is a sum of two in bfloat16, a product is three of four
-// products, right to 2⁻¹⁵. Inputs are the high halves, the low ones and the high ones again.
+// A layer close to single precision: each number is a sum of two in bfloat16, a product is three of
+// four products, right to 2⁻¹⁵. Inputs are the high halves, the low ones and the high ones again.
 class SplitDense : public MatrixDense {
  public:
   void assign(const Layer& layer) {
@@ -145,7 +143,7 @@ class SplitDense : public MatrixDense {
 
 using FirstLayer = SplitDense;
 using HiddenLayer = MatrixDense;
-constexpr int PADDING = SIDE;  // rows that are read past a layer's inputs, or written past its outputs
+constexpr int PADDING = SIDE;  // rows read past a layer's inputs, or written past its outputs
 
 #else
 

@@ -61,7 +61,6 @@ class Dense {
 
   void assign(const Layer& layer) {
     depth_ = rows(layer.inputs);
-    outputs_ = layer.outputs;
     panels_ = (layer.outputs + ROWS - 1) / ROWS;
     weights_.resize(panels_ * depth_ * ROWS);
     bias_.resize(panels_ * ROWS);
@@ -69,11 +68,10 @@ class Dense {
       bias_[m] = layer.bias[m];
       const float* row = layer.weight + static_cast<std::int64_t>(m) * layer.inputs;
       for (int k = 0; k < depth_; ++k)
-        weights_[(m / ROWS * depth_ + k) * ROWS + m % ROWS] = INPUTS == 1 ? row[k] : pair_of(row, k, layer.inputs);
+        weights_[(m / ROWS * depth_ + k) * ROWS + m % ROWS] =
+            INPUTS == 1 ? row[k] : pair_of(row, k, layer.inputs);
     }
   }
-
-  int outputs() const { return outputs_; }
 
   // Rows of what `run` reads, for so many inputs, and one group of a layer's inputs among them.
   static int rows(int inputs) { return (inputs + INPUTS - 1) / INPUTS; }
@@ -108,7 +106,7 @@ class Dense {
   }
 
  private:
-  int depth_ = 0, outputs_ = 0, panels_ = 0;
+  int depth_ = 0, panels_ = 0;
   Buffer<float> weights_, bias_;
 };
 

@@ -46,9 +46,10 @@ struct Variant {
   Peaks (*peaks)(double);
 };
 
+#if defined(__x86_64__)
 // Linux gives the matrix registers, which make a thread's state larger, to processes that ask.
 bool may_use_amx() {
-#if defined(__x86_64__) && defined(__linux__)
+#if defined(__linux__)
   constexpr unsigned TILE_AND_BF16 = 1u << 24 | 1u << 22;
   constexpr int REQUEST_STATE = 0x1023, MATRIX_REGISTERS = 18;
   unsigned a, b, c, d;
@@ -59,6 +60,7 @@ bool may_use_amx() {
   return false;
 #endif
 }
+#endif
 
 bool supports(const std::string& name) {
   if (name == "generic") return true;

@@ -2,7 +2,7 @@
 //
 // Where the processor multiplies bfloat16 (AVX512_BF16, AMX), activations and weights of the layers
 // after the first are rounded to it and sums are float; elsewhere all is float. Features, the first
-// layer, the residual stream and the head are always float, or as good as that.
+// layer, the residual stream and the head are always float, with AMX the first layer to 2⁻¹⁵.
 #pragma once
 
 #include "amx.hpp"
@@ -129,8 +129,8 @@ class Network {
 
   // GELU of a dense layer; with ADD the residual stream is added to it. The result becomes the
   // residual stream where there is one to write.
-  template <bool ADD, class Layer>
-  static void layer(const Layer& dense, const Activation* in, Activation* out, Floats* residual) {
+  template <bool ADD, class Kind>
+  static void layer(const Kind& dense, const Activation* in, Activation* out, Floats* residual) {
     dense.run(in, [=](int row, int group, Floats(&sums)[ROWS][COLUMNS]) {
 #pragma GCC unroll 4
       for (int r = 0; r < ROWS; ++r)

@@ -65,7 +65,7 @@ class Operations:
 
     @property
     def rounded(self) -> float:
-        """What is computed in bfloat16 where the processor can."""
+        """What is multiplied in bfloat16 where the processor can."""
         return self.network - self.unrounded
 
     def seconds(self, fp32: float, bf16: float | None) -> float:
@@ -92,7 +92,7 @@ class Operations:
         fast
             With both standard deviations of the fast uncertainty.
         isa
-            The instruction set, as in `rhocast.kernels.isa`.
+            The instruction set, one of `rhocast.kernels.isas`; None is any but ``amx_bf16``.
         """
         sums, invariants = _descriptor(model, atoms_per_bohr3)
         baseline = multipoles = 0.0

@@ -5,9 +5,9 @@ The share of the peak is the time that a perfect core would need, over the CPU t
     (FLOP_fp32 / peak_fp32 + FLOP_bf16 / peak_bf16) / t_CPU,
 
 useful operations only (`rhocast.benchmark.operations`): the network's layers but the first and the
-last are bfloat16 where the processor can, all else is fp32. Peaks are multiply-adds that never
-leave the registers, timed by turns with the blocks, because a core's speed changes from one second
-to the next.
+last (with AMX but the last) are bfloat16 where the processor can, all else is fp32. Peaks are
+multiply-adds that never leave the registers, timed by turns with the blocks, because a core's speed
+changes from one second to the next.
 """
 
 import logging

@@ -26,8 +26,8 @@ RANK_COUNT_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASK
 #: Items that a rank has in hand or under way, so that it never waits for the next.
 ITEMS_IN_HAND = 2
 
-#: For messages; and while a core computes, but for large ones under way: with some MPI libraries
-#: these go on only while both sides look.
+#: Between looks for messages; and, while this rank computes and sends nothing: some MPI libraries
+#: move large messages only while both sides look.
 _SECONDS_BETWEEN_LOOKS, _SECONDS_BETWEEN_LOOKS_COMPUTING = 2e-4, 5e-3
 
 _ASSIGNMENT, _RESULT = 1, 2
@@ -194,8 +194,9 @@ def lead(
     write
         Takes them; called on this thread.
     threads
-        How many call ``compute`` at once on this rank.
+        How many call ``compute`` at once, where there are no other ranks.
     """
+    threads = threads if comm is None else 1
     queue = iter(items)
     running = set(range(1, size_of(comm)))
     in_hand: dict[int, deque[T]] = {rank: deque() for rank in running}
@@ -204,7 +205,7 @@ def lead(
     def hand_out(rank: int) -> None:
         if rank in running:
             item = next(queue, None)
-            sending.append(comm.isend(item, rank, _ASSIGNMENT))
+            sending[:] = [*_unfinished(sending), comm.isend(item, rank, _ASSIGNMENT)]
             if item is None:
                 running.remove(rank)
             else:
@@ -218,7 +219,7 @@ def lead(
 
     for rank in sorted(running) * ITEMS_IN_HAND:
         hand_out(rank)
-    with _threads(threads) as pool:
+    with _threads(threads, comm) as pool:
         own: deque[tuple[T, Future[np.ndarray]]] = deque()
         while True:
             while len(own) < ITEMS_IN_HAND * threads and (item := next(queue, None)) is not None:
@@ -229,7 +230,7 @@ def lead(
             elif any(in_hand.values()) and comm.iprobe(tag=_RESULT):
                 take_in()
             elif own or any(in_hand.values()) or sending:
-                sending = _unfinished(sending)
+                sending[:] = _unfinished(sending)
                 _wait_a_while(own[0][1] if own else None, comm, sending)
             else:
                 return
@@ -237,7 +238,7 @@ def lead(
 
 def follow(comm: Any, compute: Callable[[T], np.ndarray]) -> None:
     """Compute the items that rank 0 hands out, on another thread, and send the values there."""
-    with _threads(1) as pool:
+    with _threads(1, comm) as pool:
         more = True
         running: deque[Future[np.ndarray]] = deque()
         sending: list[Any] = []
@@ -256,13 +257,16 @@ def follow(comm: Any, compute: Callable[[T], np.ndarray]) -> None:
 
 
 @contextmanager
-def _threads(number: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads that compute, while this one is there for messages; a failure drops what waits."""
+def _threads(number: int, comm: Any) -> Iterator[ThreadPoolExecutor]:
+    """Threads that compute, while this one is there for messages; a failure drops what waits.
+
+    With other ranks it ends the job at once, and what runs with it.
+    """
     pool = ThreadPoolExecutor(number)
     try:
         yield pool
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown(wait=comm is None, cancel_futures=True)
 
 
 def _unfinished(requests: list[Any]) -> list[Any]:

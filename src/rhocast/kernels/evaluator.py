@@ -48,8 +48,8 @@ class Evaluator:
         L of a form |L φ|², φ the w outputs of the last hidden layer and 1: the variance of the
         normalised mean that the field ``epistemic_std`` is made of. None if it is not wanted.
     name
-        The instruction set, as in `rhocast.kernels.isa`. ``avx512_bf16`` rounds what enters and
-        leaves the hidden layers to bfloat16; all others compute in float32.
+        The instruction set, as in `rhocast.kernels.isa`. ``amx_bf16`` and ``avx512_bf16``
+        round what enters and leaves the hidden layers to bfloat16; the others compute in float32.
 
     Raises
     ------
