@@ -280,8 +280,7 @@ def _wait_a_while(running: Future[np.ndarray] | None, comm: Any, sending: list[A
     elif comm is None:
         wait([running])
     else:
-        seldom = not sending
-        wait([running], _SECONDS_BETWEEN_LOOKS_COMPUTING if seldom else _SECONDS_BETWEEN_LOOKS)
+        wait([running], _SECONDS_BETWEEN_LOOKS if sending else _SECONDS_BETWEEN_LOOKS_COMPUTING)
 
 
 def share(
