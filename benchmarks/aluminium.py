@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from rhocast import config
-from rhocast.dft import read_snapshot
+from rhocast.density import read_snapshot
 from rhocast.learning import FeatureSet, read_features, sample_features
 from rhocast.structures import Structure
 

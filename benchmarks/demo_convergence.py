@@ -10,7 +10,7 @@ import tempfile
 import numpy as np
 
 from rhocast import config
-from rhocast.dft import (
+from rhocast.engines import (
     Launcher,
     compute_snapshot,
     make_engine,

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from rhocast import config
 from rhocast.analysis.evaluation import compare_snapshots, error_report
-from rhocast.benchmark.operations import Operations
-from rhocast.dft.dataset import find_snapshots
+from rhocast.datasets.dataset import find_snapshots
 from rhocast.model import DensityModel
+from rhocast.speed.operations import Operations
 from rhocast.studies.trials import train_trials
 
 DATA = Path("data")

@@ -15,11 +15,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rhocast import config, kernels
-from rhocast.benchmark import Subject
-from rhocast.benchmark.operations import Operations
-from rhocast.benchmark.subject import random_model
+from rhocast import config
+from rhocast.evaluation import compiled as kernels
 from rhocast.grid import Mesh
+from rhocast.speed import Subject
+from rhocast.speed.operations import Operations
+from rhocast.speed.subject import random_model
 
 STAGES = ("gathering", "sums", "invariants", "network", "baseline", "multipoles")
 N_ATOMS = 500

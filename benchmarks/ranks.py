@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from rhocast.benchmark import Subject
 from rhocast.grid import Mesh, Neighbourhood
-from rhocast.inference import evaluation_spacing, find_communicator, prediction
+from rhocast.inference import evaluation_spacing, prediction
 from rhocast.inference.predictor import BlockPredictor
+from rhocast.parallel import find_communicator
+from rhocast.speed import Subject
 
 ATOMS = 1_000_000
 

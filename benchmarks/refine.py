@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from rhocast.density import DensityField, refine, write_density
 from rhocast.grid import Mesh
-from rhocast.inference import DensityField, refine, write_density
 from rhocast.structures import Structure
 
 COARSE_BOHR, FINE_BOHR = 0.589, 0.25

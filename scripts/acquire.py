@@ -1,8 +1,8 @@
 """Rank the frames of trajectories by what their densities would tell the base model."""
 
 from rhocast.cli.job import job
-from rhocast.dft import motion_of, read_trajectory, take_frames
-from rhocast.dft.choices import write_choices
+from rhocast.datasets.choices import write_choices
+from rhocast.dynamics import motion_of, read_trajectory, take_frames
 from rhocast.learning import Candidate, acquire
 from rhocast.model import DensityModel
 

@@ -1,7 +1,7 @@
 """Let the atoms of a cell move in the field of a classical potential."""
 
 from rhocast.cli.job import job
-from rhocast.dft import motion_of, run_classical, write_trajectory
+from rhocast.dynamics import motion_of, run_classical, write_trajectory
 from rhocast.structures import read_structure
 
 with job(snakemake.log[0]):

@@ -2,7 +2,7 @@
 
 from rhocast.analysis.dynamics import draw_dynamics, dynamics_table, write_dynamics_table
 from rhocast.cli.job import job
-from rhocast.dft import read_trajectory
+from rhocast.dynamics import read_trajectory
 
 with job(snakemake.log[0]):
     trajectory = read_trajectory(snakemake.input.trajectory)

@@ -1,7 +1,7 @@
 """Settle the DFT engine and record it."""
 
 from rhocast.cli.job import job
-from rhocast.dft import resolve_engine, write_engine_record
+from rhocast.engines import resolve_engine, write_engine_record
 
 with job(snakemake.log[0]):
     requested = snakemake.config["dft"].get("engine", "auto")

@@ -2,7 +2,7 @@
 
 from rhocast.cli.job import job
 from rhocast.config import Baseline, Features, parse_descriptor
-from rhocast.dft.psp8 import resolve_pseudopotentials
+from rhocast.engines.psp8 import resolve_pseudopotentials
 from rhocast.learning import sample_features
 
 with job(snakemake.log[0]):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rhocast.cli.job import job
 from rhocast.config import Package
-from rhocast.dft.packing import pack
+from rhocast.datasets.packing import pack
 
 with job(snakemake.log[0]):
     pack(

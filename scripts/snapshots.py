@@ -1,8 +1,8 @@
 """Take one frame from a trajectory."""
 
 from rhocast.cli.job import job
-from rhocast.dft import frame_step, motion_of, read_trajectory
-from rhocast.dft.choices import chosen_frame
+from rhocast.datasets.choices import chosen_frame
+from rhocast.dynamics import frame_step, motion_of, read_trajectory
 from rhocast.structures import write_structure
 
 with job(snakemake.log[0]):

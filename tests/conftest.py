@@ -10,6 +10,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
+#: Fixtures in tests/helpers: crystals and settings of DFT; processes on several ranks.
+pytest_plugins = ["crystals", "ranks"]
+
 
 @pytest.fixture(scope="session")
 def root() -> Path:

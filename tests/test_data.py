@@ -1,7 +1,7 @@
 """The data that come with the repository."""
 
-from rhocast.dft.dataset import check_files, find_snapshots
-from rhocast.dft.packing import MANIFEST, check_manifest
+from rhocast.datasets.dataset import check_files, find_snapshots
+from rhocast.datasets.packing import MANIFEST, check_manifest
 
 MAX_BYTES = 45_000_000
 

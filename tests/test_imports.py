@@ -3,9 +3,9 @@
 import ast
 
 ORDER = [
-    "units", "errors", "files", "fields", "config", "structures", "grid", "dft", "descriptors",
-    "model", "kernels", "gpu", "learning", "inference", "analysis", "studies", "benchmark",
-    "planning", "cli",
+    "units", "errors", "files", "fields", "config", "structures", "grid", "parallel", "density",
+    "dynamics", "engines", "datasets", "descriptors", "model", "evaluation", "learning",
+    "inference", "analysis", "studies", "speed", "planning", "cli",
 ]  # fmt: skip
 
 

@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 import torch
 
-from rhocast.benchmark import Subject
-from rhocast.benchmark.throughput import processor, time_blocks
 from rhocast.grid import Mesh
 from rhocast.inference import Request
+from rhocast.speed import Subject
+from rhocast.speed.throughput import processor, time_blocks
 from rhocast.structures import Structure
 
 #: Thermal fcc aluminium: large enough for every peer's cutoff.

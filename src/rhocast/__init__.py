@@ -15,6 +15,6 @@ def load(model: "str | Path") -> "Predictor":
 
     >>> field = rhocast.load("sige-demo").predict(atoms, mesh_spacing_bohr=0.4)  # doctest: +SKIP
     """
-    from rhocast.inference import Predictor  # torch takes seconds: not for every import
+    from rhocast.inference import Predictor
 
     return Predictor.load(model)

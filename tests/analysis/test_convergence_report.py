@@ -10,7 +10,7 @@ from rhocast.analysis.convergence_report import (
     write_recommendation,
     write_table,
 )
-from rhocast.dft.convergence import Difference, Series, Trial
+from rhocast.engines.convergence import Difference, Series, Trial
 
 STUDY = config.Convergence(system="al")
 DFT = config.Dft(mesh_spacing_bohr=0.4, cutoff_ha=10.0, kpoint_spacing_per_bohr=0.137)

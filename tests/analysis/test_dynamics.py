@@ -9,7 +9,7 @@ from rhocast.analysis.dynamics import (
     dynamics_table,
     write_dynamics_table,
 )
-from rhocast.dft.trajectory import Trajectory, masses
+from rhocast.dynamics.trajectory import Trajectory, masses
 from rhocast.units import GPA_PER_ATOMIC_PRESSURE, HARTREE_PER_KELVIN
 
 

@@ -75,7 +75,7 @@ def test_what_split_writes_other_verbs_read(root, densities, tmp_path, monkeypat
 
 
 def test_import(root, tmp_path, caplog):
-    dens, out = root / "tests/dft/data/sparc-single-point/run.dens", tmp_path / "a/300K/0.h5"
+    dens, out = root / "tests/engines/data/sparc-single-point/run.dens", tmp_path / "a/300K/0.h5"
     words = ["import", str(dens), "-o", str(out), "--temperature-K", "300"]
     assert main([*words, "--psp8", "Al=spms", "Si=spms"]) == 0
     with h5py.File(out) as file:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rhocast.cli.main import main
-from rhocast.dft import read_snapshot
+from rhocast.density import read_snapshot
 from rhocast.structures import Structure, write_structure
 
 SETTINGS = {

@@ -10,7 +10,7 @@ from ase.io.cube import read_cube_data
 
 import rhocast.cli.main
 from rhocast.cli.main import main
-from rhocast.inference import read_density
+from rhocast.density import read_density
 from rhocast.model import Certificate, DensityModel
 
 

@@ -7,10 +7,11 @@ import pytest
 from ase.data import atomic_numbers
 from small_model import SHAPE, as_stored, make_smooth_model, make_structure
 
-from rhocast import kernels
+from rhocast.density import read_density
 from rhocast.errors import ParallelError
+from rhocast.evaluation import compiled as kernels
 from rhocast.grid import Mesh
-from rhocast.inference import Request, merge, predict_on_mesh, predict_shard, read_density
+from rhocast.inference import Request, merge, predict_on_mesh, predict_shard
 from rhocast.inference.request import Task
 from rhocast.model import DensityModel
 from rhocast.model.shipped import FOLDER

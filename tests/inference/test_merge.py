@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from small_model import SHAPE, make_model, make_structure
 
+from rhocast.density import read_density
 from rhocast.errors import FileFormatError, ModelError, RhocastError
 from rhocast.grid import Mesh
-from rhocast.inference import merge, predict_shard, read_density
+from rhocast.inference import merge, predict_shard
 
 
 def predict_shards(folder, n_shards=3, model=None, structure=None):

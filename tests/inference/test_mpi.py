@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from small_model import SHAPE, as_stored, make_model, make_smooth_model, make_structure
 
-from rhocast import kernels
+from rhocast.density import read_density
 from rhocast.errors import ModelError
+from rhocast.evaluation import compiled as kernels
 from rhocast.grid import Mesh
-from rhocast.inference import merge, predict_on_mesh, predict_shard, read_density
+from rhocast.inference import merge, predict_on_mesh, predict_shard
 
 pytestmark = pytest.mark.mpi
 

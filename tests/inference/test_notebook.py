@@ -10,8 +10,8 @@ import pytest
 from ase.io.cube import read_cube_data
 
 import rhocast
+from rhocast.density import export, read_density, write_density
 from rhocast.errors import ModelError
-from rhocast.inference import export, read_density, write_density
 from rhocast.structures import Structure
 
 
@@ -60,7 +60,7 @@ def test_one_process_needs_no_mpi(atoms, tmp_path):
         "from rhocast.cli.main import main\n"
         "code = main(['predict', 'sige-demo', 'atoms.xyz', '-o', 'density.h5',"
         " '--mesh-spacing-bohr', '1.2'])\n"
-        "assert 'rhocast.dft' not in sys.modules, 'it takes as long to load as all the rest'\n"
+        "assert 'rhocast.engines' not in sys.modules, 'it takes as long to load as all the rest'\n"
         "sys.exit(code)"
     )
     done = subprocess.run(

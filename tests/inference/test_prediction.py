@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from small_model import SHAPE, as_stored, make_model, make_structure
 
+from rhocast.density import read_density
 from rhocast.errors import ConfigError, ModelError, RhocastError, StructureError
 from rhocast.grid import Mesh
 from rhocast.inference import (
@@ -15,7 +16,6 @@ from rhocast.inference import (
     predict_on_mesh,
     predict_shard,
     prediction,
-    read_density,
 )
 from rhocast.inference.predictor import BlockPredictor
 from rhocast.structures import Structure

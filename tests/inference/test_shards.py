@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from small_model import SHAPE, as_stored, make_model, make_smooth_model, make_structure
 
+from rhocast.density import read_density
+from rhocast.density.chunks import chunk_shape
 from rhocast.errors import FileFormatError
 from rhocast.grid import Blocks, Mesh
-from rhocast.inference import merge, predict_on_mesh, predict_shard, read_density, shard_writer
-from rhocast.inference.chunks import chunk_shape
+from rhocast.inference import merge, predict_on_mesh, predict_shard, shard_writer
 from rhocast.inference.prediction import items
 from rhocast.inference.predictor import BlockPredictor
 from rhocast.inference.request import Request

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from small_model import make_smooth_model, make_structure
 
+from rhocast.density import read_density, refine
+from rhocast.density.field_file import DensityFile
 from rhocast.errors import ConfigError, FileFormatError
 from rhocast.grid import Mesh
 from rhocast.inference import (
@@ -16,12 +18,9 @@ from rhocast.inference import (
     predict_file,
     predict_on_mesh,
     predict_shard,
-    read_density,
-    refine,
 )
 from rhocast.inference.certify import model_error
 from rhocast.inference.predictor import BlockPredictor
-from rhocast.inference.storage import DensityFile
 from rhocast.model import Certificate
 
 CERTIFICATE = Certificate(0.6, 4e-4, 7e-4, 0.25, ("Al32",), "Al4000", 1000)

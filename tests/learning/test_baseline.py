@@ -6,9 +6,9 @@ from ase.build import bulk
 from known_density import VALENCE, WIDTHS_BOHR, make_snapshot
 
 from rhocast import config
+from rhocast.density.snapshot import write_snapshot
 from rhocast.descriptors import MultipoleBasis, PseudoAtomBasis
 from rhocast.descriptors.multipoles import BoundMultipoles
-from rhocast.dft.snapshot import write_snapshot
 from rhocast.learning import read_features, sample_features
 from rhocast.learning.baseline import fit_baseline, fit_pseudo_atoms
 

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from rhocast.config import parse_config
-from rhocast.dft import read_snapshot, write_snapshot
+from rhocast.density import read_snapshot, write_snapshot
 from rhocast.errors import FileFormatError
 from rhocast.planning.finished import finished_runs
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from rhocast import config
-from rhocast.dft import resolve_pseudopotentials
-from rhocast.dft.calculation import Calculation
-from rhocast.dft.kpoints import KMesh
+from rhocast.engines import resolve_pseudopotentials
+from rhocast.engines.calculation import Calculation
 from rhocast.errors import EngineError
+from rhocast.grid.kpoints import KMesh
 from rhocast.planning.work import CostLaw, Work, basis_size, memory_bytes
 from rhocast.structures import Structure
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from graph import jobs_of
 
-from rhocast.dft import read_trajectory
+from rhocast.dynamics import read_trajectory
 from rhocast.structures import read_structure
 
 pytestmark = pytest.mark.workflow

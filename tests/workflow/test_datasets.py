@@ -6,7 +6,7 @@ import pytest
 import yaml
 from graph import jobs_of
 
-from rhocast.dft.packing import check_manifest
+from rhocast.datasets.packing import check_manifest
 
 pytestmark = pytest.mark.workflow
 

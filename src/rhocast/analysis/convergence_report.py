@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from rhocast import config
 from rhocast.config.convergence import refined
-from rhocast.dft.convergence import Series, Trial, judge
+from rhocast.engines.convergence import Series, Trial, judge
 from rhocast.files import replacing
 
 log = logging.getLogger(__name__)

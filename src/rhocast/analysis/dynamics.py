@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rhocast.dft.correlation import FORGOTTEN, Memory, standard_error
-from rhocast.dft.trajectory import Trajectory, canonical_spread_K
+from rhocast.dynamics.correlation import FORGOTTEN, Memory, standard_error
+from rhocast.dynamics.trajectory import Trajectory, canonical_spread_K
 from rhocast.files import replacing
 from rhocast.units import GPA_PER_ATOMIC_PRESSURE
 

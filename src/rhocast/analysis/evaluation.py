@@ -19,10 +19,11 @@ from rhocast.analysis.defects import (
 )
 from rhocast.analysis.figures import draw_errors
 from rhocast.analysis.metrics import ErrorSums, compare, pool, sharpness
-from rhocast.dft.snapshot import Snapshot, read_snapshot
+from rhocast.density import DensityField
+from rhocast.density.snapshot import Snapshot, read_snapshot
 from rhocast.errors import FileFormatError
 from rhocast.files import replacing
-from rhocast.inference import DensityField, predict_on_mesh
+from rhocast.inference import predict_on_mesh
 from rhocast.model import DensityModel
 
 log = logging.getLogger(__name__)

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from scipy.spatial import cKDTree
 
 from rhocast.analysis.metrics import CONFIDENCES, coverages
+from rhocast.density import open_density
 from rhocast.files import replacing
 from rhocast.grid import Mesh
-from rhocast.inference import open_density
 from rhocast.structures import Structure, periodic_images
 
 #: Quantities of a field's picture: dataset, title, colour map. Sequential and readable without

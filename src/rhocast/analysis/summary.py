@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from rhocast.dft.snapshot import read_snapshot
+from rhocast.density import open_density
+from rhocast.density.snapshot import read_snapshot
 from rhocast.files import replacing
-from rhocast.inference import open_density
 
 #: Figures of the error table: key of `rhocast.analysis.metrics`, heading, format.
 COLUMNS = (

@@ -7,17 +7,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rhocast.benchmark import (
+from rhocast.cli.job import emit
+from rhocast.engines import Launcher
+from rhocast.evaluation.gpu import gpu_named
+from rhocast.speed import (
     Subject,
     benchmark_inference,
     draw_scaling,
     measure_scaling,
     write_scaling,
 )
-from rhocast.benchmark.scaling import SIZES
-from rhocast.cli.job import emit
-from rhocast.dft import Launcher
-from rhocast.gpu import gpu_named
+from rhocast.speed.scaling import SIZES
 
 log = logging.getLogger(__name__)
 

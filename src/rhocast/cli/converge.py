@@ -9,8 +9,8 @@ from rhocast import config
 from rhocast.analysis.convergence_report import report_study
 from rhocast.cli.config_option import add_config_option
 from rhocast.cli.engine_options import add_engine_options, engine_of, launcher_of
-from rhocast.dft import resolve_pseudopotentials
-from rhocast.dft.convergence import compute_points
+from rhocast.engines import resolve_pseudopotentials
+from rhocast.engines.convergence import compute_points
 from rhocast.errors import ConfigError
 from rhocast.structures import build_system
 

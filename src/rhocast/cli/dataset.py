@@ -11,12 +11,12 @@ import numpy as np
 
 from rhocast.cli.job import emit
 from rhocast.config import load_config
-from rhocast.dft.dataset import Entry, check_files, find_snapshots, read_entry, split_entries
-from rhocast.dft.foreign import READERS
-from rhocast.dft.importing import ELECTRON_TOLERANCE, import_density
-from rhocast.dft.packing import MANIFEST, check_manifest, pack
-from rhocast.dft.psp8 import resolve_pseudopotentials
-from rhocast.dft.snapshot import write_snapshot
+from rhocast.datasets.dataset import Entry, check_files, find_snapshots, read_entry, split_entries
+from rhocast.datasets.importing import ELECTRON_TOLERANCE, import_density
+from rhocast.datasets.packing import MANIFEST, check_manifest, pack
+from rhocast.density.foreign import READERS
+from rhocast.density.snapshot import write_snapshot
+from rhocast.engines.psp8 import resolve_pseudopotentials
 from rhocast.errors import ConfigError, FileFormatError
 from rhocast.files import replacing
 

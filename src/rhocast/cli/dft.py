@@ -17,16 +17,15 @@ from rhocast import config
 from rhocast.cli.config_option import add_config_option
 from rhocast.cli.engine_options import add_engine_options, engine_of, launcher_of
 from rhocast.cli.job import emit
-from rhocast.dft import (
+from rhocast.density import Snapshot, write_snapshot
+from rhocast.dynamics import write_trajectory
+from rhocast.engines import (
     GivenDensity,
-    Snapshot,
     compute_snapshot,
     harris_foulkes,
     read_given_density,
     resolve_pseudopotentials,
     run_aimd,
-    write_snapshot,
-    write_trajectory,
 )
 from rhocast.errors import ConfigError
 from rhocast.structures import displace, read_structure

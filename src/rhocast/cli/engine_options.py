@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 from rhocast import config
-from rhocast.dft import Engine, Launcher, make_engine, read_engine_record, resolve_engine
+from rhocast.engines import Engine, Launcher, make_engine, read_engine_record, resolve_engine
 
 
 def add_engine_options(verb: argparse.ArgumentParser) -> None:

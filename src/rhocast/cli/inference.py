@@ -13,28 +13,23 @@ from typing import Any
 import torch
 
 from rhocast.cli.job import emit
+from rhocast.density import export, refine
+from rhocast.density.refine import Part
 from rhocast.errors import ParallelError
-from rhocast.gpu import gpu_named
+from rhocast.evaluation.gpu import gpu_named
 from rhocast.grid import Mesh
 from rhocast.inference import (
     Request,
     estimate,
     evaluation_spacing,
-    export,
-    find_communicator,
-    first_alone,
     merge,
     predict_file,
     predict_shard,
-    rank_of,
-    refine,
-    size_of,
-    together,
 )
-from rhocast.inference.refine import Part
 from rhocast.inference.spacing import DEFAULT_SPACING_BOHR
 from rhocast.inference.spacing import tell as tell_spacing
 from rhocast.model import DensityModel
+from rhocast.parallel import find_communicator, first_alone, rank_of, size_of, together
 from rhocast.structures import Structure, read_structure
 
 log = logging.getLogger(__name__)

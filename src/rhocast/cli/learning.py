@@ -17,7 +17,7 @@ from rhocast.analysis.model_card import write_card
 from rhocast.cli.config_option import add_config_option
 from rhocast.cli.job import emit
 from rhocast.config import Config, load_config, seed_for
-from rhocast.dft.psp8 import resolve_pseudopotentials
+from rhocast.engines.psp8 import resolve_pseudopotentials
 from rhocast.learning import checkpoint_of, sample_features, train, transfer
 from rhocast.model import DensityModel
 

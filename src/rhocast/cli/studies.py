@@ -8,7 +8,7 @@ from typing import Any
 from rhocast.cli.config_option import add_config_option
 from rhocast.config import load_config, seed_for
 from rhocast.config.studies import OWN
-from rhocast.dft.dataset import find_snapshots
+from rhocast.datasets.dataset import find_snapshots
 from rhocast.model import DensityModel
 from rhocast.studies.cells import compare_cells, draw_cells, first_large_enough
 from rhocast.studies.descriptors import measure_point, report_descriptors

@@ -12,15 +12,15 @@ from functools import cache
 
 import numpy as np
 
-from rhocast.dft.fourier import resample
-from rhocast.dft.snapshot import Snapshot
+from rhocast.density.fourier import resample
+from rhocast.density.snapshot import Snapshot
+from rhocast.density.spline import AxisMap, interpolate
 from rhocast.errors import ModelError
 from rhocast.grid import BinnedAtoms, Blocks, Mesh
-from rhocast.inference.interpolation import AxisMap, interpolate
-from rhocast.inference.parallel import lead
 from rhocast.inference.predictor import BlockPredictor
 from rhocast.inference.request import Request, reach_bohr
 from rhocast.model import Certificate, DensityModel
+from rhocast.parallel.ranks import lead
 from rhocast.structures import Structure
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
-from rhocast import gpu, kernels
+from rhocast.evaluation import compiled as kernels
+from rhocast.evaluation import gpu
 from rhocast.grid import Mesh, Neighbourhood
 from rhocast.grid.binned_atoms import between
 from rhocast.inference.request import Task, range_bohr

@@ -1,15 +1,15 @@
-"""Memory and disk: estimates of what a prediction needs, against what there is."""
+"""Memory: estimates of what a prediction needs, against what there is."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from rhocast.density.disk import size, times
 from rhocast.errors import ParallelError
 from rhocast.inference.evaluators import TILE
-from rhocast.inference.parallel import ITEMS_IN_HAND
 from rhocast.inference.request import Request, reach_bohr
+from rhocast.parallel.ranks import ITEMS_IN_HAND
 
 #: Atoms around a block, with their neighbours and search trees, per atom.
 BYTES_PER_ATOM = 2_500
@@ -94,45 +94,7 @@ def check_memory_for_field(request: Request) -> None:
     needed = 4 * len(request.fields) * points + bytes_per_rank(request)
     if available is not None and needed > available:
         raise ParallelError(
-            f"{request.where}: the mesh {_times(request.asked_mesh.shape)} takes {size(needed)} of "
+            f"{request.where}: the mesh {times(request.asked_mesh.shape)} takes {size(needed)} of "
             f"memory, {size(available)} are free; take a coarser mesh, or let `rhocast predict` "
             "stream the field to a file"
         )
-
-
-def check_disk(path: Path, needed: int, mesh_shape: tuple[int, int, int]) -> None:
-    """Raise ParallelError if a file would not fit on its disk.
-
-    Parameters
-    ----------
-    path
-        The file; its folder exists. What an interrupted run has left beside it, as ``*.partial``,
-        counts as free: it is gone on with or replaced.
-    needed
-        Its size, bytes.
-    mesh_shape
-        For the message.
-    """
-    free = shutil.disk_usage(path.parent).free + _allocated(path.with_name(path.name + ".partial"))
-    if needed > free:
-        raise ParallelError(
-            f"{path}: the mesh {_times(mesh_shape)} takes {size(needed)} on disk, {size(free)} "
-            "are free; take a coarser mesh (mesh_spacing_bohr), or write to another disk"
-        )
-
-
-def _allocated(path: Path) -> int:
-    """Bytes that a file takes on its disk, without holes; 0 if it is not there."""
-    try:
-        return 512 * path.stat().st_blocks
-    except FileNotFoundError:
-        return 0
-
-
-def _times(shape: tuple[int, int, int]) -> str:
-    return " × ".join(str(n) for n in shape)
-
-
-def size(n_bytes: int) -> str:
-    """Write a number of bytes for people."""
-    return f"{n_bytes / 1e9:.3g} GB"

@@ -1,7 +1,7 @@
 """Shards to one density-field file, on the mesh that was asked for.
 
 Where the shards hold a coarser mesh, because that suffices, the file is interpolated from them part
-by part, by all ranks or threads (`rhocast.inference.refine`). A run that is killed leaves the
+by part, by all ranks or threads (`rhocast.density.refine`). A run that is killed leaves the
 shards: merging begins anew.
 """
 
@@ -16,16 +16,16 @@ from typing import Any
 import h5py
 import numpy as np
 
+from rhocast.density.chunks import rounded
+from rhocast.density.density_field import scale_factor
+from rhocast.density.disk import check_disk
+from rhocast.density.field_file import CHUNK_SHAPE, create_density, create_field, field_bytes
+from rhocast.density.refine import refine
 from rhocast.errors import FileFormatError, RhocastError
 from rhocast.fields import DENSITY_FIELDS
-from rhocast.inference.chunks import rounded
-from rhocast.inference.density_field import scale_factor
-from rhocast.inference.limits import check_disk
-from rhocast.inference.parallel import first_alone, from_first, on_all, rank_of
-from rhocast.inference.refine import refine
 from rhocast.inference.shards import Shard
 from rhocast.inference.spacing import asked_mesh
-from rhocast.inference.storage import CHUNK_SHAPE, create_density, create_field, field_bytes
+from rhocast.parallel.ranks import first_alone, from_first, on_all, rank_of
 
 
 def merge(
@@ -50,7 +50,7 @@ def merge(
         Write a file that refers to the shards instead of copying them: at once, but the shards
         must stay where they are, the mesh is the evaluated one, and nothing can be scaled.
     comm
-        Communicator of `rhocast.inference.parallel.find_communicator`. Rank 0 copies; all that see
+        Communicator of `rhocast.parallel.ranks.find_communicator`. Rank 0 copies; all that see
         its files interpolate.
 
     Raises

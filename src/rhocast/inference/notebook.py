@@ -5,8 +5,8 @@ from pathlib import Path
 
 from ase import Atoms
 
-from rhocast.gpu import gpu_named
-from rhocast.inference.density_field import DensityField
+from rhocast.density.density_field import DensityField
+from rhocast.evaluation.gpu import gpu_named
 from rhocast.inference.prediction import predict_density
 from rhocast.model import DensityModel
 from rhocast.structures import Structure
@@ -70,7 +70,7 @@ class Predictor:
         -------
         DensityField
             Arrays with their mesh, cell and atoms; `rhocast.inference.write_density` and
-            `rhocast.inference.export` write it.
+            `rhocast.density.export` write it.
 
         Raises
         ------

@@ -7,12 +7,21 @@ from typing import Any
 
 import numpy as np
 
+from rhocast.density.density_field import DensityField, scale_factor
+from rhocast.density.disk import check_disk
+from rhocast.density.refine import refined
 from rhocast.grid import BinnedAtoms, Mesh, Neighbourhood
-from rhocast.inference import training_range
-from rhocast.inference.density_field import DensityField, scale_factor
-from rhocast.inference.limits import check_disk, check_memory, check_memory_for_field
+from rhocast.inference import outside
+from rhocast.inference.limits import check_memory, check_memory_for_field
 from rhocast.inference.merge import merge
-from rhocast.inference.parallel import (
+from rhocast.inference.predictor import BlockPredictor
+from rhocast.inference.request import Request, reach_bohr
+from rhocast.inference.shard_writer import ShardWriter
+from rhocast.inference.shards import ShardHeader, is_finished
+from rhocast.inference.spacing import evaluation_spacing
+from rhocast.model import DensityModel
+from rhocast.parallel.progress import Progress
+from rhocast.parallel.ranks import (
     end_all_on_failure,
     first_alone,
     follow,
@@ -22,14 +31,6 @@ from rhocast.inference.parallel import (
     together,
     wait_for_all,
 )
-from rhocast.inference.predictor import BlockPredictor
-from rhocast.inference.progress import Progress
-from rhocast.inference.refine import refined
-from rhocast.inference.request import Request, reach_bohr
-from rhocast.inference.shard_writer import ShardWriter
-from rhocast.inference.shards import ShardHeader, is_finished
-from rhocast.inference.spacing import evaluation_spacing
-from rhocast.model import DensityModel
 from rhocast.structures import Structure
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ def predict_shard(
     samples, seed
         N_s weight samples and their seed, for ``sampled``.
     comm
-        Communicator of `rhocast.inference.parallel.find_communicator`.
+        Communicator of `rhocast.parallel.ranks.find_communicator`.
     where
         What messages name as the origin of the structure, usually its file.
     asked_spacing_bohr, device
@@ -114,7 +115,7 @@ def _predict_shard(
         check_memory(request, ranks_here)
         path.parent.mkdir(parents=True, exist_ok=True)
         check_disk(path, request.n_bytes(rows.stop - rows.start), request.mesh.shape)
-        training_range.tell(model, request.structure, request.outside_training_share, request.where)
+        outside.tell(model, request.structure, request.outside_training_share, request.where)
 
     first_alone(comm, check)
     task = from_first(comm, None if request is None else request.task).at(place)

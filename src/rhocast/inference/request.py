@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from rhocast import descriptors, gpu, kernels
+from rhocast import descriptors
+from rhocast.density.field_file import field_bytes
 from rhocast.errors import ConfigError, ModelError, ParallelError, RhocastError
+from rhocast.evaluation import compiled as kernels
+from rhocast.evaluation import gpu
 from rhocast.grid import Blocks, Mesh
+from rhocast.inference.outside import share_outside
 from rhocast.inference.spacing import asked_mesh, interpolation_error
-from rhocast.inference.storage import field_bytes
-from rhocast.inference.training_range import share_outside
 from rhocast.model import DensityModel
 from rhocast.structures import Structure
 

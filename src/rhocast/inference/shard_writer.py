@@ -20,9 +20,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from rhocast.density.chunks import ChunkedArray, chunk_shape, preallocate, write_all
 from rhocast.errors import ParallelError
 from rhocast.fields import DENSITY_FIELDS
-from rhocast.inference.chunks import ChunkedArray, chunk_shape, preallocate, write_all
 from rhocast.inference.journal import Journal
 from rhocast.inference.shards import FORMAT_VERSION, KIND, ShardHeader
 from rhocast.structures import Structure

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from rhocast.density.field_file import open_hdf5
 from rhocast.errors import FileFormatError
 from rhocast.grid import Blocks, Mesh
 from rhocast.inference.request import Request
-from rhocast.inference.storage import open_hdf5
 from rhocast.structures import Structure
 
 FORMAT_VERSION = 2

@@ -2,7 +2,7 @@
 
 A valence density is band-limited. A model with a certificate is evaluated on no finer a mesh than
 the certified one; what lies between its points follows by interpolation, at a fraction of the price
-(`rhocast.inference.refine`).
+(`rhocast.density.refine`).
 """
 
 import logging

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from rhocast.dft.choices import Choice
+from rhocast.datasets.choices import Choice
 from rhocast.errors import ConfigError, ModelError
 from rhocast.model import DensityModel
 from rhocast.structures import Structure

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rhocast import config
-from rhocast.dft import resolve_pseudopotentials
-from rhocast.dft.calculation import Calculation
-from rhocast.dft.dataset import Entry, read_entry
+from rhocast.datasets.dataset import Entry, read_entry
+from rhocast.engines import resolve_pseudopotentials
+from rhocast.engines.calculation import Calculation
 from rhocast.errors import FileFormatError
 from rhocast.planning.work import Work
 

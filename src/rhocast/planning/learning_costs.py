@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from rhocast import config
-from rhocast.dft import Psp8, Snapshot, write_snapshot
+from rhocast.density import Snapshot, write_snapshot
+from rhocast.engines import Psp8
 from rhocast.grid import Mesh
 from rhocast.inference import predict_on_mesh
 from rhocast.learning import sample_features, train

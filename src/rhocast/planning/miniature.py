@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 
 from rhocast import config
-from rhocast.dft import (
+from rhocast.dynamics.classical import run_classical
+from rhocast.dynamics.trajectory import thermal_velocities
+from rhocast.engines import (
     Engine,
     Launcher,
     Psp8,
@@ -26,15 +28,13 @@ from rhocast.dft import (
     resolve_engine,
     resolve_pseudopotentials,
 )
-from rhocast.dft.calculation import Calculation, dynamics_settings, right_handed
-from rhocast.dft.classical import run_classical
-from rhocast.dft.engine import Dynamics
-from rhocast.dft.kpoints import KMesh
-from rhocast.dft.single_point import empty_folder
-from rhocast.dft.trajectory import thermal_velocities
-from rhocast.planning.calibration import Calibration, subject_of
+from rhocast.engines.calculation import Calculation, dynamics_settings, right_handed
+from rhocast.engines.engine import Dynamics
+from rhocast.engines.single_point import empty_folder
+from rhocast.grid.kpoints import KMesh
 from rhocast.planning.finished import finished_runs
 from rhocast.planning.learning_costs import time_learning
+from rhocast.planning.machine import Calibration, subject_of
 from rhocast.planning.work import CostLaw, Work
 from rhocast.structures import Structure, build_system
 
@@ -199,7 +199,7 @@ def _time_start() -> float:
     """Core seconds that a job needs before its work begins: the interpreter and its imports."""
     with _core_seconds() as spent:
         subprocess.run(
-            [sys.executable, "-c", "import rhocast.learning, rhocast.dft"],
+            [sys.executable, "-c", "import rhocast.learning, rhocast.engines"],
             check=True,
             capture_output=True,
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import nnls
 
-from rhocast.dft.calculation import Calculation
+from rhocast.engines.calculation import Calculation
 from rhocast.errors import EngineError
 
 

@@ -20,7 +20,7 @@ from rhocast.analysis.evaluation import compare_snapshots
 from rhocast.analysis.figures import save_figure
 from rhocast.analysis.metrics import pool
 from rhocast.config.studies import Schedule
-from rhocast.dft.dataset import Entry, read_entry, trajectory_of
+from rhocast.datasets.dataset import Entry, read_entry, trajectory_of
 from rhocast.errors import FileFormatError
 from rhocast.learning import FeatureSet, read_features, transfer
 from rhocast.learning.training import train_on

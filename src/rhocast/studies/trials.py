@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from rhocast import config
-from rhocast.dft.dataset import read_entry, trajectory_of
-from rhocast.dft.psp8 import resolve_pseudopotentials
+from rhocast.datasets.dataset import read_entry, trajectory_of
+from rhocast.engines.psp8 import resolve_pseudopotentials
 from rhocast.errors import ConfigError
 from rhocast.learning import sample_features, train
 from rhocast.model import DensityModel

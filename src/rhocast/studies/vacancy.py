@@ -17,7 +17,7 @@ from rhocast import config
 from rhocast.analysis.defects import FAR_BOHR, NEAR_BOHR, Surroundings, contrast, join, shells
 from rhocast.analysis.evaluation import around_vacancies, compare_snapshots
 from rhocast.analysis.figures import save_figure
-from rhocast.dft.dataset import read_entry
+from rhocast.datasets.dataset import read_entry
 from rhocast.errors import FileFormatError
 from rhocast.model import Calibration, DensityModel
 from rhocast.studies.trials import hold_back, train_trials, trial_seeds

@@ -1,0 +1,1 @@
+"""Datasets: lists of snapshot files, made by engines or imported; checked, split, published."""

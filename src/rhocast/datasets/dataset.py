@@ -1,0 +1,297 @@
+"""A dataset is a list of snapshot files: what is in it, what is wrong with it, how it is split."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase.data import chemical_symbols
+
+from rhocast.density.snapshot import read_snapshot
+from rhocast.dynamics.trajectory import canonical_spread_K
+from rhocast.engines.gates import MAX_TEMPERATURE_DEVIATIONS
+from rhocast.errors import FileFormatError, RhocastError
+from rhocast.structures import Structure
+
+#: Entries of `Snapshot.record` that must be the same throughout a dataset; beside them the hashes
+#: of the pseudopotentials. Mesh and k-points are not among them: they follow from the cell.
+PROVENANCE = ("engine", "engine_version", "functional", "smearing", "smearing_K", "cutoff_ha")
+
+#: ∫ρ may differ from the electron count by this share; imported text files lose some digits.
+MAX_ELECTRON_ERROR = 1e-4
+
+#: Cells whose lengths agree to this share (strain of ±5 %) are sampled by one k-mesh.
+_SAME_CELL = 0.06
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One snapshot file without its density.
+
+    Attributes
+    ----------
+    path
+        The file.
+    structure
+        Atoms and cell.
+    mesh
+        Points of the density along each lattice vector.
+    integral
+        ∫ρ, electrons.
+    n_electrons, energy_ha, temperature_K, kpoints, status, reason, record
+        As in `rhocast.density.snapshot.Snapshot`.
+    """
+
+    path: Path
+    structure: Structure
+    mesh: tuple[int, int, int]
+    integral: float
+    n_electrons: float
+    energy_ha: float
+    temperature_K: float
+    kpoints: str
+    status: str
+    reason: str
+    record: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def trajectory(self) -> str:
+        """What the frame was taken from: the two folders it lies in, ``{system}/{T}K``."""
+        return trajectory_of(self.path)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it passed the quality gates."""
+        return self.status == "accepted"
+
+    @property
+    def core_hours(self) -> float:
+        """Wall time times cores; NaN where the file does not tell."""
+        seconds = float(self.record.get("wall_time_s", np.nan))
+        cores = int(self.record.get("ranks", 1)) * int(self.record.get("threads", 1))
+        return seconds * cores / 3600.0
+
+    @property
+    def configuration(self) -> str:
+        """Hash of the atoms and the cell: two files that share it hold one configuration."""
+        arrays = (
+            self.structure.numbers,
+            self.structure.positions.round(6) + 0.0,  # no negative zeros
+            self.structure.cell.round(6) + 0.0,
+        )
+        return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
+
+
+def trajectory_of(path: str | Path) -> str:
+    """Return the trajectory of a snapshot file: the two folders it lies in."""
+    return "/".join(Path(path).absolute().parts[-3:-1])
+
+
+def find_snapshots(paths: Sequence[str | Path]) -> list[Path]:
+    """Return files as they are and, for folders, all HDF5 files below, in natural order.
+
+    Raises
+    ------
+    FileFormatError
+        If there is no such path, or no HDF5 file in a folder.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        files = sorted(path.rglob("*.h5"), key=_natural) if path.is_dir() else [path]
+        if not files or not path.exists():
+            raise FileFormatError(f"{path}: expected a snapshot file or a folder that holds some")
+        found += files
+    return found
+
+
+def read_entry(path: str | Path) -> Entry:
+    """Read a snapshot file, checksums included, and keep what is small.
+
+    Raises
+    ------
+    FileFormatError
+        If it is missing, damaged or no snapshot file.
+    """
+    snapshot = read_snapshot(path)
+    return Entry(
+        path=Path(path),
+        structure=snapshot.structure,
+        mesh=snapshot.mesh.shape,
+        integral=snapshot.mesh.integral(snapshot.density),
+        n_electrons=snapshot.n_electrons,
+        energy_ha=snapshot.energy_ha,
+        temperature_K=snapshot.temperature_K,
+        kpoints=snapshot.kpoints,
+        status=snapshot.status,
+        reason=snapshot.reason,
+        record=dict(snapshot.record),
+    )
+
+
+def check_files(
+    paths: Sequence[str | Path], max_rejected_share: float = 0.0
+) -> tuple[list[Entry], list[str]]:
+    """Read snapshot files and say what is wrong with each and with them together.
+
+    Parameters
+    ----------
+    paths
+        Snapshot files.
+    max_rejected_share
+        Share of them that may be rejected.
+
+    Returns
+    -------
+    entries
+        Those that could be read.
+    faults
+        What is wrong, a sentence each; empty for a sound dataset.
+    """
+    entries, damaged = [], []
+    for path in paths:
+        try:
+            entries.append(read_entry(path))
+        except FileFormatError as error:
+            damaged.append(str(error))
+    return entries, [*damaged, *faults(entries, max_rejected_share)]
+
+
+def faults(entries: Sequence[Entry], max_rejected_share: float = 0.0) -> list[str]:
+    """Say what is wrong with snapshots of one dataset: each by itself, and all together."""
+    accepted = [entry for entry in entries if entry.accepted]
+    rejected = [entry for entry in entries if not entry.accepted]
+    found = []
+    if len(rejected) > max_rejected_share * len(entries):
+        found += [f"{entry.path}: rejected, {entry.reason}" for entry in rejected]
+    for entry in accepted:
+        found += _faults_of_one(entry)
+    return [
+        *found,
+        *_mixed_settings(accepted),
+        *_mixed_kpoints(accepted),
+        *_mixed_valence(accepted),
+        *_duplicates(accepted),
+    ]
+
+
+def _faults_of_one(entry: Entry) -> Iterator[str]:
+    if not abs(entry.integral - entry.n_electrons) <= MAX_ELECTRON_ERROR * entry.n_electrons:
+        yield (
+            f"{entry.path}: the density integrates to {entry.integral:.6g} electrons, expected "
+            f"{entry.n_electrons:g}"
+        )
+    folder = re.fullmatch(r"(\d+)K", entry.path.absolute().parent.name)
+    if folder is None:
+        return
+    target = float(folder[1])
+    spread = canonical_spread_K(target, len(entry.structure))
+    if not abs(entry.temperature_K - target) <= MAX_TEMPERATURE_DEVIATIONS * spread:
+        yield (
+            f"{entry.path}: temperature {entry.temperature_K:g} K, expected {target:g} ± "
+            f"{spread:.0f} K as the folder says"
+        )
+
+
+def _mixed_settings(entries: Sequence[Entry]) -> Iterator[str]:
+    """Yield what differs from the first file; what is not recorded equals itself alone."""
+    seen: dict[str, tuple[Any, Path]] = {}
+    for entry in entries:
+        hashes = [f"psp8_{symbol}_sha256" for symbol in entry.structure.species]
+        for key in [*PROVENANCE, "scf_tolerance", *hashes]:
+            value = entry.record.get(key, "not recorded")
+            expected, first = seen.setdefault(key, (value, entry.path))
+            if value != expected:
+                yield f"{entry.path}: {key} is {value}, but {expected} in {first}"
+
+
+def _mixed_kpoints(entries: Sequence[Entry]) -> Iterator[str]:
+    """Yield cells that are sampled otherwise than one of nearly their size."""
+    seen: list[tuple[np.ndarray, Entry]] = []
+    for entry in entries:
+        lengths = np.linalg.norm(entry.structure.cell, axis=1)
+        alike = [e for known, e in seen if np.allclose(lengths, known, rtol=_SAME_CELL)]
+        if not alike:
+            seen.append((lengths, entry))
+        elif alike[0].kpoints != entry.kpoints:
+            yield (
+                f"{entry.path}: k-points {entry.kpoints}, but {alike[0].kpoints} in "
+                f"{alike[0].path}, whose cell is of that size"
+            )
+
+
+def _mixed_valence(entries: Sequence[Entry]) -> Iterator[str]:
+    """Yield the files whose electrons no valence common to all of them explains."""
+    if not entries:
+        return
+    elements = sorted({number for entry in entries for number in entry.structure.numbers.tolist()})
+    counts = np.array([[np.sum(e.structure.numbers == z) for z in elements] for e in entries])
+    electrons = np.array([entry.n_electrons for entry in entries])
+    valence = np.linalg.lstsq(counts, electrons, rcond=None)[0]
+    fit = ", ".join(
+        f"{chemical_symbols[z]} {v:.3f}" for z, v in zip(elements, valence, strict=True)
+    )
+    for entry, expected in zip(entries, counts @ valence, strict=True):
+        if abs(entry.n_electrons - expected) > 1e-3:
+            yield (
+                f"{entry.path}: {entry.n_electrons:g} electrons for {entry.structure.formula}; no "
+                f"valence fits all files (best: {fit})"
+            )
+
+
+def _duplicates(entries: Sequence[Entry]) -> Iterator[str]:
+    seen: dict[str, Path] = {}
+    for entry in entries:
+        first = seen.setdefault(entry.configuration, entry.path)
+        if first != entry.path:
+            yield f"{entry.path}: the same configuration as {first}"
+
+
+def split_entries(
+    entries: Sequence[Entry], share: float, rng: np.random.Generator
+) -> tuple[list[Entry], list[Entry]]:
+    """Divide the accepted snapshots by trajectory: frames of one know each other.
+
+    Parameters
+    ----------
+    entries
+        Snapshots.
+    share
+        Of the trajectories to hold back, at least one.
+    rng
+        Draws them.
+
+    Returns
+    -------
+    training, held_back
+        In the order given.
+
+    Raises
+    ------
+    RhocastError
+        If there is but one trajectory, or one configuration lies in two of them.
+    """
+    accepted = [entry for entry in entries if entry.accepted]
+    names = sorted({entry.trajectory for entry in accepted})
+    if len(names) < 2:
+        raise RhocastError(
+            f"expected snapshots of two trajectories or more, found {len(names)} "
+            f"({', '.join(names) or 'none accepted'}); frames of one trajectory know each other, "
+            "no part of them tests what was learnt from the rest"
+        )
+    if shared := list(_duplicates(accepted)):
+        raise RhocastError(f"take one of each pair out first: {'; '.join(shared)}")
+    count = min(max(1, round(share * len(names))), len(names) - 1)
+    chosen = set(rng.choice(names, count, replace=False).tolist())
+    return (
+        [entry for entry in accepted if entry.trajectory not in chosen],
+        [entry for entry in accepted if entry.trajectory in chosen],
+    )
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    """Sort key by which frame 10 follows frame 9."""
+    words = re.split(r"(\d+)", str(path))
+    return [(int(word), "") if word.isdigit() else (0, word) for word in words]

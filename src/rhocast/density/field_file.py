@@ -1,0 +1,269 @@
+"""The density-field file: one predicted density with its uncertainty.
+
+HDF5, readable by plain h5py; see `rhocast.fields.DENSITY_FIELDS` for the arrays. Each dataset has
+its ``unit``. Attributes of the file:
+
+``kind``, ``format_version``; ``mesh_shape``; ``field_hash`` (of all that determines the numbers),
+``model_hash``, ``config_hash`` (may be empty); ``uncertainty``, ``samples``, ``seed``;
+``electron_count_before_scaling`` (∫ρ as predicted), ``n_electrons`` (valence electrons of the
+structure, absent if the model does not know them), ``outside_training_share`` (of points unlike
+those that the model was trained on, estimated; absent if the model cannot tell), ``scale`` (what
+the stored density and its standard deviations have been multiplied by); ``kernels`` (instruction
+set of the compiled kernels, absent where they were not used); ``device`` (the GPU that computed,
+absent for the processor); ``evaluated_mesh_spacing_bohr``,
+``asked_mesh_spacing_bohr`` (absent if nothing was asked for) and ``interpolation_error`` (share of
+the electrons that interpolation to a finer mesh misplaces, absent if nobody certified it);
+``version_…`` of the software.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from importlib import metadata
+from itertools import pairwise, product
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from rhocast import __version__
+from rhocast.density.density_field import MESH_FIELDS, DensityField
+from rhocast.errors import FileFormatError, StructureError
+from rhocast.fields import DENSITY_FIELDS, check_shapes
+from rhocast.files import replacing
+from rhocast.grid import Mesh
+from rhocast.structures import Structure
+
+FORMAT_VERSION = 2
+KIND = "rhocast density"
+
+#: Points of a chunk along each axis: parts of blocks, read well in any direction.
+CHUNK_SHAPE = (32, 32, 32)
+
+
+class DensityFile:
+    """A density-field file, open for reading; `file` gives its arrays as h5py datasets.
+
+    Attributes
+    ----------
+    path
+        Of the file.
+    file : h5py.File
+        To take slices from: ``file["density"][3]``.
+    mesh
+        Mesh of the fields.
+    record
+        Attributes of the file.
+    """
+
+    def __init__(self, path: Path, file: h5py.File) -> None:
+        self.path = path
+        self.file = file
+        self._check()
+        self.record = {key: _plain(value) for key, value in file.attrs.items()}
+        nx, ny, nz = file["density"].shape
+        self.mesh = Mesh((nx, ny, nz), file["cell"][()])
+
+    @cached_property
+    def structure(self) -> Structure:
+        """Atoms and cell; read when they are first asked for, FileFormatError if impossible."""
+        file = self.file
+        try:
+            return Structure(file["positions"][()], file["cell"][()], file["numbers"][()])
+        except StructureError as error:
+            raise FileFormatError(f"{self.path}: {error}") from None
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the arrays over the mesh that it holds."""
+        return tuple(name for name in MESH_FIELDS if name in self.file)
+
+    def read(self, name: str, box: tuple[slice, ...] = ()) -> np.ndarray:
+        """Read a field, or a box of it; float32, whatever it is stored as."""
+        return self.file[name][box].astype(np.float32, copy=False)
+
+    def read_periodic(
+        self, name: str, indices: tuple[np.ndarray, np.ndarray, np.ndarray]
+    ) -> np.ndarray:
+        """Read a field at the points of a box that may reach over the ends of the cell.
+
+        Parameters
+        ----------
+        name
+            Of the field.
+        indices
+            Along each axis, rising by 1, wrapped into the period.
+
+        Returns
+        -------
+        float32 array of the indices' lengths
+        """
+        values = np.empty([len(axis) for axis in indices], dtype=np.float32)
+        for places in product(*map(_runs, indices)):
+            box = tuple(slice(int(axis[p.start]), int(axis[p.start]) + p.stop - p.start)
+                        for axis, p in zip(indices, places, strict=True))  # fmt: skip
+            values[places] = self.file[name][box]
+        return values
+
+    def _check(self) -> None:
+        path, file = self.path, self.file
+        if file.attrs.get("kind") != KIND:
+            raise FileFormatError(
+                f"{path}: no density field, it holds {sorted(file) or 'nothing'}; expected a file "
+                "that `rhocast predict` or `rhocast merge` wrote"
+            )
+        version = file.attrs.get("format_version", 0)
+        if version > FORMAT_VERSION:
+            raise FileFormatError(
+                f"{path}: density format {version}, this program reads up to {FORMAT_VERSION}; "
+                "upgrade rhocast"
+            )
+        missing = {"density", "positions", "cell", "numbers"} - set(file)
+        if missing:
+            raise FileFormatError(f"{path}: lacks {', '.join(sorted(missing))}")
+        arrays = {name: file[name] for name in DENSITY_FIELDS if name in file}
+        check_shapes(arrays, DENSITY_FIELDS, str(path))
+        if file["density"].is_virtual:
+            _check_sources(path, file)
+
+
+@contextmanager
+def open_density(path: str | Path) -> Iterator[DensityFile]:
+    """Open a density-field file to read slices of it.
+
+    Raises
+    ------
+    FileFormatError
+        If it is missing, truncated, no density field, or a virtual one that lacks a shard.
+    """
+    path = Path(path)
+    with open_hdf5(path, "merge or predict it again") as file:
+        yield DensityFile(path, file)
+
+
+def open_hdf5(path: Path, remedy: str) -> h5py.File:
+    """Open a file for reading.
+
+    Raises
+    ------
+    FileFormatError
+        If it is missing or cannot be read; the message ends with the remedy.
+    """
+    try:
+        return h5py.File(path, "r")
+    except FileNotFoundError:
+        raise FileFormatError(f"{path}: no such file; {remedy}") from None
+    except OSError as error:
+        raise FileFormatError(
+            f"{path}: cannot be read as HDF5 ({error}); if the file is truncated, remove it and "
+            f"{remedy}"
+        ) from error
+
+
+def read_density(path: str | Path) -> DensityField:
+    """Read a whole density-field file into memory; see `open_density` for large ones."""
+    with open_density(path) as stored:
+        arrays = {name: stored.read(name) for name in stored.fields}
+        return DensityField(stored.structure, record=stored.record, **arrays)
+
+
+def write_density(path: str | Path, density: DensityField) -> None:
+    """Write a density that is in memory, beside first and then renamed."""
+    arrays = {n: array for n in MESH_FIELDS if (array := getattr(density, n)) is not None}
+    check_shapes(arrays, DENSITY_FIELDS, str(path))
+    with create_density(path, density.structure, density.record) as file:
+        for name, array in arrays.items():
+            create_field(file, name, array.shape)[...] = array
+
+
+@contextmanager
+def create_density(
+    path: str | Path, structure: Structure, record: Mapping[str, Any]
+) -> Iterator[h5py.File]:
+    """Create a density-field file without its fields; it gets its name when the block ends well.
+
+    Parameters
+    ----------
+    path
+        What it will be called.
+    structure
+        Atoms and cell.
+    record
+        Further attributes; those that are None are left out.
+    """
+    with replacing(path) as partial, h5py.File(partial, "w") as file:
+        describe(file, structure, record)
+        yield file
+
+
+def describe(file: h5py.File, structure: Structure, record: Mapping[str, Any]) -> None:
+    """Write all but the fields into a new density-field file; see `create_density`."""
+    for name in ("positions", "cell", "numbers"):
+        file[name] = getattr(structure, name)
+        file[name].attrs["unit"] = DENSITY_FIELDS[name].unit
+    file.attrs.update({key: value for key, value in record.items() if value is not None})
+    file.attrs["kind"] = KIND
+    file.attrs["format_version"] = FORMAT_VERSION
+    file.attrs.update(software_versions())
+
+
+def chunks_of(shape: tuple[int, int, int]) -> tuple[int, ...]:
+    """Return the chunks of a field."""
+    return tuple(min(c, n) for c, n in zip(CHUNK_SHAPE, shape, strict=True))
+
+
+def create_field(file: h5py.File, name: str, shape: tuple[int, int, int]) -> h5py.Dataset:
+    """Create an array over the mesh, full of NaN, in an open density-field file."""
+    entry = DENSITY_FIELDS[name]
+    dataset = file.create_dataset(
+        name, shape=shape, dtype=entry.dtype, chunks=chunks_of(shape), fillvalue=np.nan
+    )
+    dataset.attrs["unit"] = entry.unit
+    file.attrs["mesh_shape"] = shape
+    return dataset
+
+
+def software_versions() -> dict[str, str]:
+    """Return the versions of the software that the numbers depend on, by attribute name."""
+    libraries = {f"version_{name}": metadata.version(name) for name in ("torch", "numpy", "h5py")}
+    return {"version_rhocast": __version__, **libraries}
+
+
+def field_bytes(names: Iterable[str]) -> int:
+    """Return what some fields take of a file at each point, bytes."""
+    return sum(np.dtype(DENSITY_FIELDS[name].dtype).itemsize for name in names)
+
+
+def _runs(indices: np.ndarray) -> list[slice]:
+    """Cut wrapped indices where a period ends."""
+    ends = [0, *(np.flatnonzero(np.diff(indices) != 1) + 1), len(indices)]
+    return [slice(int(a), int(b)) for a, b in pairwise(ends)]
+
+
+def _check_sources(path: Path, file: h5py.File) -> None:
+    """Check that the shards of a virtual dataset are there and belong to it.
+
+    HDF5 itself reads a missing shard as the fill value, without an error.
+    """
+    for source in file["density"].virtual_sources():
+        shard = path.parent / source.file_name
+        try:
+            with h5py.File(shard, "r") as part:
+                identity = str(part.attrs.get("identity", ""))
+        except OSError as error:
+            raise FileFormatError(
+                f"{path}: its shard {shard} cannot be read ({error}); predict that shard again, or "
+                "copy it to where the merged file expects it"
+            ) from error
+        if identity.split()[:1] != [file.attrs["field_hash"]]:
+            raise FileFormatError(
+                f"{path}: its shard {shard} belongs to another prediction; merge the shards again"
+            )
+
+
+def _plain(value: Any) -> Any:
+    """Turn what h5py returns for an attribute into plain Python."""
+    if isinstance(value, bytes):
+        return value.decode()
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value

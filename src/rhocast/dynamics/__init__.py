@@ -1,0 +1,17 @@
+"""Atoms in motion: trajectories and their files, how long they remember, frames taken from them."""
+
+from rhocast.dynamics.classical import run_classical
+from rhocast.dynamics.frames import frame_step, motion_of, n_steps, take_frames
+from rhocast.dynamics.trajectory import Trajectory
+from rhocast.dynamics.trajectory_file import read_trajectory, write_trajectory
+
+__all__ = [
+    "Trajectory",
+    "frame_step",
+    "motion_of",
+    "n_steps",
+    "read_trajectory",
+    "run_classical",
+    "take_frames",
+    "write_trajectory",
+]

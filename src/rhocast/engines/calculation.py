@@ -1,0 +1,128 @@
+"""What is to be calculated, in numbers that every engine is given alike."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rhocast import config
+from rhocast.engines.psp8 import Psp8
+from rhocast.errors import EngineError
+from rhocast.grid import Mesh
+from rhocast.grid.kpoints import KMesh, kpoint_mesh
+from rhocast.structures import Structure
+
+
+@dataclass(frozen=True)
+class Calculation:
+    """Kohn-Sham DFT of one cell.
+
+    Attributes
+    ----------
+    structure
+        Atoms in a right-handed cell.
+    dft
+        Settings.
+    pseudopotentials
+        By element; those of the structure and no others, in order of atomic number.
+    kpoints
+        Mesh of k-points.
+    mesh
+        Mesh that the density is wanted on.
+    n_electrons
+        Valence electrons.
+    n_bands
+        Bands to compute, empty ones included.
+    """
+
+    structure: Structure
+    dft: config.Dft
+    pseudopotentials: dict[str, Psp8]
+    kpoints: KMesh
+    mesh: Mesh
+    n_electrons: float
+    n_bands: int
+
+    @classmethod
+    def plan(
+        cls, structure: Structure, dft: config.Dft, pseudopotentials: Mapping[str, Psp8]
+    ) -> "Calculation":
+        """Work out meshes, electrons and bands for a structure in a right-handed cell.
+
+        Raises
+        ------
+        EngineError
+            If an element has no pseudopotential.
+        """
+        missing = [element for element in structure.species if element not in pseudopotentials]
+        if missing:
+            raise EngineError(
+                f"material.pseudopotentials: expected an entry for {', '.join(missing)}, found "
+                f"{', '.join(sorted(pseudopotentials)) or 'none'}"
+            )
+        files = {element: pseudopotentials[element] for element in structure.species}
+        electrons = structure.count_electrons(
+            {element: file.valence for element, file in files.items()}
+        )
+        return cls(
+            structure=structure,
+            dft=dft,
+            pseudopotentials=files,
+            kpoints=kpoint_mesh(structure.cell, dft.kpoint_spacing_per_bohr, dft.kpoint_shift),
+            mesh=Mesh.with_spacing(structure.cell, dft.mesh_spacing_bohr),
+            n_electrons=electrons,
+            n_bands=band_count(electrons),
+        )
+
+    @property
+    def record(self) -> dict[str, float | int | str]:
+        """What the snapshot file tells about the settings."""
+        record: dict[str, float | int | str] = {
+            "functional": self.dft.functional,
+            "mesh_spacing_bohr": float(self.mesh.spacing.max()),
+            "smearing": "fermi-dirac",
+            "smearing_K": self.dft.smearing_K,
+            "scf_tolerance": self.dft.scf_tolerance,
+            "n_bands": self.n_bands,
+        }
+        for element, file in self.pseudopotentials.items():
+            record[f"psp8_{element}"] = file.name
+            record[f"psp8_{element}_sha256"] = file.sha256
+        return record
+
+
+def band_count(n_electrons: float) -> int:
+    """Return how many bands hold the electrons: a tenth more than are full, at least four more.
+
+    Engines may add to it; whether it was enough is seen from the occupation of the highest band.
+    """
+    occupied = n_electrons / 2.0
+    return math.ceil(max(1.1 * occupied, occupied + 4.0))
+
+
+def dynamics_settings(dft: config.Dft, aimd: config.Aimd) -> config.Dft:
+    """Return the settings of the dynamics' steps: those of single points, but for ``aimd``'s."""
+    own = {
+        "scf_tolerance": aimd.scf_tolerance,
+        "cutoff_ha": aimd.cutoff_ha,
+        "mesh_spacing_bohr": aimd.mesh_spacing_bohr,
+        "kpoint_spacing_per_bohr": aimd.kpoint_spacing_per_bohr,
+        "kpoint_shift": aimd.kpoint_shift,
+    }
+    return dft.model_copy(update={key: value for key, value in own.items() if value is not None})
+
+
+def right_handed(structure: Structure) -> tuple[Structure, tuple[int, int, int]]:
+    """Swap two lattice vectors of a left-handed cell, which engines refuse.
+
+    Returns
+    -------
+    structure
+        The same crystal in a right-handed cell.
+    axes
+        For `numpy.transpose`: takes an array on the new cell's mesh to the given cell's.
+    """
+    if np.linalg.det(structure.cell) > 0.0:
+        return structure, (0, 1, 2)
+    return replace(structure, cell=structure.cell[[1, 0, 2]]), (1, 0, 2)

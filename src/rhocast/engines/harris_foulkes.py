@@ -1,0 +1,100 @@
+"""The Harris-Foulkes energy: the total energy at a given density, from one diagonalisation."""
+
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rhocast import config
+from rhocast.engines.calculation import Calculation, right_handed
+from rhocast.engines.engine import Engine
+from rhocast.engines.given_density import GivenDensity
+from rhocast.engines.process import Launcher
+from rhocast.engines.psp8 import Psp8
+from rhocast.engines.single_point import empty_folder
+from rhocast.structures import Structure
+
+
+@dataclass(frozen=True)
+class HarrisFoulkes:
+    """The energy at a density.
+
+    Attributes
+    ----------
+    energy_ha
+        Free energy of the cell, Ha; differs from the self-consistent one by an error of second
+        order in that of the density.
+    n_atoms
+        Atoms of the cell.
+    n_electrons
+        Valence electrons, which the density was scaled to.
+    electrons_given
+        What the density integrated to before.
+    wall_time_s
+        Time that it took, s.
+    """
+
+    energy_ha: float
+    n_atoms: int
+    n_electrons: float
+    electrons_given: float
+    wall_time_s: float
+
+
+def harris_foulkes(
+    engine: Engine,
+    structure: Structure,
+    density: GivenDensity,
+    dft: config.Dft,
+    pseudopotentials: Mapping[str, Psp8],
+    *,
+    launcher: Launcher,
+    workdir: str | Path,
+) -> HarrisFoulkes:
+    """Evaluate the Harris-Foulkes functional at a density scaled to the electrons (paper, Eq. 6).
+
+    E = Σ f ε - E_H[ρ] + E_xc[ρ] - ∫ v_xc ρ + E_ion - T S, with the eigenvalues ε of the potential
+    that ρ gives rise to.
+
+    Parameters
+    ----------
+    engine
+        What computes.
+    structure
+        Atoms and cell.
+    density
+        Of this very structure, on any mesh.
+    dft
+        Settings; those of the SCF cycle do not matter.
+    pseudopotentials
+        By element.
+    launcher
+        How to start the engine.
+    workdir
+        Folder for the engine's files; emptied first, removed if all went well.
+
+    Raises
+    ------
+    StructureError
+        If the density is of other atoms.
+    EngineError
+        If its electrons are far from the structure's, or the engine fails.
+    """
+    density.check_atoms(structure)
+    workdir = empty_folder(workdir)
+    turned, axes = right_handed(structure)
+    calculation = Calculation.plan(turned, dft, pseudopotentials)
+    began = time.monotonic()
+    energy_ha = engine.harris_foulkes(
+        calculation, density.density.transpose(axes), launcher, workdir
+    )
+    wall_time_s = time.monotonic() - began
+    shutil.rmtree(workdir)
+    return HarrisFoulkes(
+        energy_ha=energy_ha,
+        n_atoms=len(structure),
+        n_electrons=calculation.n_electrons,
+        electrons_given=float(density.density.mean()) * structure.volume,
+        wall_time_s=wall_time_s,
+    )

@@ -1,0 +1,213 @@
+"""One Kohn-Sham single point: from a structure to a snapshot, accepted or rejected."""
+
+import json
+import logging
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rhocast import __version__, config
+from rhocast.density.snapshot import Snapshot
+from rhocast.engines.calculation import Calculation, right_handed
+from rhocast.engines.engine import CalculationError, Engine, SinglePoint
+from rhocast.engines.gates import faults, temperature_fault
+from rhocast.engines.given_density import GivenDensity
+from rhocast.engines.process import Launcher
+from rhocast.engines.psp8 import Psp8
+from rhocast.engines.undersampling import undersampling
+from rhocast.structures import Structure
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One calculation of a single point, and what was found wrong with it."""
+
+    point: SinglePoint
+    faults: list[str]
+    keys: Mapping[str, Any]
+
+    @property
+    def wall_time_s(self) -> float:
+        """Seconds that it took."""
+        return float(self.point.record["wall_time_s"])
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What the snapshot file tells of it."""
+        return {
+            "engine_keys": dict(self.keys),
+            "scf_iterations": self.point.scf_iterations,
+            "wall_time_s": self.wall_time_s,
+            "faults": self.faults,
+        }
+
+
+def compute_snapshot(
+    engine: Engine,
+    structure: Structure,
+    dft: config.Dft,
+    pseudopotentials: Mapping[str, Psp8],
+    *,
+    temperature_K: float,
+    launcher: Launcher,
+    workdir: str | Path,
+    start: GivenDensity | None = None,
+) -> Snapshot:
+    """Compute the density of a structure and judge it.
+
+    A cycle that fails or does not converge is tried once more, with safer mixing and twice the
+    iterations. A result that is unsound gives a snapshot with status ``rejected`` and the reason;
+    the engine's files are kept to look into.
+
+    Parameters
+    ----------
+    engine
+        What computes.
+    structure
+        Atoms and cell, left- or right-handed. Where its record tells a frame's
+        ``kinetic_temperature_K``, that is judged too.
+    dft
+        Settings.
+    pseudopotentials
+        By element.
+    temperature_K
+        Temperature that the ions were meant to have.
+    launcher
+        How to start the engine.
+    workdir
+        Folder for the engine's files; emptied first, removed if all went well.
+    start
+        Density to begin from; by default the engine superposes atoms.
+
+    Raises
+    ------
+    StructureError
+        If ``start`` belongs to another cell.
+    EngineError
+        If the engine does not work at all: program or pseudopotential missing, wrong launcher,
+        ended from outside.
+    """
+    if start is not None:
+        start.check_cell(structure)
+    workdir = empty_folder(workdir)
+    turned, axes = right_handed(structure)
+    calculation = Calculation.plan(turned, dft, pseudopotentials)
+    kinetic_K = structure.record.get("kinetic_temperature_K")
+    if misplaced := temperature_fault(kinetic_K, temperature_K, len(structure)):
+        attempts = [Attempt(_nothing(calculation), [misplaced], {})]
+    else:
+        begin = None if start is None else start.density.transpose(axes)
+        attempts = _attempts(engine, calculation, launcher, workdir, begin)
+    point, reasons = attempts[-1].point, attempts[-1].faults
+    _warn_of_undersampling(calculation, point, workdir)
+    if reasons:
+        logger.warning("%s: rejected: %s", workdir, "; ".join(reasons))
+    else:
+        shutil.rmtree(workdir)
+    wall_time_s = sum(attempt.wall_time_s for attempt in attempts)
+    return Snapshot(
+        structure=structure,
+        density=point.density.transpose(axes).astype(np.float32),
+        forces=point.forces,
+        energy_ha=point.energy_ha,
+        n_electrons=calculation.n_electrons,
+        temperature_K=temperature_K,
+        kpoints=str(calculation.kpoints),
+        status="rejected" if reasons else "accepted",
+        reason="; ".join(reasons),
+        record={
+            "rhocast_version": __version__,
+            "engine": engine.record.name,
+            "engine_version": engine.record.version,
+            "settings": json.dumps(dft.model_dump()),
+            "structure": json.dumps(dict(structure.record), default=str),
+            "start": "superposed atoms" if start is None else start.source,
+            "ranks": launcher.ranks,
+            "threads": launcher.threads,
+            "attempts": json.dumps([attempt.record for attempt in attempts]),
+            "scf_iterations": point.scf_iterations,
+            "scf_residual": point.scf_residual,
+            "highest_occupation": point.highest_occupation,
+            **calculation.record,
+            **point.record,
+            "wall_time_s": wall_time_s,
+            "core_hours": wall_time_s * launcher.ranks * launcher.threads / 3600.0,
+        },
+    )
+
+
+def _attempts(
+    engine: Engine,
+    calculation: Calculation,
+    launcher: Launcher,
+    workdir: Path,
+    start: np.ndarray | None,
+) -> list[Attempt]:
+    """Compute once, and once more if that may help; the last counts."""
+    first = _attempt(engine, calculation, launcher, workdir / "attempt-1", start)
+    if not first.faults or first.point.converged:
+        return [first]  # other mixing would lead a converged cycle to the same density
+    logger.warning("%s: trying again with safer mixing: %s", workdir, "; ".join(first.faults))
+    dft = calculation.dft
+    safer = dft.with_engine_keys(engine.record.name, engine.safer_mixing).model_copy(
+        update={"max_scf_iterations": 2 * dft.max_scf_iterations}
+    )
+    again = replace(calculation, dft=safer)
+    return [first, _attempt(engine, again, launcher, workdir / "attempt-2", start)]
+
+
+def _attempt(
+    engine: Engine,
+    calculation: Calculation,
+    launcher: Launcher,
+    workdir: Path,
+    start: np.ndarray | None,
+) -> Attempt:
+    workdir.mkdir()
+    keys = calculation.dft.engine_keys(engine.record.name)
+    began = time.monotonic()
+    try:
+        point = engine.single_point(calculation, launcher, workdir, start)
+    except CalculationError as error:
+        point = _nothing(calculation, time.monotonic() - began)
+        return Attempt(point, [str(error)], keys)
+    return Attempt(point, faults(point, calculation), keys)
+
+
+def empty_folder(path: str | Path) -> Path:
+    """Return an empty folder at an absolute path, whatever was there before."""
+    path = Path(path).absolute()
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    return path
+
+
+def _warn_of_undersampling(calculation: Calculation, point: SinglePoint, workdir: Path) -> None:
+    warning = undersampling(
+        calculation.structure.cell,
+        calculation.kpoints,
+        point.record.get("partial_electrons", 0.0),
+        calculation.n_electrons,
+    )
+    if warning is not None:
+        logger.warning("%s: %s", workdir, warning)
+
+
+def _nothing(calculation: Calculation, wall_time_s: float = 0.0) -> SinglePoint:
+    return SinglePoint(
+        density=np.full(calculation.mesh.shape, np.nan),
+        forces=np.full((len(calculation.structure), 3), np.nan),
+        energy_ha=float("nan"),
+        converged=False,
+        scf_iterations=0,
+        scf_residual=float("nan"),
+        highest_occupation=float("nan"),
+        record={"wall_time_s": wall_time_s},
+    )

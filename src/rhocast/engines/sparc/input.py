@@ -1,0 +1,153 @@
+"""The input of the SPARC engine, written by SPARC's Python API."""
+
+import io
+import math
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+from sparc.api import SparcAPI
+from sparc.io import SparcBundle
+
+from rhocast.engines.calculation import Calculation
+from rhocast.engines.given_density import fitted
+from rhocast.errors import ConfigError, EngineError
+
+#: Every file of a run is called this, with a suffix.
+LABEL = "run"
+
+_START = "start.cube"
+
+_FUNCTIONAL = {"pbe": "GGA_PBE", "pbesol": "GGA_PBEsol", "lda": "LDA_PW"}
+
+#: What ``dft.sparc`` may hold: how the equations are solved. All else says what is computed or
+#: printed: other keys of the configuration or the program itself set it, and files tell of it.
+_OPEN_CATEGORIES = ("scf", "electrostatics", "parallelization options")
+_OPEN = ("FD_ORDER", "NSTATES")
+_OWN = ("MAXIT_SCF", "TOL_SCF", "SCF_ENERGY_ACC", "SCF_FORCE_ACC", "READ_INIT_DENS")
+
+
+def electronic_keys(calculation: Calculation) -> dict[str, Any]:
+    """Return SPARC's keys for the electrons; every one whose default depends on something else."""
+    dft, kpoints = calculation.dft, calculation.kpoints
+    return {
+        "EXCHANGE_CORRELATION": _FUNCTIONAL[dft.functional],
+        "FD_GRID": list(calculation.mesh.shape),
+        "KPOINT_GRID": list(kpoints.divisions),
+        "KPOINT_SHIFT": list(kpoints.shift),  # the default shifts even meshes
+        "ELEC_TEMP_TYPE": "fermi-dirac",  # the default is Gaussian
+        "ELEC_TEMP": dft.smearing_K,
+        # Chebyshev filtering wants spare states; for 32 Al atoms a third more cost as much as half.
+        "NSTATES": max(calculation.n_bands, math.ceil(1.3 * calculation.n_electrons / 2.0)),
+        "TOL_SCF": dft.scf_tolerance,
+        "MAXIT_SCF": dft.max_scf_iterations,
+    }
+
+
+def check_keys(keys: Mapping[str, Any]) -> None:
+    """Refuse keys of ``dft.sparc`` that SPARC does not know, or that contradict other settings.
+
+    Raises
+    ------
+    ConfigError
+        Naming the key.
+    """
+    api = SparcAPI()
+    for key, value in keys.items():
+        known = api.parameters.get(key.upper())
+        if known is None:
+            raise ConfigError(
+                f"dft.sparc.{key}: no key of SPARC {api.sparc_version}'s input; see its manual"
+            )
+        solves = known["category"] in _OPEN_CATEGORIES or key.upper() in _OPEN
+        if not solves or key.upper() in _OWN:
+            raise ConfigError(
+                f"dft.sparc.{key}: set by other keys of the configuration, or by the program; "
+                "take it out"
+            )
+        if not _is_valid(api, key.upper(), value):
+            raise ConfigError(
+                f"dft.sparc.{key}: expected {known['type']} as in {known['example']!r}, found "
+                f"{value!r}"
+            )
+
+
+def _is_valid(api: SparcAPI, key: str, value: Any) -> bool:
+    if api.parameters[key]["type"] == "integer" and not isinstance(value, int):
+        return False  # the API would round it
+    try:
+        return bool(api.validate_input(key, value))
+    except ValueError:
+        return False
+
+
+def write_input(calculation: Calculation, keys: dict[str, Any], workdir: Path) -> np.ndarray:
+    """Write ``.inpt`` and ``.ion``; return where each atom stands in SPARC's order, shape (n,).
+
+    ``dft.sparc`` of the configuration adds to the keys.
+
+    Raises
+    ------
+    ConfigError
+        If it holds what it may not.
+    EngineError
+        If a pseudopotential is written in a way that SPARC does not read.
+    """
+    own = calculation.dft.sparc
+    check_keys(own)
+    for file in calculation.pseudopotentials.values():
+        if file.fortran_exponents:
+            raise EngineError(
+                f"{file.path}: numbers written as 1.0D-03, which SPARC does not read; write E for "
+                "D, in a copy"
+            )
+    with silence():
+        bundle = SparcBundle(workdir, mode="w", label=LABEL)
+        bundle._write_ion_and_inpt(
+            calculation.structure.to_ase(),
+            label=LABEL,
+            copy_psp=True,
+            pseudopotentials={e: str(f.path) for e, f in calculation.pseudopotentials.items()},
+            input_parameters=keys | {key.upper(): value for key, value in own.items()},
+        )
+    return np.array(bundle.sorting["resort"])
+
+
+def hand_over(density: np.ndarray, calculation: Calculation, workdir: Path) -> dict[str, Any]:
+    """Write a density for SPARC to begin from; return the keys that name the file.
+
+    Parameters
+    ----------
+    density : (nx, ny, nz) array
+        e/Bohr³ on any mesh of the cell.
+    calculation
+        Its mesh is SPARC's.
+    workdir
+        SPARC's folder.
+    """
+    mesh, structure = calculation.mesh, calculation.structure
+    values = fitted(density, mesh.shape, calculation)
+    with (workdir / _START).open("w", encoding="ascii") as file:
+        file.write("electron density, e/Bohr^3\nlengths in Bohr, z fastest\n")
+        _write_row(file, len(structure), np.zeros(3))
+        for n_points, vector in zip(mesh.shape, mesh.cell, strict=True):
+            _write_row(file, n_points, vector / n_points)  # SPARC holds them to 1e-4 of the cell
+        for number, position in zip(structure.numbers, structure.positions, strict=True):
+            _write_row(file, number, np.array([0.0, *position]))
+        np.savetxt(file, values.reshape(-1, mesh.shape[2]), fmt="%.12e")
+    return {"READ_INIT_DENS": 1, "INPUT_DENS_FILE": _START}
+
+
+def _write_row(file: TextIO, number: int, values: np.ndarray) -> None:
+    file.write(f"{number:5d} " + " ".join(f"{value:.12f}" for value in values) + "\n")
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """SPARC's API prints, and warns of what is no concern."""
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,21 @@
+"""Compiled kernels: a model evaluated on blocks of mesh points, close to what the core can do.
+
+The C++ in ``src/native`` is compiled for several instruction sets and picks one when it runs. It
+computes what `rhocast.descriptors.smooth`, `rhocast.descriptors.pseudo_atoms` and
+`rhocast.model.network` compute, which are its reference. An installation without a compiler has no
+kernels; everything works without them.
+"""
+
+from rhocast.evaluation.compiled.evaluator import BoundEvaluator, Evaluator, evaluates
+from rhocast.evaluation.compiled.instructions import VARIABLE, available, isa, isas, measure_peaks
+
+__all__ = [
+    "VARIABLE",
+    "BoundEvaluator",
+    "Evaluator",
+    "available",
+    "evaluates",
+    "isa",
+    "isas",
+    "measure_peaks",
+]

@@ -1,0 +1,240 @@
+"""Some atoms on a device: who is near whom, their multipoles, and the fields at points of boxes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rhocast.errors import ModelError
+
+if TYPE_CHECKING:
+    from rhocast.evaluation.gpu.evaluator import Evaluator
+
+#: Points of a brick along the three lattice vectors, as in `kernels.cu`.
+BRICK = np.array([4, 4, 8])
+
+#: Threads of the network for each point, as in `kernels.cu`: 32 take 16 together.
+_NETWORK_THREADS = 2
+
+#: Atoms that a thread looks at for neighbours.
+_CHUNK = 64
+
+#: Memory for the sums and features of the points that are computed at a time, bytes.
+SUMS_BYTES = 2**28
+
+#: Atoms so much beyond reach of a brick count as within: distances are rounded.
+_MARGIN_BOHR = 1e-3
+
+
+@dataclass(frozen=True)
+class Near:
+    """The atoms near some centres, in the order of chunks, so species by species.
+
+    Attributes
+    ----------
+    entries : (m, 4) float32 array
+        `Near` of `kernels.cu`.
+    starts : (n chunks + 1,) int32 array
+        Where those of each centre and chunk begin.
+    """
+
+    entries: Any
+    starts: Any
+
+
+class BoundEvaluator:
+    """A model of some atoms, ready for boxes of mesh points.
+
+    Parameters
+    ----------
+    evaluator
+        The model.
+    positions : (n, 3) float64 array
+        Along the evaluator's frame, Bohr, species by species.
+    kinds : (n,) int array
+        Their species.
+    seen : (m,) int array
+        Atoms that points may see.
+    """
+
+    def __init__(
+        self, evaluator: "Evaluator", positions: np.ndarray, kinds: np.ndarray, seen: np.ndarray
+    ) -> None:
+        self._model, up = evaluator, evaluator.up
+        self._xp = evaluator.device.xp
+        self._positions = up(positions)
+        bounds, self._species_chunks = _chunks(kinds, len(evaluator.species))
+        self._n_chunks = len(bounds) - 1
+        self._bounds = up(bounds, np.int32)
+        self._species_chunks_there = up(self._species_chunks, np.int32)
+        self._poles = None
+        if evaluator.pole_radial:
+            self._poles = self._induced(positions, kinds, seen)
+
+    def _near(self, centres: np.ndarray, reach_bohr: float) -> Near:
+        """List the atoms within reach of centres (n, 3)."""
+        kernels, xp = self._model.kernels, self._xp
+        threads = len(centres) * self._n_chunks
+        there = self._model.up(centres)
+        common = (there, np.float64(reach_bohr), self._positions, self._bounds, self._n_chunks)
+        starts = xp.zeros(threads + 1, dtype=np.int32)
+        kernels["count_near"](threads, *common, starts[1:])
+        starts = xp.cumsum(starts, dtype=np.int32)
+        entries = xp.empty((max(1, int(starts[-1])), 4), dtype=np.float32)
+        kernels["list_near"](threads, *common, starts, entries)
+        return Near(entries, starts)
+
+    def _induced(self, positions: np.ndarray, kinds: np.ndarray, seen: np.ndarray) -> Any:
+        """Work out the multipoles of the atoms that points see."""
+        model, xp = self._model, self._xp
+        near = self._near(positions[seen], model.pole_reach)
+        which = model.up(seen, np.int32)
+        many = len(model.species) * model.pole_radial
+        moments = xp.empty((len(seen), many, model.poles), dtype=np.float32)
+        model.kernels["pole_moments"](
+            len(seen) * many,
+            which,
+            near.entries,
+            near.starts,
+            self._n_chunks,
+            self._species_chunks_there,
+            model.pole_inverses,
+            moments,
+        )
+        poles = xp.zeros((len(kinds), model.pole_radial, model.pole_stride), dtype=np.float32)
+        model.kernels["induce"](
+            len(seen) * model.pole_radial * model.poles,
+            which,
+            model.up(kinds, np.int32),
+            moments,
+            model.coefficients,
+            model.usual_sum,
+            poles,
+        )
+        return poles
+
+    def __call__(self, box: Sequence[slice], fields: Sequence[str] = ("density",)) -> np.ndarray:
+        """Evaluate the model at the points of a box.
+
+        Parameters
+        ----------
+        box : three slices
+            Mesh indices, from mesh point (0, 0, 0).
+        fields
+            ``density``, ``epistemic_std``, ``aleatoric_std``.
+
+        Returns
+        -------
+        (f, bx, by, bz) float32 array
+            e/Bohr³.
+
+        Raises
+        ------
+        ModelError
+            If ``epistemic_std`` is asked of an evaluator without a spread.
+        """
+        model = self._model
+        if "epistemic_std" in fields and not model.has_spread:
+            raise ModelError("epistemic_std: the evaluator was made without `spread`")
+        with model.device.using():
+            counts, centres, radius = _bricks(box, model.steps)
+            near = self._near(centres, model.reach + radius + _MARGIN_BOHR)
+            shape = tuple(side.stop - side.start for side in box)
+            there = model.up(_box_bytes(shape, counts, model.steps))
+            values = self._xp.empty((len(fields), *shape), dtype=np.float32)
+            found = dict(zip(fields, values, strict=True))
+            found.setdefault("density", self._xp.empty(shape, dtype=np.float32))
+            n_sums = len(model.species) * model.radial * model.members
+            of_a_point = 4 * (n_sums + model.n_features)
+            part = max(1, SUMS_BYTES // (of_a_point * int(np.prod(BRICK))))
+            for first in range(0, len(centres), part):
+                self._network(there, near, first, min(part, len(centres) - first), found)
+            if model.cutoff:
+                self._baseline(there, near, len(centres), found["density"])
+            return model.device.fetch(values)
+
+    def _network(self, box: Any, near: Near, first: int, bricks: int, found: dict) -> None:
+        """Compute what the network says at the points of some bricks."""
+        model, n_points = self._model, bricks * int(np.prod(BRICK))
+        sums = self._xp.empty((len(model.species), model.radial, model.members, n_points), "f4")
+        for species, own in enumerate(sums):
+            for n in range(0, model.radial, model.group):
+                model.kernels["sum_atoms"](
+                    n_points,
+                    box,
+                    first,
+                    near.entries,
+                    near.starts,
+                    self._n_chunks,
+                    int(self._species_chunks[species]),
+                    int(self._species_chunks[species + 1]),
+                    model.inverses[n:],
+                    min(model.group, model.radial - n),
+                    own[n:],
+                )
+        features = self._xp.empty((model.n_features, n_points), "f4")
+        model.kernels["make_features"](n_points, sums, model.scale, model.shift, features)
+        model.kernels["run_network"](
+            _NETWORK_THREADS * n_points,
+            box,
+            first,
+            features,
+            n_points,
+            model.layers,
+            model.target_std,
+            model.min_std,
+            *(found.get(name) for name in ("density", "aleatoric_std", "epistemic_std")),
+        )
+
+    def _baseline(self, box: Any, near: Near, bricks: int, density: Any) -> None:
+        """Add the pseudo-atoms."""
+        model = self._model
+        model.kernels["add_baseline"](
+            bricks * int(BRICK[0] * BRICK[1]),
+            box,
+            0,
+            near.entries,
+            near.starts,
+            self._n_chunks,
+            self._species_chunks_there,
+            model.splines,
+            model.inverse_interval,
+            model.cutoff**2,
+            model.pole_inverses,
+            self._poles,
+            density,
+        )
+
+
+def _chunks(kinds: np.ndarray, n_species: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cut sorted atoms into chunks of one species.
+
+    Returns the bounds of all chunks, and where among the chunks those of each species begin.
+    """
+    ends = np.searchsorted(kinds, np.arange(n_species + 1))
+    bounds = [np.arange(a, b, _CHUNK) for a, b in pairwise(ends)]
+    counts = [len(own) for own in bounds]
+    return np.concatenate([*bounds, [len(kinds)]]), np.concatenate([[0], np.cumsum(counts)])
+
+
+def _bricks(box: Sequence[slice], steps: np.ndarray) -> tuple[tuple[int, ...], np.ndarray, float]:
+    """Return the number of bricks along each side of a box, their centres, and their radius."""
+    counts = tuple(-(-(s.stop - s.start) // n) for s, n in zip(box, BRICK.tolist(), strict=True))
+    axes = [
+        s.start + n * np.arange(count) + 0.5 * (n - 1)
+        for s, n, count in zip(box, BRICK.tolist(), counts, strict=True)
+    ]
+    centres = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3) @ steps
+    signs = np.array([[1, 1, 1], [1, 1, -1], [1, -1, 1], [-1, 1, 1]])
+    diagonals = signs * (0.5 * (BRICK - 1)) @ steps
+    return counts, centres, float(np.linalg.norm(diagonals, axis=1).max())
+
+
+def _box_bytes(shape: Sequence[int], counts: Sequence[int], steps: np.ndarray) -> np.ndarray:
+    """`Box` of `kernels.cu`."""
+    integers = np.array([*shape, *counts], dtype=np.int32)
+    return np.concatenate(
+        [integers.view(np.uint8), steps.astype(np.float32).ravel().view(np.uint8)]
+    )

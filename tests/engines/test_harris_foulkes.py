@@ -1,0 +1,99 @@
+"""The energy at a given density, and cycles that begin from one, with the programs themselves."""
+
+import numpy as np
+import pytest
+
+from rhocast.engines import (
+    GivenDensity,
+    Launcher,
+    compute_snapshot,
+    harris_foulkes,
+    make_engine,
+    resolve_engine,
+)
+
+
+class OneEngine:
+    """Computes a cell of aluminium; the fixture says with what."""
+
+    def __init__(self, name, structure, dft, pseudopotentials, folder):
+        self.engine = make_engine(resolve_engine(name))
+        self.structure = structure
+        self.common = (dft, pseudopotentials)
+        self.options = {"launcher": Launcher(), "workdir": folder / "work"}
+
+    def snapshot(self, start=None):
+        return compute_snapshot(
+            self.engine,
+            self.structure,
+            *self.common,
+            temperature_K=300.0,
+            start=start,
+            **self.options,
+        )
+
+    def energy_at(self, density):
+        given = GivenDensity(self.structure, density, "given")
+        return harris_foulkes(
+            self.engine, self.structure, given, *self.common, **self.options
+        ).energy_ha
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param("abinit", marks=pytest.mark.abinit),
+        pytest.param("sparc", marks=pytest.mark.sparc),
+    ],
+)
+def one_engine(request, aluminium, settings, pseudopotentials, tmp_path_factory):
+    dft = settings(
+        mesh_spacing_bohr=0.45,
+        kpoint_spacing_per_bohr=0.42,
+        kpoint_shift="half",
+        # ABINIT's residual is a square, SPARC's is not.
+        scf_tolerance={"abinit": 1e-7, "sparc": 1e-5}[request.param],
+    )
+    folder = tmp_path_factory.mktemp(request.param)
+    return OneEngine(request.param, aluminium, dft, pseudopotentials, folder)
+
+
+@pytest.fixture(scope="module")
+def converged(one_engine):
+    snapshot = one_engine.snapshot()
+    assert snapshot.accepted, snapshot.reason
+    return snapshot
+
+
+def test_energy_at_the_converged_density_is_the_self_consistent_one(one_engine, converged):
+    scaled = 1.02 * converged.density  # the electrons are known better
+    error_ha = one_engine.energy_at(scaled) - converged.energy_ha
+    assert abs(error_ha) / len(converged.structure) < 1e-6
+
+
+def test_energy_errs_by_the_square_of_the_density(one_engine, converged):
+    x = np.arange(converged.density.shape[0]) / converged.density.shape[0]
+    wave = np.cos(2.0 * np.pi * x)[:, None, None] * converged.density
+    wave -= wave.mean()
+    errors = [
+        one_engine.energy_at(converged.density + share * wave) - converged.energy_ha
+        for share in (0.02, 0.04)
+    ]
+    assert errors[0] < -1e-4  # the functional has a maximum there, not a minimum
+    assert np.isclose(errors[1] / errors[0], 4.0, rtol=0.1)
+
+
+def test_cycle_from_the_converged_density_takes_a_third_of_the_iterations(one_engine, converged):
+    start = GivenDensity(converged.structure, converged.density, "converged.h5")
+    again = one_engine.snapshot(start)
+    assert again.accepted, again.reason
+    assert 3 * again.record["scf_iterations"] <= converged.record["scf_iterations"]
+    assert np.isclose(again.energy_ha, converged.energy_ha, atol=4e-6)
+    np.testing.assert_allclose(again.density, converged.density, atol=1e-5)
+
+
+def test_cycle_from_a_poor_density_ends_at_the_same(one_engine, converged):
+    uniform = np.full((4, 4, 4), converged.n_electrons / converged.structure.volume)
+    again = one_engine.snapshot(GivenDensity(converged.structure, uniform, "uniform"))
+    assert again.accepted, again.reason
+    assert np.isclose(again.energy_ha, converged.energy_ha, atol=4e-6)

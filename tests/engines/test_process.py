@@ -1,0 +1,86 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from rhocast.engines.process import Launcher, last_lines, run
+from rhocast.errors import EngineError
+
+
+@pytest.mark.parametrize(
+    ("words", "ranks"),
+    [((), 1), (("mpirun", "-n", "4"), 4), (("srun", "--mpi=pmix", "--ntasks", "8"), 8)],
+)
+def test_ranks_of_a_launcher(words, ranks):
+    assert Launcher(words).ranks == ranks
+
+
+def test_launcher_of_fewer_ranks_keeps_its_other_words():
+    launcher = Launcher(("mpirun", "-n", "8", "--bind-to", "none"), threads=3)
+    assert launcher.with_ranks(2) == Launcher(("mpirun", "-n", "2", "--bind-to", "none"), threads=3)
+
+
+def test_launcher_without_a_number_of_ranks():
+    with pytest.raises(EngineError, match="after -n, found 'two'"):
+        assert Launcher(("mpirun", "-n", "two")).ranks
+
+
+def test_output_and_threads(tmp_path):
+    command = [sys.executable, "-c", "import os; print(os.environ['OMP_NUM_THREADS'])"]
+    finished = run(command, Launcher(threads=3), tmp_path, tmp_path / "log")
+    assert finished.returncode == 0
+    assert last_lines(tmp_path / "log") == "3"
+
+
+def test_absent_program_is_named(tmp_path):
+    with pytest.raises(EngineError, match="no-such-launcher: no such program"):
+        run([sys.executable], Launcher(("no-such-launcher",)), tmp_path, tmp_path / "log")
+
+
+def test_a_fault_of_the_program_is_a_return_code_but_a_kill_is_an_error(tmp_path):
+    command = [sys.executable, "-c", "import os, sys; os.kill(os.getpid(), int(sys.argv[1]))"]
+    finished = run([*command, "6"], Launcher(), tmp_path, tmp_path / "log")
+    assert finished.returncode == -signal.SIGABRT
+    with pytest.raises(EngineError, match="ended from outside"):
+        run([*command, "9"], Launcher(), tmp_path, tmp_path / "log")
+
+
+def start_and_wait(folder):
+    """Start a program that runs a child through `run`; return it and the log of the begun child."""
+    child = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+    parent = (
+        "import sys; from pathlib import Path; from rhocast.engines.process import Launcher, run\n"
+        f"run([sys.executable, '-c', {child!r}], Launcher(), Path('.'), Path('log'))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", parent], cwd=folder)
+    log = folder / "log"
+    deadline = time.monotonic() + 30.0
+    while not last_lines(log) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return process, log
+
+
+def test_children_end_with_us(tmp_path):
+    """A queue's SIGTERM reaches the engine's ranks, although they have their own group."""
+    process, log = start_and_wait(tmp_path)
+    pid = int(last_lines(log))
+    process.terminate()
+    assert process.wait(timeout=30.0) == 128 + signal.SIGTERM
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_program_that_outlived_us_is_not_started_twice(tmp_path):
+    """Killed without a chance to take the engine along: it holds its log still."""
+    process, log = start_and_wait(tmp_path)
+    process.kill()
+    process.wait()
+    orphan = int(last_lines(log))
+    try:
+        with pytest.raises(EngineError, match=r"log: a program .* is still running"):
+            run([sys.executable, "-c", ""], Launcher(), tmp_path, log)
+    finally:
+        os.kill(orphan, signal.SIGKILL)

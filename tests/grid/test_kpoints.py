@@ -1,0 +1,94 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from rhocast.engines import Launcher, make_engine, resolve_engine
+from rhocast.engines.calculation import Calculation
+from rhocast.grid.kpoints import KMesh, kpoint_mesh
+from rhocast.structures import Structure
+
+CUBIC = 7.65
+
+
+def points(mesh: KMesh, cell: np.ndarray, images: int = 1) -> set[tuple[float, ...]]:
+    """Cartesian k-points and those that a supercell takes for them, folded into the cubic zone."""
+    fractional = np.array(
+        [
+            [(i + s) / n for i, s, n in zip(index, mesh.shift, mesh.divisions, strict=True)]
+            for index in itertools.product(*(range(images * n) for n in mesh.divisions))
+        ]
+    )
+    cartesian = fractional @ np.linalg.inv(cell).T * CUBIC
+    return {tuple(np.round(k % 1.0, 6) % 1.0) for k in cartesian}
+
+
+@pytest.mark.parametrize("shift", ["gamma", "half"])
+def test_reciprocal_spacing_is_at_most_about_the_one_asked_for(shift):
+    rng = np.random.default_rng(3)
+    for _ in range(50):
+        cell = rng.normal(0.0, 8.0, (3, 3))
+        mesh = kpoint_mesh(cell, 0.15, shift)
+        lengths = 2.0 * np.pi * np.linalg.norm(np.linalg.inv(cell), axis=0)
+        assert (lengths / mesh.divisions <= 0.15 * 1.06 + 1e-12).all()
+        coarser = np.maximum(np.array(mesh.divisions) - 1, 1)
+        assert ((lengths / coarser > 0.15 * 1.06) | (np.array(mesh.divisions) == 1)).all()
+
+
+@pytest.mark.parametrize("shift", ["gamma", "half", "quarter"])
+def test_supercells_are_sampled_by_the_same_points(shift):
+    spacing = 2.0 * np.pi / (6.0 * CUBIC)
+    cells = {n: np.diag([n, n, 1.0]) * CUBIC for n in (1, 2, 3)}
+    meshes = {n: kpoint_mesh(cell, spacing, shift) for n, cell in cells.items()}
+    assert [meshes[n].divisions for n in (1, 2, 3)] == [(6, 6, 6), (3, 3, 6), (2, 2, 6)]
+    for n in (2, 3):
+        assert points(meshes[n], cells[n], images=n) == points(meshes[1], cells[1])
+
+
+@pytest.mark.parametrize("strain", [-0.05, 0.05])
+@pytest.mark.parametrize("repeat", [1, 2, 3])
+def test_strain_of_five_per_cent_keeps_the_mesh(repeat, strain):
+    cell = repeat * CUBIC * np.eye(3)
+    spacing = 2.0 * np.pi / (6.0 * CUBIC)
+    assert kpoint_mesh(cell * (1.0 + strain), spacing) == kpoint_mesh(cell, spacing)
+
+
+def test_triclinic_cell_counts_by_its_reciprocal_vectors():
+    """The rows of a sheared cell are long, but its planes of atoms lie close."""
+    sheared = np.array([[8.0, 0.0, 0.0], [8.0, 8.0, 0.0], [0.0, 0.0, 8.0]])
+    assert kpoint_mesh(sheared, 0.4).divisions == (3, 2, 2)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.25, 0.5])
+@pytest.mark.parametrize("divisions", [(1, 1, 1), (2, 2, 2), (3, 3, 3), (4, 3, 1), (2, 5, 6)])
+def test_count_of_points_up_to_time_reversal(divisions, shift):
+    mesh = KMesh(divisions, (shift,) * 3)
+    indices = np.array(list(itertools.product(*map(range, divisions))))
+    plus = np.round((indices + shift) / divisions, 9) % 1.0
+    minus = np.round(-(indices + shift) / divisions % 1.0, 9) % 1.0
+    pairs = {frozenset([tuple(a), tuple(b)]) for a, b in zip(plus, minus, strict=True)}
+    assert mesh.n_irreducible == len(pairs)
+    assert mesh.has_real_waves == all(len(pair) == 1 for pair in pairs)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("abinit", marks=pytest.mark.abinit),
+        pytest.param("sparc", marks=pytest.mark.sparc),
+    ],
+)
+def test_engines_sample_a_supercell_by_the_same_points(name, settings, pseudopotentials, tmp_path):
+    """A shift in units of anything but a step of the mesh would give the cells other energies."""
+    engine = make_engine(resolve_engine(name))
+    dft = settings(mesh_spacing_bohr=0.625, kpoint_spacing_per_bohr=0.65, kpoint_shift="quarter")
+    energies = []
+    for repeat, divisions in ((1, (2, 2, 2)), (2, (1, 2, 2))):
+        positions = 5.0 * np.arange(repeat)[:, None] * [1.0, 0.0, 0.0]
+        atoms = Structure(positions, np.diag([5.0 * repeat, 5.0, 5.0]), [13] * repeat)
+        calculation = Calculation.plan(atoms, dft, pseudopotentials)
+        assert calculation.kpoints.divisions == divisions
+        workdir = tmp_path / str(repeat)
+        workdir.mkdir()
+        energies.append(engine.single_point(calculation, Launcher(), workdir).energy_ha / repeat)
+    assert energies[0] == pytest.approx(energies[1], abs=2e-5)

@@ -1,0 +1,98 @@
+"""Small models with random weights, and small distorted cells."""
+
+import numpy as np
+import torch
+
+from rhocast import config, descriptors
+from rhocast.density import DensityField
+from rhocast.descriptors import MultipoleBasis, PseudoAtoms
+from rhocast.fields import DENSITY_FIELDS
+from rhocast.model import Calibration, DensityModel, DensityNetwork, LastLayer, Normalisation
+from rhocast.structures import Structure
+
+DESCRIPTOR = config.SortedDescriptor(
+    cutoff_bohr=7.0, distances=6, angle_atoms=2, angle_neighbours=3
+)
+
+#: A mesh of uneven sizes: 3 × 2 × 3 blocks.
+SHAPE = (35, 17, 33)
+
+NETWORK = config.Network(width=16, blocks=1)
+
+
+def make_model(species=("Al", "Si"), **metadata) -> DensityModel:
+    torch.manual_seed(1)
+    n_features = descriptors.make(DESCRIPTOR, species).n_features
+    return DensityModel(
+        network=DensityNetwork(n_features, NETWORK).eval(),
+        parameters=NETWORK,
+        descriptor=DESCRIPTOR,
+        species=species,
+        normalisation=Normalisation(
+            feature_mean=torch.full((n_features,), 3.0),
+            feature_std=torch.full((n_features,), 2.0),
+            target_mean=torch.tensor(0.03),
+            target_std=torch.tensor(0.005),
+        ),
+        metadata={"valence": {"Al": 3.0, "Si": 4.0}} | metadata,
+    )
+
+
+def make_smooth_model(multipoles=False, **metadata) -> DensityModel:
+    """Return a model that the compiled kernels evaluate, with fast uncertainty."""
+    torch.manual_seed(1)
+    species = ("Al", "Si")
+    descriptor = config.SmoothDescriptor(
+        kind="smooth", cutoff_bohr=7.0, radial_functions=4, shortest_bohr=4.5, angular=2
+    )
+    structure = make_structure()
+    points = np.random.default_rng(2).random((300, 3)) @ structure.cell
+    made = descriptors.make(descriptor, species)
+    return DensityModel(
+        network=DensityNetwork(made.n_features, NETWORK).eval(),
+        parameters=NETWORK,
+        descriptor=descriptor,
+        species=species,
+        normalisation=Normalisation.of(made.bind(structure)(points), np.array([-3e-3, 3e-3])),
+        baseline=_pseudo_atoms(species, multipoles),
+        last_layer=LastLayer(0.1 * torch.randn(9, NETWORK.width + 1)),
+        calibrations={"fast": Calibration(aleatoric=1.3, epistemic=2.5)},
+        metadata={"valence": {"Al": 3.0, "Si": 4.0}} | metadata,
+    )
+
+
+def _pseudo_atoms(species, multipoles) -> PseudoAtoms:
+    r = (np.arange(27) - 1) * 8.0 / 24
+    table = 0.05 * np.exp(-((r / 2.5) ** 2))
+    table[[0, -3, -2, -1]] = table[2], 0.0, 0.0, 0.0
+    parameters = config.Baseline(cutoff_bohr=8.0, intervals=24)
+    if not multipoles:
+        return PseudoAtoms(parameters, species, np.stack([table] * 2))
+    functions = config.Multipoles(cutoff_bohr=7.0, radial_functions=3, shortest_bohr=4.5, angular=3)
+    shape = MultipoleBasis(functions, species).shape
+    return PseudoAtoms(
+        parameters.model_copy(update={"multipoles": functions}),
+        species,
+        np.stack([table] * 2),
+        3e-4 * np.random.default_rng(3).normal(size=shape),
+    )
+
+
+def make_structure(cell=None, n_atoms=5, seed=0) -> Structure:
+    """Atoms at least 3 Bohr apart in a triclinic cell."""
+    cell = np.array([[9.0, 0.0, 0.0], [2.0, 8.0, 0.0], [1.0, -2.0, 10.0]] if cell is None else cell)
+    rng = np.random.default_rng(seed)
+    positions = np.zeros((0, 3))
+    while len(positions) < n_atoms:
+        trial = Structure(
+            np.vstack([positions, rng.random(3) @ cell]), cell, np.full(len(positions) + 1, 13)
+        )
+        if trial.minimum_distance() > 3.0:
+            positions = trial.positions
+    return Structure(positions, cell, np.where(np.arange(n_atoms) % 2, 14, 13))
+
+
+def as_stored(field: DensityField, name: str) -> np.ndarray:
+    """Return one array with the digits that files keep."""
+    dtype = DENSITY_FIELDS[name].dtype
+    return getattr(field, name).astype(dtype).astype(np.float32)

@@ -1,0 +1,89 @@
+"""What a prediction is said to take, against what it takes."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+from small_model import SHAPE, make_smooth_model
+
+from rhocast.evaluation import compiled as kernels
+from rhocast.grid import Mesh
+from rhocast.inference import Request, estimate, predict_shard
+from rhocast.inference.predictor import BlockPredictor
+from rhocast.structures import Structure
+
+
+@pytest.fixture
+def request_(model, structure):
+    return Request(model, structure, Mesh(SHAPE, structure.cell), "sampled", 2)
+
+
+def test_points_blocks_and_bytes(request_, tmp_path):
+    whole = estimate(request_)
+    assert (whole.points, whole.blocks, whole.empty_share) == (np.prod(SHAPE), 18, 0.0)
+    assert whole.file_bytes == (4 + 2 + 2) * whole.points
+    assert 1e8 < whole.bytes_per_rank <= whole.bytes_first_rank < 2e9
+    shards = [estimate(request_, shard=k, n_shards=2) for k in range(2)]
+    assert sum(shard.points for shard in shards) == whole.points
+    assert sum(shard.blocks for shard in shards) == whole.blocks
+
+
+def test_time_is_right_within_a_factor_of_two(request_, tmp_path, monkeypatch):
+    compute = BlockPredictor.__call__
+
+    def steady(self, block, atoms):
+        time.sleep(4e-6 * np.prod(self._blocks.shape(block)))
+        return compute(self, block, atoms)
+
+    monkeypatch.setattr(BlockPredictor, "__call__", steady)
+    found = estimate(request_)
+    start = time.perf_counter()
+    predict_shard(
+        request_.model,
+        request_.structure,
+        request_.mesh,
+        tmp_path / "shard.h5",
+        uncertainty="sampled",
+        samples=2,
+    )
+    assert 0.5 < found.seconds / (time.perf_counter() - start) < 2.0
+    assert estimate(request_, n_ranks=4).seconds < 0.5 * found.seconds
+
+
+@pytest.mark.skipif(not kernels.available(), reason="the compiled kernels were not built")
+def test_threads_that_hold_each_other_up_are_not_counted_twice(structure, monkeypatch):
+    """As threads of a busy machine do."""
+    busy = threading.Lock()
+
+    def serial(self, block, _atoms):
+        with busy:
+            time.sleep(1e-6 * np.prod(self._blocks.shape(block)))
+        return np.zeros((1, *self._blocks.shape(block)))
+
+    monkeypatch.setattr(BlockPredictor, "__call__", serial)
+    request = Request(make_smooth_model(), structure, Mesh((64, 64, 96), structure.cell))
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        found = estimate(request)
+    finally:
+        torch.set_num_threads(before)
+    assert found.seconds == pytest.approx(1e-6 * found.points, rel=0.5)
+
+
+def test_interpolation_takes_time_too(model, structure):
+    mesh = Mesh((20, 20, 20), structure.cell)
+    found = estimate(Request(model, structure, mesh, asked_spacing_bohr=0.1))
+    assert 0.0 < found.interpolation_seconds < found.seconds
+    assert found.file_mesh == Mesh.with_spacing(structure.cell, 0.1).shape
+
+
+def test_empty_blocks_cost_nothing(model):
+    lonely = Structure(np.full((1, 3), 40.0), 80.0 * np.eye(3), np.array([13]))
+    found = estimate(Request(model, lonely, Mesh((256, 256, 256), lonely.cell)))
+    assert found.empty_share > 0.5
+    assert found.seconds == pytest.approx(
+        found.points * (1 - found.empty_share) / found.points_per_second
+    )
