@@ -64,7 +64,7 @@ def launcher() -> list[str]:
 
 
 @pytest.fixture
-def start(launcher):
+def start_ranks(launcher):
     """Start `predict_on_ranks.py` on some ranks; returns the running process."""
     started = []
 
@@ -87,11 +87,11 @@ def start(launcher):
 
 
 @pytest.fixture
-def run(start):
+def predict_on_ranks(start_ranks):
     """Run `predict_on_ranks.py` to its end; returns exit code and output."""
 
     def run(n_ranks: int, *arguments: object) -> tuple[int, str]:
-        process = start(n_ranks, *arguments)
+        process = start_ranks(n_ranks, *arguments)
         output, _ = process.communicate(timeout=120)
         return process.returncode, output
 

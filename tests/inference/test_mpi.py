@@ -35,30 +35,30 @@ def assert_same(path: Path, reference) -> None:
 
 
 @pytest.mark.parametrize("n_ranks", [1, 2, 3])
-def test_any_number_of_ranks_gives_the_same_bits(n_ranks, run, tmp_path, reference):
-    code, output = run(n_ranks, tmp_path / "shard.h5", "--expected-ranks", n_ranks)
+def test_any_number_of_ranks_gives_the_same_bits(n_ranks, predict_on_ranks, tmp_path, reference):
+    code, output = predict_on_ranks(n_ranks, tmp_path / "shard.h5", "--expected-ranks", n_ranks)
     assert code == 0, output
     assert_same(tmp_path / "shard.h5", reference)
 
 
 @pytest.mark.skipif(not kernels.available(), reason="the compiled kernels were not built")
 @pytest.mark.parametrize("n_ranks", [1, 2, 3])
-def test_the_kernels_give_the_same_bits_on_any_number_of_ranks(n_ranks, run, tmp_path):
+def test_the_kernels_give_the_same_bits_on_any_number_of_ranks(n_ranks, predict_on_ranks, tmp_path):
     structure = make_structure()
     model = make_smooth_model(multipoles=True)
     expected = predict_on_mesh(model, structure, Mesh(SHAPE, structure.cell), "fast")
-    code, output = run(n_ranks, tmp_path / "shard.h5", "--kernels")
+    code, output = predict_on_ranks(n_ranks, tmp_path / "shard.h5", "--kernels")
     assert code == 0, output
     assert_same(tmp_path / "shard.h5", expected)
 
 
-def test_ranks_compute_as_a_gpu_would(run, tmp_path):
+def test_ranks_compute_as_a_gpu_would(predict_on_ranks, tmp_path):
     structure = make_structure()
     mesh = Mesh(SHAPE, structure.cell)
     expected = predict_on_mesh(
         make_smooth_model(multipoles=True), structure, mesh, device="emulated"
     )
-    code, output = run(2, tmp_path / "shard.h5", "--kernels", "--device", "emulated")
+    code, output = predict_on_ranks(2, tmp_path / "shard.h5", "--kernels", "--device", "emulated")
     assert code == 0, output
     merge([tmp_path / "shard.h5"], tmp_path / "merged.h5", scale_to_electrons=False)
     found = read_density(tmp_path / "merged.h5")
@@ -66,29 +66,29 @@ def test_ranks_compute_as_a_gpu_would(run, tmp_path):
     np.testing.assert_array_equal(found.density, expected.density)
 
 
-def test_a_device_that_is_not_there_stops_all_before_any_work(run, tmp_path):
-    code, output = run(2, tmp_path / "shard.h5", "--kernels", "--device", "abacus")
+def test_a_device_that_is_not_there_stops_all_before_any_work(predict_on_ranks, tmp_path):
+    code, output = predict_on_ranks(2, tmp_path / "shard.h5", "--kernels", "--device", "abacus")
     assert code == ModelError.exit_code
     assert "found 'abacus'" in output
     assert not any(tmp_path.iterdir())
 
 
-def test_more_ranks_than_blocks(run, tmp_path):
-    code, output = run(3, tmp_path / "shard.h5", "--shard", "0/5")
+def test_more_ranks_than_blocks(predict_on_ranks, tmp_path):
+    code, output = predict_on_ranks(3, tmp_path / "shard.h5", "--shard", "0/5")
     assert code == 0, output
     with h5py.File(tmp_path / "shard.h5") as file:
         assert file["density"].shape == (0, *SHAPE[1:])
 
 
-def test_a_number_of_ranks_that_was_not_asked_for_is_refused(run, tmp_path):
-    code, output = run(2, tmp_path / "shard.h5", "--expected-ranks", 3)
+def test_a_number_of_ranks_that_was_not_asked_for_is_refused(predict_on_ranks, tmp_path):
+    code, output = predict_on_ranks(2, tmp_path / "shard.h5", "--expected-ranks", 3)
     assert code == 7
     assert "expected 3 ranks, MPI sees 2" in output
     assert not any(tmp_path.iterdir())
 
 
-def test_one_rank_with_unfit_input_stops_all_before_any_work(run, tmp_path):
-    code, output = run(3, tmp_path / "shard.h5", "--unfit-on-rank", 1)
+def test_one_rank_with_unfit_input_stops_all_before_any_work(predict_on_ranks, tmp_path):
+    code, output = predict_on_ranks(3, tmp_path / "shard.h5", "--unfit-on-rank", 1)
     assert code != 0
     assert "Al, Si, which the model has never seen" in output
     assert "rank 1" in output
@@ -96,17 +96,17 @@ def test_one_rank_with_unfit_input_stops_all_before_any_work(run, tmp_path):
 
 
 @pytest.mark.parametrize("rank", [0, 1])
-def test_a_rank_that_fails_at_work_ends_all_with_its_message(rank, run, tmp_path):
-    code, output = run(2, tmp_path / "shard.h5", "--fail-on-rank", rank)
+def test_a_rank_that_fails_at_work_ends_all_with_its_message(rank, predict_on_ranks, tmp_path):
+    code, output = predict_on_ranks(2, tmp_path / "shard.h5", "--fail-on-rank", rank)
     assert code != 0
     assert f"rank {rank}: RuntimeError('the fault that was asked for')" in output
     assert not (tmp_path / "shard.h5").exists()
 
 
 @pytest.mark.parametrize("victim", [0, 1, "launcher"])
-def test_a_killed_run_goes_on_where_it_stopped(victim, start, tmp_path, reference, caplog):
+def test_a_killed_run_goes_on_where_it_stopped(victim, start_ranks, tmp_path, reference, caplog):
     path = tmp_path / "shard.h5"
-    process = start(2, path, "--slow")
+    process = start_ranks(2, path, "--slow")
     journal = tmp_path / "shard.h5.journal"
     deadline = time.monotonic() + 60
     while not journal.exists() or len(journal.read_text().splitlines()) < 5:

@@ -23,7 +23,7 @@ from rhocast.parallel.ranks import (
 
 
 @pytest.mark.parametrize(
-    ("environment", "ranks"),
+    ("variables", "ranks"),
     [
         ({}, 1),
         ({"OMPI_COMM_WORLD_SIZE": "4"}, 4),
@@ -33,8 +33,8 @@ from rhocast.parallel.ranks import (
         ({"SLURM_STEP_NUM_TASKS": "1", "OMPI_COMM_WORLD_SIZE": "2"}, 2),  # mpirun within srun
     ],
 )
-def test_launchers_say_how_many_they_started(environment, ranks):
-    assert launched_ranks(environment) == ranks
+def test_launchers_say_how_many_they_started(variables, ranks):
+    assert launched_ranks(variables) == ranks
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_a_thread_that_fails_ends_the_work():
 @pytest.mark.mpi
 def test_a_launcher_of_the_wrong_flavour_is_noticed(launcher):
     # N copies that each see themselves alone, as another library's launcher would start them.
-    code = "from rhocast.inference import find_communicator as f; f()"
+    code = "from rhocast.parallel.ranks import find_communicator as f; f()"
     result = subprocess.run(
         [sys.executable, "-c", code],
         env=os.environ | {"PMI_SIZE": "2"},
