@@ -57,3 +57,12 @@ def pytest_collection_modifyitems(items):
             beside = Path(sys.executable).with_name(program)
             if item.get_closest_marker(marker) and not (shutil.which(program) or beside.exists()):
                 item.add_marker(pytest.mark.skip(reason=f"no {program} on the PATH"))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Find a Chromium to open pages with."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        pytest.skip("no chromium on the PATH")
+    return found

@@ -5,7 +5,7 @@ import ast
 ORDER = [
     "units", "errors", "files", "fields", "config", "structures", "grid", "parallel", "density",
     "dynamics", "engines", "datasets", "descriptors", "model", "evaluation", "learning",
-    "inference", "analysis", "studies", "speed", "planning", "cli",
+    "inference", "view", "analysis", "studies", "speed", "planning", "cli",
 ]  # fmt: skip
 
 

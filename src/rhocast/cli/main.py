@@ -23,6 +23,7 @@ MODULES = {
     "studies": ("study",),
     "plan": ("plan",),
     "benchmark": ("benchmark",),
+    "view": ("view",),
     "schema": ("schema",),
 }
 

@@ -1,0 +1,51 @@
+"""The verb `view`: one HTML page that shows a density."""
+
+import argparse
+import logging
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+
+def add_verbs(verbs: Any) -> None:
+    """Declare the verb."""
+    view = verbs.add_parser(
+        "view",
+        help="HTML page with slices, isosurface and line cuts of a density",
+        description="Write one HTML page that shows a density in any browser, without a network: "
+        "slices in any plane, an isosurface, line cuts with a band of three standard deviations. "
+        "A field of any size fits: a large one is shown as means over blocks, and as stored around "
+        "the places of largest standard deviation.",
+    )
+    view.add_argument("density", type=Path, help="density-field file")
+    view.add_argument("-o", "--output", type=Path, help="HTML file to write; default: DENSITY.html")
+    view.add_argument(
+        "--max-points",
+        type=int,
+        default=1_000_000,
+        help="maximum number of points of the whole cell on the page (default: 1000000)",
+    )
+    view.add_argument(
+        "--uncertain-places",
+        type=int,
+        default=3,
+        help="number of boxes around the points of largest standard deviation (default: 3)",
+    )
+    view.set_defaults(run=_view)
+
+
+def _view(options: argparse.Namespace) -> None:
+    from rhocast.density import open_density
+    from rhocast.view import write_page
+
+    output = options.output or options.density.with_suffix(".html")
+    with open_density(options.density) as density:
+        write_page(
+            output,
+            density,
+            options.density.name,
+            max_points=options.max_points,
+            uncertain_places=options.uncertain_places,
+        )
+    log.info("%s: written, %.1f MB; open it in a browser", output, output.stat().st_size / 1e6)

@@ -1,0 +1,5 @@
+"""One HTML page that shows a density: slices, isosurface, line cuts with error bars."""
+
+from rhocast.view.page import write_page
+
+__all__ = ["write_page"]
