@@ -13,17 +13,30 @@ async function start() {
       entry.appendChild(document.createElement(tag)).textContent = content;
     control("facts").appendChild(entry);
   }
-  for (const part of data.parts) {
-    const fields = {};
-    for (const [name, packed] of Object.entries(part.fields)) fields[name] = await unpack(packed);
-    viewer.volumes.push(new Volume(part, fields, await unpack(part.positions)));
-  }
-  data.parts.forEach((part, i) => control("part").add(new Option(part.name, i)));
-  for (const name of Object.keys(viewer.volumes[0].fields))
-    control("field").add(new Option(data.titles[name] ?? name, name));
+  /* The first picture does not wait for what is not in it. */
+  const [first] = data.parts, [shown] = Object.keys(first.fields);
+  control("part").add(new Option(first.name, 0));
+  control("field").add(new Option(data.titles[shown] ?? shown, shown));
+  const fields = { [shown]: await unpack(first.fields[shown]) };
+  viewer.volumes.push(new Volume(first, fields, await unpack(first.positions)));
+  drawSlice();
+  viewer.firstPicture = performance.now();
+  await new Promise((resolve) => setTimeout(resolve));
+  await unpackRest(shown);
   connect();
   drawAll();
   viewer.ready = true;
+}
+
+async function unpackRest(shown) {
+  for (const name of Object.keys(data.parts[0].fields).filter((other) => other !== shown))
+    control("field").add(new Option(data.titles[name] ?? name, name));
+  for (const [number, part] of data.parts.entries()) {
+    if (number > 0) control("part").add(new Option(part.name, number));
+    const fields = viewer.volumes[number]?.fields ?? {};
+    for (const [name, packed] of Object.entries(part.fields)) fields[name] ??= await unpack(packed);
+    viewer.volumes[number] = new Volume(part, fields, await unpack(part.positions));
+  }
 }
 
 function connect() {
