@@ -9,21 +9,22 @@ import time
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from rhocast.density import DensityField, refine, write_density
+from rhocast.density import Density, refine, write_density
 from rhocast.grid import Mesh
 from rhocast.structures import Structure
 
 COARSE_BOHR, FINE_BOHR = 0.589, 0.25
 
 
-def made_up(n: int) -> DensityField:
+def made_up(n: int) -> Density:
     """Return a density of n³ points with standard deviations; what they are costs nothing."""
     rng = np.random.default_rng(0)
     structure = Structure(np.zeros((1, 3)), n * COARSE_BOHR * np.eye(3), np.array([13]))
     density, *stds = rng.uniform(0.5, 1.5, (3, n, n, n)).astype(np.float32)
-    return DensityField(structure, 0.03 * density, *(1e-3 * std for std in stds))
+    return Density(
+        structure, 0.03 * density, epistemic_std=1e-3 * stds[0], aleatoric_std=1e-3 * stds[1]
+    )
 
 
 def main() -> None:
@@ -31,12 +32,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--side", type=int, default=264, help="coarse points along each axis")
     options = parser.parse_args()
-    torch.set_num_threads(1)
     whole = made_up(options.side)
     points = Mesh.with_spacing(whole.cell, FINE_BOHR).n_points
     with tempfile.TemporaryDirectory() as folder:
         source, out = Path(folder, "coarse.h5"), Path(folder, "fine.h5")
-        for name, field in (("density", DensityField(whole.structure, whole.density)),
+        for name, field in (("density", Density(whole.structure, whole.density)),
                             ("density and both standard deviations", whole)):  # fmt: skip
             write_density(source, field)
             start = time.process_time()

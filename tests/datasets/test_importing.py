@@ -6,7 +6,7 @@ import pytest
 from ase.io.cube import write_cube
 
 from rhocast.datasets.importing import import_density
-from rhocast.density.snapshot import read_snapshot, write_snapshot
+from rhocast.density import read_snapshot, write_snapshot
 from rhocast.engines.psp8 import resolve_pseudopotentials
 from rhocast.errors import FileFormatError, StructureError
 from rhocast.structures import Structure

@@ -9,7 +9,7 @@ import pytest
 
 from rhocast import config
 from rhocast.datasets.packing import check_manifest, compress, pack
-from rhocast.density.snapshot import Snapshot, read_snapshot, write_snapshot
+from rhocast.density import Snapshot, read_snapshot, write_snapshot
 from rhocast.errors import FileFormatError
 
 PACKAGE = config.Package(datasets=("small", "large"), title="Silicon", description="Coarse.")

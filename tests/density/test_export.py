@@ -8,7 +8,7 @@ from ase.io.cube import read_cube
 from ase.io.xsf import read_xsf
 from small_model import make_structure
 
-from rhocast.density import DensityField, export, write_density
+from rhocast.density import Density, open_density, write_density
 from rhocast.errors import RhocastError
 from rhocast.units import ANGSTROM_PER_BOHR
 
@@ -22,13 +22,18 @@ def field(request):
         structure = make_structure(structure.cell[[1, 0, 2]])
     rng = np.random.default_rng(0)
     density = 0.05 * rng.random(SHAPE, dtype=np.float32)
-    return DensityField(structure, density, 0.1 * density, 0.2 * density)
+    return Density(structure, density, epistemic_std=0.1 * density, aleatoric_std=0.2 * density)
 
 
 @pytest.fixture
 def path(field, tmp_path):
     write_density(tmp_path / "density.h5", field)
     return tmp_path / "density.h5"
+
+
+def export(path, out, **options):
+    with open_density(path) as stored:
+        write_density(out, stored, **options)
 
 
 def check(atoms, values_per_bohr3, field):
@@ -100,7 +105,7 @@ def test_standard_deviations_are_exported_too(field, path, tmp_path):
 
 
 def test_unknown_formats_and_fields_are_refused(path, tmp_path):
-    with pytest.raises(RhocastError, match="expected one of chgcar, cube"):
+    with pytest.raises(RhocastError, match="expected one of field, snapshot, cube"):
         export(path, tmp_path / "density.vtk")
     with pytest.raises(RhocastError, match="holds no forces"):
         export(path, tmp_path / "density.cube", field="forces")

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from small_model import make_structure
 
-from rhocast.density import DensityField, open_density, read_density, write_density
+from rhocast.density import Density, open_density, read_density, write_density
+from rhocast.density.density import MESH_FIELDS
 from rhocast.errors import FileFormatError, ModelError
 from rhocast.fields import DENSITY_FIELDS
 
@@ -16,7 +17,7 @@ def field():
     arrays = rng.random((3, 7, 8, 9), dtype=np.float32)
     arrays[1:] = arrays[1:].astype(np.float16)  # as they are stored
     record = {"uncertainty": "sampled", "n_electrons": 17.0, "scale": 1.0}
-    return DensityField(make_structure(), *arrays, record=record)
+    return Density.of(make_structure(), dict(zip(MESH_FIELDS, arrays, strict=True)), record)
 
 
 def test_what_is_written_is_read(field, tmp_path):
@@ -40,7 +41,10 @@ def test_file_follows_the_table_of_fields(field, tmp_path):
 
 def test_standard_deviations_lose_little(tmp_path):
     std = np.geomspace(1e-7, 1e-1, 7 * 8 * 9, dtype=np.float32).reshape(7, 8, 9)
-    write_density(tmp_path / "density.h5", DensityField(make_structure(), std, std, std))
+    write_density(
+        tmp_path / "density.h5",
+        Density(make_structure(), std, epistemic_std=std, aleatoric_std=std),
+    )
     read = read_density(tmp_path / "density.h5").epistemic_std
     np.testing.assert_allclose(read, std, rtol=5e-4, atol=3e-8)
     assert read.dtype == np.float32
@@ -67,13 +71,13 @@ def test_scaling_keeps_the_scale_on_record(field):
 
 
 def test_a_density_without_electrons_cannot_be_scaled(field):
-    empty = DensityField(field.structure, -field.density, record=field.record)
+    empty = Density(field.structure, -field.density, record=field.record)
     with pytest.raises(ModelError, match="does not fit"):
         empty.scaled_to_electrons()
 
 
 def test_failure_while_writing_leaves_no_file(field, tmp_path):
-    bad = DensityField(field.structure, field.density, np.zeros((2, 2)))
+    bad = Density(field.structure, field.density, epistemic_std=np.zeros((2, 2)))
     with pytest.raises(FileFormatError, match="epistemic_std should have shape"):
         write_density(tmp_path / "density.h5", bad)
     assert not any(tmp_path.iterdir())

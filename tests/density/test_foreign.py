@@ -10,8 +10,7 @@ from ase.calculators.vasp import VaspChargeDensity
 from ase.io.cube import write_cube
 from netCDF4 import Dataset
 
-from rhocast.density import DensityField, export, write_density
-from rhocast.density.foreign import ForeignDensity, read_foreign
+from rhocast.density import Density, read_density, write_density
 from rhocast.density.fourier import resample
 from rhocast.engines.process import Launcher
 from rhocast.errors import FileFormatError, RhocastError
@@ -41,7 +40,7 @@ def on_mesh(structure: Structure, shape=SHAPE, origin=(0.0, 0.0, 0.0)) -> np.nda
     return gaussians(structure, points).reshape(shape)
 
 
-def check(found: ForeignDensity, structure: Structure, shape=SHAPE) -> None:
+def check(found: Density, structure: Structure, shape=SHAPE) -> None:
     """The density must be that of the atoms that came with it, in the cell that was written."""
     assert found.density.shape == shape
     np.testing.assert_allclose(found.structure.cell, structure.cell, atol=2e-5)
@@ -70,7 +69,7 @@ def cube_text(structure, data, origin=None) -> str:
 def test_cube_of_ase(structure, tmp_path, origin):
     path = tmp_path / "any.cube"
     path.write_text(cube_text(structure, on_mesh(structure, origin=origin), origin))
-    check(read_foreign(path), structure)
+    check(read_density(path), structure)
 
 
 def in_angstrom(text: str, n_atoms: int) -> str:
@@ -88,13 +87,13 @@ def test_cube_in_angstrom(structure, tmp_path):
     origin = (-1.0, 0.5, 0.25)
     text = cube_text(structure, on_mesh(structure, origin=origin), origin)
     (tmp_path / "any.cube").write_text(in_angstrom(text, len(structure)))
-    check(read_foreign(tmp_path / "any.cube"), structure)
+    check(read_density(tmp_path / "any.cube"), structure)
 
 
 def test_values_per_cubic_angstrom(structure, tmp_path):
     path = tmp_path / "any.cube"
     path.write_text(cube_text(structure, on_mesh(structure) / ANGSTROM_PER_BOHR**3))
-    check(read_foreign(path, density_unit="angstrom"), structure)
+    check(read_density(path, density_unit="angstrom"), structure)
 
 
 def test_an_end_point_that_repeats_the_first_is_dropped(structure, tmp_path):
@@ -102,7 +101,7 @@ def test_an_end_point_that_repeats_the_first_is_dropped(structure, tmp_path):
     stretched = structure.cell * (np.array(closed.shape) / SHAPE)[:, None]
     path = tmp_path / "closed.cube"
     path.write_text(cube_text(replace(structure, cell=stretched), closed))
-    found = read_foreign(path)
+    found = read_density(path)
     check(found, structure)
     assert "repeats the first" in found.notes[0]
 
@@ -111,7 +110,7 @@ def test_vacuum_around_a_molecule_is_no_end_point(tmp_path):
     molecule = Structure([[12.0, 12.0, 12.0]], 24.0 * np.eye(3), [14])
     data = on_mesh(molecule, (40, 40, 40))
     (tmp_path / "box.cube").write_text(cube_text(molecule, data))
-    assert read_foreign(tmp_path / "box.cube").density.shape == data.shape
+    assert read_density(tmp_path / "box.cube").density.shape == data.shape
 
 
 def test_two_fields_in_a_cube_are_refused(structure, tmp_path):
@@ -120,11 +119,11 @@ def test_two_fields_in_a_cube_are_refused(structure, tmp_path):
     lines[5] = lines[5].replace("30", "15", 1)
     (tmp_path / "two.cube").write_text("\n".join(lines))
     with pytest.raises(FileFormatError, match=r"two\.cube: holds 2 fields"):
-        read_foreign(tmp_path / "two.cube")
+        read_density(tmp_path / "two.cube")
 
 
 def test_sparc(root):
-    found = read_foreign(root / "tests/engines/data/sparc-single-point/run.dens")
+    found = read_density(root / "tests/engines/data/sparc-single-point/run.dens")
     assert found.structure.formula == "Al2Si2"
     assert found.valence == {"Al": 3.0, "Si": 4.0}
     assert found.record["engine"] == "sparc"
@@ -150,7 +149,7 @@ AUGMENTATION = "augmentation occupancies 1 4\n  0.1000000E+00  0.2E+00 -0.3E+00 
 def test_chgcar_of_ase(structure, tmp_path, augmentation, polarised):
     spin = np.random.default_rng(0).random(SHAPE) if polarised else None
     chgcar(structure, tmp_path / "CHGCAR", spin, augmentation)
-    found = read_foreign(tmp_path / "CHGCAR")
+    found = read_density(tmp_path / "CHGCAR")
     check(found, structure)
     assert any("spin-polarised" in note for note in found.notes) == polarised
     assert any("PAW" in note for note in found.notes)
@@ -159,7 +158,7 @@ def test_chgcar_of_ase(structure, tmp_path, augmentation, polarised):
 
 def test_aeccar_is_called_all_electron(structure, tmp_path):
     chgcar(structure, tmp_path / "AECCAR2")
-    assert "all-electron" in read_foreign(tmp_path / "AECCAR2").notes[0]
+    assert "all-electron" in read_density(tmp_path / "AECCAR2").notes[0]
 
 
 @pytest.mark.parametrize("damage", ["cut", "stars"])
@@ -173,7 +172,7 @@ def test_damaged_files_are_refused(structure, tmp_path, name, damage):
     text = path.read_text()
     path.write_text(text[: len(text) // 2] if damage == "cut" else text[:-60] + "*" * 59 + "\n")
     with pytest.raises(FileFormatError, match=name):
-        read_foreign(path)
+        read_density(path)
 
 
 @pytest.mark.parametrize("name", ["AECCAR2.gz", "any.cube.GZ"])
@@ -185,23 +184,22 @@ def test_compressed_files_are_what_they_hold(structure, tmp_path, name):
         plain.write_text(cube_text(structure, on_mesh(structure)))
     path = tmp_path / name
     path.write_bytes(gzip.compress(plain.read_bytes()))
-    found, expected = read_foreign(path), read_foreign(plain)
+    found, expected = read_density(path), read_density(plain)
     np.testing.assert_array_equal(found.density, expected.density)
     assert found.notes == expected.notes
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(FileFormatError, match=f"{name}: cannot be read .*EOFError"):
-        read_foreign(path)
+        read_density(path)
     plain.rename(path)
     with pytest.raises(FileFormatError, match=f"{name}: .*BadGzipFile"):
-        read_foreign(path)
+        read_density(path)
 
 
 @pytest.mark.parametrize("name", ["density.cube", "CHGCAR", "density.xsf"])
 def test_own_exports_come_back(structure, tmp_path, name):
     density = on_mesh(structure).astype(np.float32)
-    write_density(tmp_path / "density.h5", DensityField(structure, density))
-    export(tmp_path / "density.h5", tmp_path / name)
-    found = read_foreign(tmp_path / name)
+    write_density(tmp_path / name, Density(structure, density))
+    found = read_density(tmp_path / name)
     check(found, structure)
     np.testing.assert_allclose(found.density, density, rtol=1e-6)
 
@@ -236,11 +234,11 @@ def write_den(path, structure, spins=1):
 @pytest.mark.parametrize("spins", [1, 2])
 def test_abinit(structure, tmp_path, spins):
     write_den(tmp_path / "runo_DEN.nc", structure, spins)
-    found = read_foreign(tmp_path / "runo_DEN.nc")
+    found = read_density(tmp_path / "runo_DEN.nc")
     check(found, structure)
     assert found.valence == {"Al": 3.0, "Si": 4.0}
-    assert found.energy_ha == -9.5
-    assert found.kpoints == "2 3 4 shift 0 0 0.5"
+    assert found.record["energy_Ha"] == -9.5
+    assert found.record["kpoints"] == "2 3 4 shift 0 0 0.5"
     assert found.record["smearing_K"] == pytest.approx(631.5, abs=0.1)
     assert len(found.notes) == spins - 1
 
@@ -253,25 +251,25 @@ def test_what_abinit_really_writes(silicon, settings, pseudopotentials, tmp_path
     calculation = Calculation.plan(silicon, settings(scf_tolerance=1e-4), pseudopotentials)
     engine = make_engine(resolve_engine("abinit"))
     point = engine.single_point(calculation, Launcher(), tmp_path)
-    found = read_foreign(tmp_path / "runo_DEN.nc")
+    found = read_density(tmp_path / "runo_DEN.nc")
     np.testing.assert_allclose(
         resample(found.density, calculation.mesh.shape), point.density, atol=1e-12
     )
     np.testing.assert_allclose(found.structure.positions, silicon.positions, atol=1e-9)
-    assert found.energy_ha == pytest.approx(point.energy_ha, abs=1e-9)
-    assert found.kpoints == str(calculation.kpoints)
+    assert found.record["energy_Ha"] == pytest.approx(point.energy_ha, abs=1e-9)
+    assert found.record["kpoints"] == str(calculation.kpoints)
     assert found.record["smearing_K"] == pytest.approx(calculation.dft.smearing_K, abs=1e-3)
 
 
 def test_what_cannot_be_told_is_asked_for(structure, tmp_path):
     path = tmp_path / "density.dat"
     path.write_text(cube_text(structure, on_mesh(structure)))
-    with pytest.raises(RhocastError, match=r"density\.dat: .* one of cube, sparc, chgcar"):
-        read_foreign(path)
-    check(read_foreign(path, "cube"), structure)
+    with pytest.raises(RhocastError, match=r"density\.dat: .* one of field, snapshot, cube"):
+        read_density(path)
+    check(read_density(path, "cube"), structure)
     with pytest.raises(RhocastError, match="--density-unit is for cube and xsf"):
-        read_foreign(path, "sparc", density_unit="angstrom")
+        read_density(path, "sparc", density_unit="angstrom")
     with pytest.raises(FileFormatError, match="no such file"):
-        read_foreign(tmp_path / "none.cube")
-    with pytest.raises(FileFormatError, match="cannot be read as xsf"):
-        read_foreign(path, "xsf")
+        read_density(tmp_path / "none.cube")
+    with pytest.raises(FileFormatError, match="holds no grid"):
+        read_density(path, "xsf")

@@ -2,7 +2,7 @@ import h5py
 import numpy as np
 import pytest
 
-from rhocast.density.snapshot import Snapshot, read_snapshot, write_snapshot
+from rhocast.density import Snapshot, read_snapshot, write_snapshot
 from rhocast.errors import FileFormatError
 
 

@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rhocast.density.snapshot import Snapshot, write_snapshot
+from rhocast.density import Density, Snapshot, read_density, write_snapshot
 from rhocast.engines.calculation import Calculation
-from rhocast.engines.given_density import GivenDensity, fitted, read_given_density
+from rhocast.engines.given_density import fitted
 from rhocast.engines.sparc.input import hand_over
 from rhocast.errors import EngineError, FileFormatError, StructureError
 
@@ -39,7 +39,7 @@ def test_density_of_other_pseudopotentials_is_refused(calculation, electrons):
 
 
 def test_density_of_other_atoms_is_refused(silicon):
-    given = GivenDensity(silicon, np.ones((4, 4, 4)), "si.h5")
+    given = Density(silicon, np.ones((4, 4, 4)), source="si.h5")
     periodic = replace(silicon, positions=silicon.positions + silicon.cell[1])
     given.check_atoms(periodic)
     moved = replace(silicon, positions=silicon.positions + np.array([[0.0], [0.1]]))
@@ -59,10 +59,10 @@ def test_snapshot_and_cube_give_the_same_density(silicon, calculation, tmp_path)
     write_snapshot(tmp_path / "si.h5", snapshot)
     hand_over(density, calculation, tmp_path)
     for name in ("si.h5", "start.cube"):
-        given = read_given_density(tmp_path / name)
+        given = read_density(tmp_path / name)
         given.check_atoms(silicon)
         np.testing.assert_allclose(given.density, density, rtol=1e-6)
-        assert given.source.startswith(f"{name} sha256:")
+        assert given.origin.startswith(f"{name} sha256:")
 
 
 def test_cube_for_sparc_holds_the_lattice_to_its_tolerance(calculation, tmp_path):
@@ -80,4 +80,4 @@ def test_incomplete_density_is_refused(silicon, tmp_path):
     snapshot = Snapshot(silicon, density, np.zeros((2, 3)), -8.0, 8.0, 300.0, "", "rejected", "x")
     write_snapshot(tmp_path / "nan.h5", snapshot)
     with pytest.raises(FileFormatError, match="NaN or infinity"):
-        read_given_density(tmp_path / "nan.h5")
+        read_density(tmp_path / "nan.h5")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from rhocast.density import Density
 from rhocast.engines import (
-    GivenDensity,
     Launcher,
     compute_snapshot,
     harris_foulkes,
@@ -33,7 +33,7 @@ class OneEngine:
         )
 
     def energy_at(self, density):
-        given = GivenDensity(self.structure, density, "given")
+        given = Density(self.structure, density, source="given")
         return harris_foulkes(
             self.engine, self.structure, given, *self.common, **self.options
         ).energy_ha
@@ -84,7 +84,7 @@ def test_energy_errs_by_the_square_of_the_density(one_engine, converged):
 
 
 def test_cycle_from_the_converged_density_takes_a_third_of_the_iterations(one_engine, converged):
-    start = GivenDensity(converged.structure, converged.density, "converged.h5")
+    start = Density(converged.structure, converged.density, source="converged.h5")
     again = one_engine.snapshot(start)
     assert again.accepted, again.reason
     assert 3 * again.record["scf_iterations"] <= converged.record["scf_iterations"]
@@ -94,6 +94,6 @@ def test_cycle_from_the_converged_density_takes_a_third_of_the_iterations(one_en
 
 def test_cycle_from_a_poor_density_ends_at_the_same(one_engine, converged):
     uniform = np.full((4, 4, 4), converged.n_electrons / converged.structure.volume)
-    again = one_engine.snapshot(GivenDensity(converged.structure, uniform, "uniform"))
+    again = one_engine.snapshot(Density(converged.structure, uniform, source="uniform"))
     assert again.accepted, again.reason
     assert np.isclose(again.energy_ha, converged.energy_ha, atol=4e-6)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from rhocast import config
-from rhocast.density import read_snapshot, write_snapshot
-from rhocast.engines import GivenDensity, Launcher, compute_snapshot
+from rhocast.density import Density, read_snapshot, write_snapshot
+from rhocast.engines import Launcher, compute_snapshot
 from rhocast.engines.calculation import Calculation
 from rhocast.engines.engine import CalculationError, EngineRecord, SinglePoint
 from rhocast.errors import StructureError
@@ -127,7 +127,7 @@ def test_file_tells_all_that_it_takes_to_compute_it_again(compute, silicon, tmp_
 def test_given_density_follows_the_axes_of_a_left_handed_cell(compute, silicon):
     density = np.arange(60.0).reshape(3, 4, 5)
     mirrored = replace(silicon, cell=silicon.cell[[1, 0, 2]])
-    given = [GivenDensity(s, density, "given.h5") for s in (silicon, mirrored)]
+    given = [Density(s, density, source="given.h5") for s in (silicon, mirrored)]
     engine = ScriptedEngine(["sound", "sound"])
     for start in given:
         assert compute(engine, start.structure, start=start).record["start"] == "given.h5"

@@ -7,7 +7,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from rhocast import config
-from rhocast.density.snapshot import Snapshot, write_snapshot
+from rhocast.density import Snapshot, write_snapshot
 from rhocast.grid import Mesh
 from rhocast.structures import Structure, periodic_images
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from rhocast import config, descriptors
-from rhocast.density import DensityField
+from rhocast.density import Density
 from rhocast.descriptors import MultipoleBasis, PseudoAtoms
 from rhocast.fields import DENSITY_FIELDS
 from rhocast.model import Calibration, DensityModel, DensityNetwork, LastLayer, Normalisation
@@ -92,7 +92,7 @@ def make_structure(cell=None, n_atoms=5, seed=0) -> Structure:
     return Structure(positions, cell, np.where(np.arange(n_atoms) % 2, 14, 13))
 
 
-def as_stored(field: DensityField, name: str) -> np.ndarray:
+def as_stored(field: Density, name: str) -> np.ndarray:
     """Return one array with the digits that files keep."""
     dtype = DENSITY_FIELDS[name].dtype
     return getattr(field, name).astype(dtype).astype(np.float32)

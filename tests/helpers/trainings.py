@@ -8,7 +8,7 @@ import torch
 from known_density import DESCRIPTOR, VALENCE
 
 from rhocast import config
-from rhocast.density.snapshot import read_snapshot
+from rhocast.density import read_snapshot
 from rhocast.learning import sample_features
 from rhocast.model import DensityModel
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from small_model import make_smooth_model, make_structure
 
-from rhocast.density.snapshot import Snapshot
+from rhocast.density import Snapshot
 from rhocast.errors import ModelError
 from rhocast.grid import Mesh
 from rhocast.inference.certify import (

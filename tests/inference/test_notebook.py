@@ -10,7 +10,7 @@ import pytest
 from ase.io.cube import read_cube_data
 
 import rhocast
-from rhocast.density import export, read_density, write_density
+from rhocast.density import read_density, write_density
 from rhocast.errors import ModelError
 from rhocast.structures import Structure
 
@@ -27,7 +27,7 @@ def test_atoms_become_a_density_that_knows_its_mesh(atoms, tmp_path):
     assert field.electron_count == pytest.approx(8.0, rel=1e-6)
     assert field.std is None
     np.testing.assert_allclose(field.atoms.cell, atoms.cell)
-    export(field, tmp_path / "density.cube")
+    field.write(tmp_path / "density.cube")
     values, read = read_cube_data(str(tmp_path / "density.cube"))
     np.testing.assert_allclose(values, field.density, rtol=1e-6)
     assert read.get_chemical_formula() == atoms.get_chemical_formula()

@@ -8,7 +8,7 @@ import pytest
 from small_model import make_smooth_model, make_structure
 
 from rhocast.density import read_density, refine
-from rhocast.density.field_file import DensityFile
+from rhocast.density.formats.field import DensityFile
 from rhocast.errors import ConfigError, FileFormatError
 from rhocast.grid import Mesh
 from rhocast.inference import (

@@ -5,7 +5,7 @@ from ase.build import bulk
 from known_density import make_snapshot, write_dataset
 from trainings import BASELINE, NETWORK, SMOOTH, TRAINING, sampled
 
-from rhocast.density.snapshot import write_snapshot
+from rhocast.density import write_snapshot
 from rhocast.learning import train
 
 

@@ -6,7 +6,7 @@ from ase.build import bulk
 from known_density import VALENCE, WIDTHS_BOHR, make_snapshot
 
 from rhocast import config
-from rhocast.density.snapshot import write_snapshot
+from rhocast.density import write_snapshot
 from rhocast.descriptors import MultipoleBasis, PseudoAtomBasis
 from rhocast.descriptors.multipoles import BoundMultipoles
 from rhocast.learning import read_features, sample_features

@@ -7,7 +7,7 @@ from ase.build import bulk
 from known_density import DESCRIPTOR, RECORD, VALENCE, make_snapshot, write_dataset
 
 from rhocast import config, descriptors
-from rhocast.density.snapshot import read_snapshot, write_snapshot
+from rhocast.density import read_snapshot, write_snapshot
 from rhocast.errors import FileFormatError, ModelError
 from rhocast.learning import read_features, sample_features
 

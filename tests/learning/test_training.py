@@ -10,7 +10,7 @@ from trainings import NETWORK, TRAINING, absurd_but_for, misplaced, same_paramet
 
 import rhocast
 from rhocast import config
-from rhocast.density.snapshot import write_snapshot
+from rhocast.density import write_snapshot
 from rhocast.errors import ConfigError
 from rhocast.learning import read_features, train
 from rhocast.learning.split import split

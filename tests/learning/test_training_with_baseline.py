@@ -8,7 +8,7 @@ from known_density import make_snapshot
 from trainings import BASELINE, NETWORK, SMOOTH, TRAINING, misplaced
 
 from rhocast import config, descriptors
-from rhocast.density.snapshot import write_snapshot
+from rhocast.density import write_snapshot
 from rhocast.learning import read_features, train
 from rhocast.learning.split import split
 from rhocast.model import DensityModel

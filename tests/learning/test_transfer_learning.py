@@ -14,7 +14,7 @@ from trainings import (
 )
 
 from rhocast import config
-from rhocast.density.snapshot import write_snapshot
+from rhocast.density import write_snapshot
 from rhocast.errors import ModelError
 from rhocast.learning import read_features, train, transfer
 from rhocast.learning.split import split, thin

@@ -7,7 +7,7 @@ from matplotlib.image import imread
 
 from rhocast import config
 from rhocast.analysis.defects import contrast
-from rhocast.density.snapshot import Snapshot, write_snapshot
+from rhocast.density import Snapshot, write_snapshot
 from rhocast.errors import FileFormatError
 from rhocast.grid import Mesh
 from rhocast.structures import Structure, periodic_images

@@ -4,7 +4,7 @@ from ase.build import bulk
 from matplotlib.image import imread
 
 from rhocast import config
-from rhocast.density.snapshot import Snapshot, write_snapshot
+from rhocast.density import Snapshot, write_snapshot
 from rhocast.errors import StructureError
 from rhocast.structures import Structure, write_structure
 from rhocast.studies import cells

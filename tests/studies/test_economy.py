@@ -5,7 +5,7 @@ import pytest
 from matplotlib.image import imread
 
 from rhocast.datasets.dataset import read_entry
-from rhocast.density.snapshot import read_snapshot, write_snapshot
+from rhocast.density import read_snapshot, write_snapshot
 from rhocast.errors import FileFormatError
 from rhocast.studies.economy import Economy, Row, doubling, draw_economy, interleaved
 from rhocast.studies.table import read_rows, write_rows

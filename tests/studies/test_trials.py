@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from rhocast.density.snapshot import read_snapshot, write_snapshot
+from rhocast.density import read_snapshot, write_snapshot
 from rhocast.studies.trials import hold_back
 
 

@@ -19,8 +19,7 @@ from rhocast.analysis.defects import (
 )
 from rhocast.analysis.figures import draw_errors
 from rhocast.analysis.metrics import ErrorSums, compare, pool, sharpness
-from rhocast.density import DensityField
-from rhocast.density.snapshot import Snapshot, read_snapshot
+from rhocast.density import Density, Snapshot, read_snapshot
 from rhocast.errors import FileFormatError
 from rhocast.files import replacing
 from rhocast.inference import predict_on_mesh
@@ -46,7 +45,7 @@ class Comparison:
     """
 
     path: Path
-    field: DensityField
+    field: Density
     reference: np.ndarray
     sums: ErrorSums
 

@@ -42,7 +42,7 @@ def draw_field(density_file: str | Path, picture: str | Path, window_bohr: float
         void = largest_void(structure)
         plane = round(void[2] * mesh.shape[2]) % mesh.shape[2]
         panels = [panel for panel in PANELS if panel[0] in stored.fields]
-        slices = [stored.file[name][:, :, plane] for name, _, _ in panels]
+        slices = [stored.read(name, (slice(None), slice(None), plane)) for name, _, _ in panels]
     figure = Figure(figsize=(4.6 * len(panels), 8.0), layout="constrained")
     rows = figure.subplots(2, len(panels), squeeze=False)
     whole = [np.arange(n) for n in mesh.shape[:2]]

@@ -5,8 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from rhocast.density import open_density
-from rhocast.density.snapshot import read_snapshot
+from rhocast.density import open_density, read_snapshot
 from rhocast.files import replacing
 
 #: Figures of the error table: key of `rhocast.analysis.metrics`, heading, format.

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rhocast.cli.job import emit
-from rhocast.density.snapshot import read_snapshot
+from rhocast.density import read_snapshot
 from rhocast.errors import ConfigError
 from rhocast.inference.certify import LARGEST_ERROR, certify
 from rhocast.model import DensityModel

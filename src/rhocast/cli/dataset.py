@@ -14,8 +14,8 @@ from rhocast.config import load_config
 from rhocast.datasets.dataset import Entry, check_files, find_snapshots, read_entry, split_entries
 from rhocast.datasets.importing import ELECTRON_TOLERANCE, import_density
 from rhocast.datasets.packing import MANIFEST, check_manifest, pack
-from rhocast.density.foreign import READERS
-from rhocast.density.snapshot import write_snapshot
+from rhocast.density import write_snapshot
+from rhocast.density.formats import READABLE
 from rhocast.engines.psp8 import resolve_pseudopotentials
 from rhocast.errors import ConfigError, FileFormatError
 from rhocast.files import replacing
@@ -72,7 +72,7 @@ def _add_import(verbs: Any) -> None:
     verb.add_argument("density", type=Path, help="another program's density")
     verb.add_argument("-o", "--output", required=True, type=Path, help="snapshot file to write")
     verb.add_argument("--temperature-K", type=float, required=True, help="of the ions, K")
-    verb.add_argument("--format", choices=tuple(READERS), help="default: from the name")
+    verb.add_argument("--format", choices=READABLE, help="default: from the name")
     verb.add_argument(
         "--density-unit",
         choices=("bohr", "angstrom"),

@@ -17,13 +17,11 @@ from rhocast import config
 from rhocast.cli.config_option import add_config_option
 from rhocast.cli.engine_options import add_engine_options, engine_of, launcher_of
 from rhocast.cli.job import emit
-from rhocast.density import Snapshot, write_snapshot
+from rhocast.density import Density, Snapshot, read_density, write_snapshot
 from rhocast.dynamics import write_trajectory
 from rhocast.engines import (
-    GivenDensity,
     compute_snapshot,
     harris_foulkes,
-    read_given_density,
     resolve_pseudopotentials,
     run_aimd,
 )
@@ -127,7 +125,7 @@ def _aimd(options: argparse.Namespace) -> None:
 
 
 def _scf(options: argparse.Namespace) -> None:
-    given = read_given_density(options.start_density) if options.start_density else None
+    given = read_density(options.start_density) if options.start_density else None
     if options.compare_start and given is None:
         raise ConfigError("--compare-start: expected --start-density FILE to compare with")
     snapshot = _snapshot(options, given)
@@ -148,7 +146,7 @@ def _scf(options: argparse.Namespace) -> None:
     log.info("%s: %s %s", options.output, snapshot.status, snapshot.reason)
 
 
-def _snapshot(options: argparse.Namespace, start: GivenDensity | None) -> Snapshot:
+def _snapshot(options: argparse.Namespace, start: Density | None) -> Snapshot:
     sections = _sections(options)
     dft = _validated(config.Dft, sections, "dft")
     return compute_snapshot(
@@ -169,7 +167,7 @@ def _harris_foulkes(options: argparse.Namespace) -> None:
     found = harris_foulkes(
         engine_of(options, dft),
         read_structure(options.structure),
-        read_given_density(options.density),
+        read_density(options.density),
         dft,
         resolve_pseudopotentials(sections["material"]["pseudopotentials"], dft.functional),
         launcher=launcher_of(options),

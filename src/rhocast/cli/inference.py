@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from rhocast.cli.job import emit
-from rhocast.density import export, refine
+from rhocast.density import open_density, refine, write_density
 from rhocast.density.refine import Part
 from rhocast.errors import ParallelError
 from rhocast.evaluation.gpu import gpu_named
@@ -271,9 +271,11 @@ def _merge(options: argparse.Namespace) -> None:
 
 def _export(options: argparse.Namespace) -> None:
     if options.mesh_spacing_bohr is None and options.box is None:
-        export(options.density, options.output, options.format, options.field)
+        with open_density(options.density) as density:
+            write_density(options.output, density, options.format, options.field)
         return
     with TemporaryDirectory(dir=options.output.parent) as folder:
         finer = Path(folder) / "refined.h5"
         refine(options.density, finer, options.mesh_spacing_bohr, _part(options))
-        export(finer, options.output, options.format, options.field)
+        with open_density(finer) as density:
+            write_density(options.output, density, options.format, options.field)

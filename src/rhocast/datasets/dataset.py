@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from ase.data import chemical_symbols
 
-from rhocast.density.snapshot import read_snapshot
+from rhocast.density import read_snapshot
 from rhocast.dynamics.trajectory import canonical_spread_K
 from rhocast.engines.gates import MAX_TEMPERATURE_DEVIATIONS
 from rhocast.errors import FileFormatError, RhocastError

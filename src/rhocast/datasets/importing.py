@@ -1,17 +1,15 @@
 """Turning another program's density into a snapshot: the electrons must be those of its atoms."""
 
-import hashlib
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from rhocast.density.foreign import ForeignDensity, Format, Length, read_foreign
-from rhocast.density.snapshot import Snapshot
+from rhocast.density import Density, Snapshot, read_density
+from rhocast.density.formats import Length
 from rhocast.engines.psp8 import Psp8
 from rhocast.errors import FileFormatError
-from rhocast.grid import Mesh
 from rhocast.structures import Structure
 from rhocast.units import ANGSTROM_PER_BOHR
 
@@ -25,7 +23,7 @@ def import_density(
     path: str | Path,
     *,
     temperature_K: float,
-    format: Format | None = None,
+    format: str | None = None,
     density_unit: Length | None = None,
     valence: Mapping[str, float] | None = None,
     pseudopotentials: Mapping[str, Psp8] | None = None,
@@ -40,7 +38,7 @@ def import_density(
     Parameters
     ----------
     path, format, density_unit
-        As in `rhocast.density.foreign.read_foreign`.
+        As in `rhocast.density.read_density`.
     temperature_K
         Of the ions.
     valence
@@ -61,7 +59,7 @@ def import_density(
         If two atoms coincide, or the valence of an element is missing.
     """
     path = Path(path)
-    found = read_foreign(path, format, density_unit)
+    found = read_density(path, format, density_unit)
     found.structure.check_distances(str(path))
     files = {e: p for e, p in (pseudopotentials or {}).items() if e in found.structure.species}
     known = valence or {e: p.valence for e, p in files.items()} or found.valence
@@ -72,28 +70,25 @@ def import_density(
         structure=found.structure,
         density=found.density.astype(np.float32),
         forces=np.full((len(found.structure), 3), np.nan),
-        energy_ha=found.energy_ha,
+        energy_ha=float(found.record.get("energy_Ha", np.nan)),
         n_electrons=n_electrons,
         temperature_K=temperature_K,
-        kpoints=kpoints or found.kpoints,
+        kpoints=kpoints or str(found.record.get("kpoints", "unknown")),
         record={
             **found.record,
             **{f"psp8_{element}": file.name for element, file in files.items()},
             **{f"psp8_{element}_sha256": file.sha256 for element, file in files.items()},
             "imported_from": path.name,
-            "imported_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "imported_sha256": found.sha256,
             "notes": "; ".join(found.notes),
         },
     )
 
 
-def _electrons(
-    path: Path, found: ForeignDensity, valence: Mapping[str, float], tolerance: float
-) -> float:
+def _electrons(path: Path, found: Density, valence: Mapping[str, float], tolerance: float) -> float:
     """Return the electrons of the atoms, once ∫ρ has been found to be as many."""
     structure = found.structure
-    nx, ny, nz = found.density.shape
-    integral = Mesh((nx, ny, nz), structure.cell).integral(found.density)
+    integral = found.electron_count
     all_electrons = float(structure.numbers.sum())
     expected = structure.count_electrons(valence) if valence else float(round(integral))
     if not (expected > 0.0 and abs(integral - expected) <= tolerance * expected):

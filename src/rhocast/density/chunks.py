@@ -10,7 +10,9 @@ from itertools import product
 
 import h5py
 import numpy as np
-import torch
+
+#: Larger numbers are infinity in half precision.
+_HALF_LIMIT = 65520.0
 
 #: Longest side of a chunk.
 LONGEST_SIDE = 32
@@ -119,10 +121,31 @@ class ChunkedArray:
 
 
 def rounded(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Round to a type that is stored; NumPy takes 50 times as long below 6e-5 to half precision."""
-    if dtype != np.float16:
-        return values.astype(dtype, copy=False)
-    return torch.from_numpy(values).half().numpy()
+    """Round to a type that is stored, as NumPy does, but half precision several times as fast."""
+    single = values.astype(np.float32, copy=False)
+    if dtype == np.float16 and values.size and single.min() >= 0.0 and single.max() < _HALF_LIMIT:
+        return _half(single)
+    return values.astype(dtype, copy=False)
+
+
+def _half(values: np.ndarray) -> np.ndarray:
+    """Round float32 values from 0 to below 65520 to half precision, ties to even.
+
+    Above 2⁻¹⁴ by integers: half of the last bit that is kept is added, one less where that bit is
+    even, and the exponent's bias changed. Below, where half precision has steps of 2⁻²⁴, as
+    single precision has from 0.5 to 1: 0.5 is added, and the processor rounds.
+    """
+    bits = values.view(np.uint32)
+    normal = bits >> 13
+    normal &= 1
+    normal += bits
+    normal += 0x0FFF
+    normal >>= 13
+    normal -= 112 << 10
+    small = (values + np.float32(0.5)).view(np.uint32)
+    small -= 0x3F000000
+    np.copyto(normal, small, where=bits < 0x38800000)
+    return normal.astype(np.uint16).view(np.float16)
 
 
 def write_all(file: int, array: np.ndarray, offset: int) -> None:

@@ -14,8 +14,8 @@ import h5py
 import numpy as np
 
 from rhocast.density.chunks import ChunkedArray, preallocate
-from rhocast.density.density_field import MESH_FIELDS
-from rhocast.density.field_file import chunks_of, describe
+from rhocast.density.density import MESH_FIELDS
+from rhocast.density.formats.field import chunks_of, describe
 from rhocast.errors import ParallelError
 from rhocast.fields import DENSITY_FIELDS
 from rhocast.files import replacing

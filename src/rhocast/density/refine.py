@@ -10,22 +10,22 @@ the electrons of the coarse one.
 import logging
 import math
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from rhocast.density.density_field import DensityField
+from rhocast.density.density import Density
 from rhocast.density.disk import check_disk
-from rhocast.density.field_file import DensityFile, field_bytes, open_density
 from rhocast.density.field_writer import FieldWriter, allocate_density
+from rhocast.density.formats.field import field_bytes, open_field
 from rhocast.density.spline import AxisMap, interpolate_strips
 from rhocast.errors import RhocastError
 from rhocast.grid import Mesh
+from rhocast.parallel.blas import available_threads, one_blas_thread
 from rhocast.parallel.progress import Progress
 from rhocast.parallel.ranks import (
     end_all_on_failure,
@@ -52,9 +52,6 @@ Box = tuple[slice, slice, slice]
 Part = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
 
 WHOLE: Part = ((0.0, 1.0), (0.0, 1.0), (0.0, 1.0))
-
-#: A density on disk or in memory.
-Stored = DensityFile | DensityField
 
 
 def refine(
@@ -85,8 +82,7 @@ def refine(
         What to multiply the density, and its standard deviations, by.
     comm
         Communicator of `rhocast.parallel.ranks.find_communicator`: every rank interpolates and
-        writes boxes of its own. A process that is alone does so on as many threads as torch would
-        use.
+        writes boxes of its own. A process that is alone does so on all threads that it has.
 
     Raises
     ------
@@ -100,8 +96,9 @@ def refine(
     out = Path(out)
     _check(part)
     with ExitStack() as stack:
-        threads = stack.enter_context(torch_on_one_thread())
-        stored = together(comm, lambda: stack.enter_context(open_density(source)))
+        stack.enter_context(one_blas_thread())
+        threads = available_threads()
+        stored = together(comm, lambda: stack.enter_context(open_field(source)))
         cell = stored.mesh.cell * (np.array(part)[:, 1] - np.array(part)[:, 0])[:, None]
         mesh = Mesh.with_spacing(cell, mesh_spacing_bohr or stored.mesh.spacing.max())
 
@@ -152,10 +149,11 @@ def _interpolate_to_file(
         wait_for_all(comm)
 
 
-def refined(field: DensityField, mesh: Mesh) -> DensityField:
+def refined(field: Density, mesh: Mesh) -> Density:
     """Interpolate a density in memory to another mesh of its cell, as `refine` does."""
     arrays = {name: np.empty(mesh.shape, dtype=np.float32) for name in field.fields}
-    with torch_on_one_thread() as threads:
+    threads = available_threads()
+    with one_blas_thread():
         factor = _conserving_factor(field, mesh, None, threads)
         interpolation = Interpolation(field, mesh, WHOLE, factor)
 
@@ -167,18 +165,7 @@ def refined(field: DensityField, mesh: Mesh) -> DensityField:
 
         items = product(field.fields, boxes(mesh.shape))
         share(None, items, compute, lambda *_: None, threads)
-    return DensityField(field.structure, record=_record(field, mesh, WHOLE, factor), **arrays)
-
-
-@contextmanager
-def torch_on_one_thread() -> Iterator[int]:
-    """Have torch compute on the thread that calls it; yields how many it would have used."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield threads
-    finally:
-        torch.set_num_threads(threads)
+    return Density.of(field.structure, arrays, _record(field, mesh, WHOLE, factor))
 
 
 class Interpolation:
@@ -196,7 +183,7 @@ class Interpolation:
         What to multiply all fields by.
     """
 
-    def __init__(self, stored: Stored, mesh: Mesh, part: Part = WHOLE, scale: float = 1.0) -> None:
+    def __init__(self, stored: Density, mesh: Mesh, part: Part = WHOLE, scale: float = 1.0) -> None:
         self.stored = stored
         self.mesh = mesh
         self._part = part
@@ -245,7 +232,7 @@ class Interpolation:
         return [(low + np.arange(n) * (high - low) / n) * c for (low, high), n, c in meshes]
 
 
-def _record(stored: Stored, mesh: Mesh, part: Part, factor: float) -> dict[str, Any]:
+def _record(stored: Density, mesh: Mesh, part: Part, factor: float) -> dict[str, Any]:
     record = dict(stored.record) | {
         "mesh_spacing_bohr": mesh.spacing.tolist(),
         "refined_from_mesh": list(stored.mesh.shape),
@@ -258,7 +245,7 @@ def _record(stored: Stored, mesh: Mesh, part: Part, factor: float) -> dict[str, 
     return record
 
 
-def _conserving_factor(stored: Stored, mesh: Mesh, comm: Any, threads: int) -> float:
+def _conserving_factor(stored: Density, mesh: Mesh, comm: Any, threads: int) -> float:
     """Electrons of the stored density over those of its interpolant on the mesh."""
     axes = [_integration_weights(c, n) for c, n in zip(stored.mesh.shape, mesh.shape, strict=True)]
     found: list[np.ndarray] = []

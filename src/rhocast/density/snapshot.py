@@ -1,38 +1,18 @@
-"""The snapshot file: one Kohn-Sham single point, and the exchange format for densities.
+"""The snapshot: the density of one Kohn-Sham single point with what else was computed."""
 
-HDF5; see `rhocast.fields.SNAPSHOT_FIELDS` for the arrays. Attributes: ``energy_Ha`` (free energy),
-``n_electrons``, ``temperature_K`` (ions), ``kpoints``, and what the project adds:
-``format_version``, ``status``, ``reason``, and everything in `Snapshot.record`.
-"""
+from dataclasses import dataclass
 
-import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
-
-import h5py
 import numpy as np
 
-from rhocast.errors import FileFormatError, StructureError
-from rhocast.fields import SNAPSHOT_FIELDS, check_shapes
-from rhocast.files import replacing
-from rhocast.grid import Mesh
-from rhocast.structures import Structure
-
-FORMAT_VERSION = 1
+from rhocast.density.density import Density
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """One configuration of the atoms with its density.
+@dataclass(frozen=True, eq=False)
+class Snapshot(Density):
+    """One configuration of the atoms with its Kohn-Sham density.
 
     Attributes
     ----------
-    structure
-        Atoms and cell.
-    density : (nx, ny, nz) float32 array
-        e/Bohr³, on the mesh of the cell, x slowest.
     forces : (n, 3) float64 array
         Ha/Bohr; NaN where an imported density came without.
     energy_ha
@@ -47,12 +27,8 @@ class Snapshot:
         ``accepted`` or ``rejected``.
     reason
         Why it was rejected; empty otherwise.
-    record
-        How it was made, for the attributes of the file: numbers and short texts.
     """
 
-    structure: Structure
-    density: np.ndarray
     forces: np.ndarray
     energy_ha: float
     n_electrons: float
@@ -60,147 +36,13 @@ class Snapshot:
     kpoints: str
     status: str = "accepted"
     reason: str = ""
-    record: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def mesh(self) -> Mesh:
-        """Mesh that the density is given on."""
-        nx, ny, nz = self.density.shape
-        return Mesh((nx, ny, nz), self.structure.cell)
+    def kind(self) -> str:
+        """Which kind of HDF5 file holds it."""
+        return "snapshot"
 
     @property
     def accepted(self) -> bool:
         """Whether it passed the quality gates."""
         return self.status == "accepted"
-
-
-def write_snapshot(path: str | Path, snapshot: Snapshot) -> None:
-    """Write a snapshot file with a checksum of every dataset."""
-    arrays = {
-        "density": snapshot.density,
-        "positions": snapshot.structure.positions,
-        "cell": snapshot.structure.cell,
-        "numbers": snapshot.structure.numbers,
-        "forces": snapshot.forces,
-    }
-    check_shapes(arrays, SNAPSHOT_FIELDS, str(path))
-    with replacing(path) as partial, h5py.File(partial, "w") as file:
-        for name, array in arrays.items():
-            entry = SNAPSHOT_FIELDS[name]
-            data = np.ascontiguousarray(array, dtype=entry.dtype)
-            dataset = file.create_dataset(name, data=data)
-            dataset.attrs["unit"] = entry.unit
-            dataset.attrs["sha256"] = _checksum(data)
-        file.attrs.update(snapshot.record)
-        file.attrs["format_version"] = FORMAT_VERSION
-        file.attrs["energy_Ha"] = snapshot.energy_ha
-        file.attrs["n_electrons"] = snapshot.n_electrons
-        file.attrs["temperature_K"] = snapshot.temperature_K
-        file.attrs["kpoints"] = snapshot.kpoints
-        file.attrs["status"] = snapshot.status
-        file.attrs["reason"] = snapshot.reason
-
-
-def read_snapshot(path: str | Path) -> Snapshot:
-    """Read a snapshot file and check what it holds.
-
-    Files without ``status`` or checksums (written by other programs) are taken as accepted.
-
-    Raises
-    ------
-    FileFormatError
-        If the file is missing, truncated, corrupt, of a newer format or lacks an array.
-    """
-    path = Path(path)
-    try:
-        with h5py.File(path, "r") as file:
-            missing = [name for name in SNAPSHOT_FIELDS if name not in file]
-            if missing:
-                raise FileFormatError(
-                    f"{path}: no snapshot file, it lacks {', '.join(missing)}; found "
-                    f"{sorted(file) or 'nothing'}"
-                )
-            arrays = {name: file[name][()] for name in SNAPSHOT_FIELDS}
-            sums = {name: file[name].attrs.get("sha256") for name in SNAPSHOT_FIELDS}
-            units = {name: file[name].attrs.get("unit") for name in SNAPSHOT_FIELDS}
-            attributes = {key: _plain(value) for key, value in file.attrs.items()}
-    except FileNotFoundError:
-        raise FileFormatError(f"{path}: no such file; run the rule that makes it") from None
-    except OSError as error:
-        raise FileFormatError(
-            f"{path}: cannot be read as HDF5 ({error}); if the file is truncated, remove it and "
-            "run its rule again"
-        ) from error
-    _check_units(path, units)
-    _check(path, arrays, sums, attributes)
-    return _assemble(path, arrays, attributes)
-
-
-def _check_units(path: Path, units: Mapping[str, Any]) -> None:
-    """Refuse arrays that say that they are of another unit; those that say nothing are ours."""
-    for name, found in units.items():
-        expected = SNAPSHOT_FIELDS[name].unit
-        if found is not None and _plain(found) != expected:
-            raise FileFormatError(
-                f"{path}: {name} is in {_plain(found)}, expected {expected}; convert it"
-            )
-
-
-def _check(
-    path: Path,
-    arrays: dict[str, np.ndarray],
-    sums: dict[str, str | None],
-    attributes: dict[str, Any],
-) -> None:
-    version = attributes.get("format_version", 0)
-    if version > FORMAT_VERSION:
-        raise FileFormatError(
-            f"{path}: snapshot format {version}, this program reads up to {FORMAT_VERSION}; "
-            "upgrade rhocast"
-        )
-    check_shapes(arrays, SNAPSHOT_FIELDS, str(path))
-    for name, expected in sums.items():
-        if expected is not None and _checksum(arrays[name]) != expected:
-            raise FileFormatError(
-                f"{path}: {name} does not match its checksum; the file is damaged, remove it and "
-                "run its rule again"
-            )
-    for name in ("energy_Ha", "n_electrons", "temperature_K"):
-        if name not in attributes:
-            raise FileFormatError(f"{path}: attribute {name} is missing")
-    if (
-        attributes.get("status", "accepted") == "accepted"
-        and not np.isfinite(arrays["density"]).all()
-    ):
-        raise FileFormatError(f"{path}: the density holds NaN or infinity")
-
-
-def _assemble(path: Path, arrays: dict[str, np.ndarray], attributes: dict[str, Any]) -> Snapshot:
-    try:
-        structure = Structure(arrays["positions"], arrays["cell"], arrays["numbers"])
-    except StructureError as error:
-        raise FileFormatError(f"{path}: {error}") from None
-    own = ("energy_Ha", "n_electrons", "temperature_K", "kpoints", "status", "reason")
-    return Snapshot(
-        structure=structure,
-        density=arrays["density"].astype(np.float32, copy=False),
-        forces=arrays["forces"],
-        energy_ha=float(attributes["energy_Ha"]),
-        n_electrons=float(attributes["n_electrons"]),
-        temperature_K=float(attributes["temperature_K"]),
-        kpoints=str(attributes.get("kpoints", "unknown")),
-        status=str(attributes.get("status", "accepted")),
-        reason=str(attributes.get("reason", "")),
-        record={key: value for key, value in attributes.items() if key not in own},
-    )
-
-
-def _checksum(array: np.ndarray) -> str:
-    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    """Turn what h5py returns for an attribute into plain Python."""
-    if isinstance(value, bytes):
-        return value.decode()
-    return value.item() if isinstance(value, np.generic) else value

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from scipy.interpolate import BSpline
 
 #: Points beyond a box that its spline takes into account: what is left out is 0.43**24, some 1e-9.
@@ -86,8 +85,8 @@ def interpolate_strips(
     """Apply maps to a long box, in single precision: what is done along x and y is done once.
 
     It misplaces some 1e-7 of the electrons, as storing the result in single precision does. The
-    products are torch's, on one thread if the caller has told torch so, of arrays that begin
-    where torch lets them begin: the same box gives the same bits.
+    same box gives the same bits if the caller has NumPy's BLAS compute on one thread
+    (`rhocast.parallel.blas`).
 
     Parameters
     ----------
@@ -102,16 +101,15 @@ def interpolate_strips(
     (px, py, pz) float32 array
         For each strip.
     """
-    wx, wy = (torch.from_numpy(axis.weights.astype(np.float32)) for axis in (x, y))
+    wx, wy = (axis.weights.astype(np.float32) for axis in (x, y))
     (px, cx), (py, cy), cz = wx.shape, wy.shape, values.shape[2]
-    aligned = torch.empty(values.shape).copy_(torch.from_numpy(values))
-    along_x = (wx @ aligned.view(cx, cy * cz)).view(px, cy, cz)
-    along_xy = torch.bmm(wy.expand(px, py, cy), along_x).view(px * py, cz)
+    along_x = (wx @ values.reshape(cx, cy * cz)).reshape(px, cy, cz)
+    along_xy = (wy @ along_x).reshape(px * py, cz)
     for strip in strips:
-        weights = torch.from_numpy(strip.weights.astype(np.float32))
+        weights = strip.weights.astype(np.float32)
         start = strip.first - strips[0].first
         part = along_xy[:, start : start + weights.shape[1]]
-        yield (part @ weights.T).view(px, py, len(weights)).numpy()
+        yield (part @ weights.T).reshape(px, py, len(weights))
 
 
 def _cardinal(x: np.ndarray, count: int) -> np.ndarray:

@@ -14,7 +14,6 @@ from rhocast.engines.engine import (
     read_engine_record,
     write_engine_record,
 )
-from rhocast.engines.given_density import GivenDensity, read_given_density
 from rhocast.engines.harris_foulkes import HarrisFoulkes, harris_foulkes
 from rhocast.engines.process import Launcher
 from rhocast.engines.psp8 import Psp8, resolve_pseudopotentials
@@ -24,7 +23,6 @@ from rhocast.engines.sparc.engine import SparcEngine
 __all__ = [
     "Engine",
     "EngineRecord",
-    "GivenDensity",
     "HarrisFoulkes",
     "Launcher",
     "Psp8",
@@ -32,7 +30,6 @@ __all__ = [
     "harris_foulkes",
     "make_engine",
     "read_engine_record",
-    "read_given_density",
     "resolve_engine",
     "resolve_pseudopotentials",
     "run_aimd",

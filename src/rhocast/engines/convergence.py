@@ -10,8 +10,8 @@ import numpy as np
 
 from rhocast import config
 from rhocast.config.convergence import OWN, VARIED, refined
+from rhocast.density import Snapshot, read_snapshot, write_snapshot
 from rhocast.density.fourier import resample
-from rhocast.density.snapshot import Snapshot, read_snapshot, write_snapshot
 from rhocast.engines.engine import Engine
 from rhocast.engines.process import Launcher
 from rhocast.engines.psp8 import Psp8

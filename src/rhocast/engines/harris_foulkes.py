@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rhocast import config
+from rhocast.density import Density
 from rhocast.engines.calculation import Calculation, right_handed
 from rhocast.engines.engine import Engine
-from rhocast.engines.given_density import GivenDensity
 from rhocast.engines.process import Launcher
 from rhocast.engines.psp8 import Psp8
 from rhocast.engines.single_point import empty_folder
@@ -45,7 +45,7 @@ class HarrisFoulkes:
 def harris_foulkes(
     engine: Engine,
     structure: Structure,
-    density: GivenDensity,
+    density: Density,
     dft: config.Dft,
     pseudopotentials: Mapping[str, Psp8],
     *,

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 
 from rhocast import __version__, config
-from rhocast.density.snapshot import Snapshot
+from rhocast.density import Density, Snapshot
 from rhocast.engines.calculation import Calculation, right_handed
 from rhocast.engines.engine import CalculationError, Engine, SinglePoint
 from rhocast.engines.gates import faults, temperature_fault
-from rhocast.engines.given_density import GivenDensity
 from rhocast.engines.process import Launcher
 from rhocast.engines.psp8 import Psp8
 from rhocast.engines.undersampling import undersampling
@@ -58,7 +57,7 @@ def compute_snapshot(
     temperature_K: float,
     launcher: Launcher,
     workdir: str | Path,
-    start: GivenDensity | None = None,
+    start: Density | None = None,
 ) -> Snapshot:
     """Compute the density of a structure and judge it.
 
@@ -128,7 +127,7 @@ def compute_snapshot(
             "engine_version": engine.record.version,
             "settings": json.dumps(dft.model_dump()),
             "structure": json.dumps(dict(structure.record), default=str),
-            "start": "superposed atoms" if start is None else start.source,
+            "start": "superposed atoms" if start is None else start.origin,
             "ranks": launcher.ranks,
             "threads": launcher.threads,
             "attempts": json.dumps([attempt.record for attempt in attempts]),

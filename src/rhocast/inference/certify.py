@@ -12,8 +12,8 @@ from functools import cache
 
 import numpy as np
 
+from rhocast.density import Snapshot
 from rhocast.density.fourier import resample
-from rhocast.density.snapshot import Snapshot
 from rhocast.density.spline import AxisMap, interpolate
 from rhocast.errors import ModelError
 from rhocast.grid import BinnedAtoms, Blocks, Mesh

@@ -8,14 +8,15 @@ from tempfile import TemporaryFile
 import numpy as np
 
 from rhocast.density.chunks import rounded, write_all
-from rhocast.density.density_field import DensityField
-from rhocast.density.refine import BOX, Interpolation, boxes, torch_on_one_thread
+from rhocast.density.density import Density
+from rhocast.density.refine import BOX, Interpolation, boxes
 from rhocast.fields import DENSITY_FIELDS
 from rhocast.grid import Mesh
 from rhocast.inference.limits import bytes_per_rank
 from rhocast.inference.prediction import Item, items
 from rhocast.inference.predictor import BlockPredictor
 from rhocast.inference.request import Request
+from rhocast.parallel.blas import available_threads, one_blas_thread
 from rhocast.parallel.ranks import lead
 
 #: Blocks that are looked at, at most, to learn how many are empty.
@@ -114,10 +115,11 @@ def _interpolation_seconds(request: Request, n_ranks: int) -> float:
     ratio = np.array(request.asked_mesh.shape) / request.mesh.shape
     nx, ny, nz = np.minimum(BOX, request.asked_mesh.shape)
     values = np.ones(np.ceil((nx, ny, nz) / ratio).astype(int), dtype=np.float32)
-    field = DensityField(request.structure, record={}, **dict.fromkeys(request.fields, values))
+    field = Density.of(request.structure, dict.fromkeys(request.fields, values), {})
     interpolation = Interpolation(field, Mesh((nx, ny, nz), request.structure.cell))
     (box,) = boxes(interpolation.mesh.shape)
-    with torch_on_one_thread() as threads, TemporaryFile(buffering=0) as file:
+    threads = available_threads()
+    with one_blas_thread(), TemporaryFile(buffering=0) as file:
 
         def compute(name: str) -> np.ndarray:
             for _, strip in interpolation.strips(name, box):

@@ -17,9 +17,9 @@ import h5py
 import numpy as np
 
 from rhocast.density.chunks import rounded
-from rhocast.density.density_field import scale_factor
+from rhocast.density.density import scale_factor
 from rhocast.density.disk import check_disk
-from rhocast.density.field_file import CHUNK_SHAPE, create_density, create_field, field_bytes
+from rhocast.density.formats.field import CHUNK_SHAPE, create_density, create_field, field_bytes
 from rhocast.density.refine import refine
 from rhocast.errors import FileFormatError, RhocastError
 from rhocast.fields import DENSITY_FIELDS

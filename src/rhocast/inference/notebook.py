@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ase import Atoms
 
-from rhocast.density.density_field import DensityField
+from rhocast.density.density import Density
 from rhocast.evaluation.gpu import gpu_named
 from rhocast.inference.prediction import predict_density
 from rhocast.model import DensityModel
@@ -45,7 +45,7 @@ class Predictor:
         scale_to_electrons: bool = True,
         direct: bool = False,
         device: str = "cpu",
-    ) -> DensityField:
+    ) -> Density:
         """Predict the density of some atoms.
 
         Parameters
@@ -68,9 +68,9 @@ class Predictor:
 
         Returns
         -------
-        DensityField
-            Arrays with their mesh, cell and atoms; `rhocast.inference.write_density` and
-            `rhocast.density.export` write it.
+        Density
+            Arrays with their mesh, cell and atoms; its `write` writes it in any
+            format.
 
         Raises
         ------

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rhocast.density.density_field import DensityField, scale_factor
+from rhocast.density.density import Density, scale_factor
 from rhocast.density.disk import check_disk
 from rhocast.density.refine import refined
 from rhocast.grid import BinnedAtoms, Mesh, Neighbourhood
@@ -232,7 +232,7 @@ def predict_on_mesh(
     seed: int = 0,
     where: str = "structure",
     device: str | None = None,
-) -> DensityField:
+) -> Density:
     """Predict a whole field in memory, in this process, as the model gives it (not scaled).
 
     Raises
@@ -244,7 +244,7 @@ def predict_on_mesh(
     return _in_memory(request)
 
 
-def _in_memory(request: Request) -> DensityField:
+def _in_memory(request: Request) -> Density:
     """Evaluate the model at the points of the request's mesh."""
     check_memory_for_field(request)
     mesh, blocks = request.mesh, request.blocks
@@ -267,7 +267,7 @@ def _in_memory(request: Request) -> DensityField:
         "electron_count_before_scaling": mesh.integral(arrays["density"]),
         "scale": 1.0,
     }
-    return DensityField(request.structure, record=record, **arrays)
+    return Density.of(request.structure, arrays, record)
 
 
 def predict_density(
@@ -280,7 +280,7 @@ def predict_density(
     scale_to_electrons: bool = True,
     direct: bool = False,
     device: str | None = None,
-) -> DensityField:
+) -> Density:
     """Predict a whole field in memory on a mesh of at most the given spacing.
 
     A model with a certificate is evaluated on a mesh no finer than the certified one, which

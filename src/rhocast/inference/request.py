@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from rhocast import descriptors
-from rhocast.density.field_file import field_bytes
+from rhocast.density.formats.field import field_bytes
 from rhocast.errors import ConfigError, ModelError, ParallelError, RhocastError
 from rhocast.evaluation import compiled as kernels
 from rhocast.evaluation import gpu

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from rhocast.density.field_file import open_hdf5
+from rhocast.density.formats.field import open_hdf5
 from rhocast.errors import FileFormatError
 from rhocast.grid import Blocks, Mesh
 from rhocast.inference.request import Request

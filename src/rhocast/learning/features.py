@@ -9,7 +9,7 @@ from ase.data import atomic_numbers
 
 from rhocast import config, descriptors
 from rhocast.datasets.dataset import PROVENANCE
-from rhocast.density.snapshot import Snapshot, read_snapshot
+from rhocast.density import Snapshot, read_snapshot
 from rhocast.errors import FileFormatError, ModelError
 from rhocast.learning.baseline import baseline_sums
 from rhocast.learning.feature_file import SnapshotRecord, file_sha256

@@ -24,7 +24,7 @@ from scipy.stats import wasserstein_distance
 from rhocast import config, descriptors
 from rhocast.analysis.figures import save_figure
 from rhocast.datasets.dataset import trajectory_of
-from rhocast.density.snapshot import read_snapshot
+from rhocast.density import read_snapshot
 from rhocast.errors import StructureError
 from rhocast.grid import Mesh
 from rhocast.structures import Structure, read_structure

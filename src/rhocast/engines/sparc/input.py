@@ -6,12 +6,14 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 from sparc.api import SparcAPI
 from sparc.io import SparcBundle
 
+from rhocast.density import Density
+from rhocast.density.formats import cube
 from rhocast.engines.calculation import Calculation
 from rhocast.engines.given_density import fitted
 from rhocast.errors import ConfigError, EngineError
@@ -128,21 +130,10 @@ def hand_over(density: np.ndarray, calculation: Calculation, workdir: Path) -> d
     workdir
         SPARC's folder.
     """
-    mesh, structure = calculation.mesh, calculation.structure
-    values = fitted(density, mesh.shape, calculation)
-    with (workdir / _START).open("w", encoding="ascii") as file:
-        file.write("electron density, e/Bohr^3\nlengths in Bohr, z fastest\n")
-        _write_row(file, len(structure), np.zeros(3))
-        for n_points, vector in zip(mesh.shape, mesh.cell, strict=True):
-            _write_row(file, n_points, vector / n_points)  # SPARC holds them to 1e-4 of the cell
-        for number, position in zip(structure.numbers, structure.positions, strict=True):
-            _write_row(file, number, np.array([0.0, *position]))
-        np.savetxt(file, values.reshape(-1, mesh.shape[2]), fmt="%.12e")
+    values = fitted(density, calculation.mesh.shape, calculation)
+    # SPARC holds the steps to 1e-4 of the cell.
+    cube.write(workdir / _START, Density(calculation.structure, values), "density", " %.12e")
     return {"READ_INIT_DENS": 1, "INPUT_DENS_FILE": _START}
-
-
-def _write_row(file: TextIO, number: int, values: np.ndarray) -> None:
-    file.write(f"{number:5d} " + " ".join(f"{value:.12f}" for value in values) + "\n")
 
 
 @contextmanager

@@ -16,6 +16,7 @@ the electrons that interpolation to a finer mesh misplaces, absent if nobody cer
 ``version_…`` of the software.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -28,8 +29,8 @@ import h5py
 import numpy as np
 
 from rhocast import __version__
-from rhocast.density.density_field import MESH_FIELDS, DensityField
-from rhocast.errors import FileFormatError, StructureError
+from rhocast.density.density import MESH_FIELDS, Density
+from rhocast.errors import FileFormatError, RhocastError, StructureError
 from rhocast.fields import DENSITY_FIELDS, check_shapes
 from rhocast.files import replacing
 from rhocast.grid import Mesh
@@ -42,28 +43,31 @@ KIND = "rhocast density"
 CHUNK_SHAPE = (32, 32, 32)
 
 
-class DensityFile:
-    """A density-field file, open for reading; `file` gives its arrays as h5py datasets.
+class DensityFile(Density):
+    """A density-field file, open for reading; its fields are h5py datasets, read by slices.
 
     Attributes
     ----------
     path
         Of the file.
     file : h5py.File
-        To take slices from: ``file["density"][3]``.
-    mesh
-        Mesh of the fields.
-    record
-        Attributes of the file.
+        The open file.
     """
 
+    path: Path
+    file: h5py.File
+
     def __init__(self, path: Path, file: h5py.File) -> None:
-        self.path = path
-        self.file = file
-        self._check()
-        self.record = {key: _plain(value) for key, value in file.attrs.items()}
-        nx, ny, nz = file["density"].shape
-        self.mesh = Mesh((nx, ny, nz), file["cell"][()])
+        record = {key: _plain(value) for key, value in file.attrs.items()}
+        _check(path, file)
+        fields = {name: file.get(name) for name in MESH_FIELDS}
+        vars(self).update(path=path, source=str(path), file=file, record=record, **fields)
+
+    @property
+    def mesh(self) -> Mesh:
+        """Mesh of the fields."""
+        nx, ny, nz = self.density.shape
+        return Mesh((nx, ny, nz), self.file["cell"][()])
 
     @cached_property
     def structure(self) -> Structure:
@@ -75,9 +79,10 @@ class DensityFile:
             raise FileFormatError(f"{self.path}: {error}") from None
 
     @property
-    def fields(self) -> tuple[str, ...]:
-        """Names of the arrays over the mesh that it holds."""
-        return tuple(name for name in MESH_FIELDS if name in self.file)
+    def electron_count(self) -> float:
+        """∫ρ over the cell, electrons; read part by part."""
+        sums = [float(part.sum()) for part in self.layers("density", checked=False)]
+        return math.fsum(sums) * self.mesh.voxel_volume
 
     def read(self, name: str, box: tuple[slice, ...] = ()) -> np.ndarray:
         """Read a field, or a box of it; float32, whatever it is stored as."""
@@ -86,19 +91,7 @@ class DensityFile:
     def read_periodic(
         self, name: str, indices: tuple[np.ndarray, np.ndarray, np.ndarray]
     ) -> np.ndarray:
-        """Read a field at the points of a box that may reach over the ends of the cell.
-
-        Parameters
-        ----------
-        name
-            Of the field.
-        indices
-            Along each axis, rising by 1, wrapped into the period.
-
-        Returns
-        -------
-        float32 array of the indices' lengths
-        """
+        """Read a field at points of a box, as `Density.read_periodic` says; float32."""
         values = np.empty([len(axis) for axis in indices], dtype=np.float32)
         for places in product(*map(_runs, indices)):
             box = tuple(slice(int(axis[p.start]), int(axis[p.start]) + p.stop - p.start)
@@ -106,30 +99,9 @@ class DensityFile:
             values[places] = self.file[name][box]
         return values
 
-    def _check(self) -> None:
-        path, file = self.path, self.file
-        if file.attrs.get("kind") != KIND:
-            raise FileFormatError(
-                f"{path}: no density field, it holds {sorted(file) or 'nothing'}; expected a file "
-                "that `rhocast predict` or `rhocast merge` wrote"
-            )
-        version = file.attrs.get("format_version", 0)
-        if version > FORMAT_VERSION:
-            raise FileFormatError(
-                f"{path}: density format {version}, this program reads up to {FORMAT_VERSION}; "
-                "upgrade rhocast"
-            )
-        missing = {"density", "positions", "cell", "numbers"} - set(file)
-        if missing:
-            raise FileFormatError(f"{path}: lacks {', '.join(sorted(missing))}")
-        arrays = {name: file[name] for name in DENSITY_FIELDS if name in file}
-        check_shapes(arrays, DENSITY_FIELDS, str(path))
-        if file["density"].is_virtual:
-            _check_sources(path, file)
-
 
 @contextmanager
-def open_density(path: str | Path) -> Iterator[DensityFile]:
+def open_field(path: str | Path) -> Iterator[DensityFile]:
     """Open a density-field file to read slices of it.
 
     Raises
@@ -161,20 +133,33 @@ def open_hdf5(path: Path, remedy: str) -> h5py.File:
         ) from error
 
 
-def read_density(path: str | Path) -> DensityField:
-    """Read a whole density-field file into memory; see `open_density` for large ones."""
-    with open_density(path) as stored:
+def read(path: Path) -> Density:
+    """Read a whole density-field file into memory; see `open_field` for large ones."""
+    with open_field(path) as stored:
         arrays = {name: stored.read(name) for name in stored.fields}
-        return DensityField(stored.structure, record=stored.record, **arrays)
+        return Density.of(stored.structure, arrays, stored.record)
 
 
-def write_density(path: str | Path, density: DensityField) -> None:
-    """Write a density that is in memory, beside first and then renamed."""
-    arrays = {n: array for n in MESH_FIELDS if (array := getattr(density, n)) is not None}
+def write(path: Path, density: Density, field: str) -> None:
+    """Write all fields of a density to ``path``, which is renamed afterwards; streamed.
+
+    Raises
+    ------
+    RhocastError
+        If ``field`` is not ``density``: the file holds all fields there are.
+    """
+    if field != "density":
+        raise RhocastError(f"{path}: a density field holds all fields; do not choose {field}")
+    arrays = {name: getattr(density, name) for name in density.fields}
     check_shapes(arrays, DENSITY_FIELDS, str(path))
-    with create_density(path, density.structure, density.record) as file:
-        for name, array in arrays.items():
-            create_field(file, name, array.shape)[...] = array
+    with h5py.File(path, "w") as file:
+        describe(file, density.structure, density.record)
+        for name in density.fields:
+            dataset = create_field(file, name, density.mesh.shape)
+            start = 0
+            for layers in density.layers(name):
+                dataset[start : start + len(layers)] = layers
+                start += len(layers)
 
 
 @contextmanager
@@ -233,6 +218,27 @@ def software_versions() -> dict[str, str]:
 def field_bytes(names: Iterable[str]) -> int:
     """Return what some fields take of a file at each point, bytes."""
     return sum(np.dtype(DENSITY_FIELDS[name].dtype).itemsize for name in names)
+
+
+def _check(path: Path, file: h5py.File) -> None:
+    if file.attrs.get("kind") != KIND:
+        raise FileFormatError(
+            f"{path}: no density field, it holds {sorted(file) or 'nothing'}; expected a file "
+            "that `rhocast predict` or `rhocast merge` wrote"
+        )
+    version = file.attrs.get("format_version", 0)
+    if version > FORMAT_VERSION:
+        raise FileFormatError(
+            f"{path}: density format {version}, this program reads up to {FORMAT_VERSION}; "
+            "upgrade rhocast"
+        )
+    missing = {"density", "positions", "cell", "numbers"} - set(file)
+    if missing:
+        raise FileFormatError(f"{path}: lacks {', '.join(sorted(missing))}")
+    arrays = {name: file[name] for name in DENSITY_FIELDS if name in file}
+    check_shapes(arrays, DENSITY_FIELDS, str(path))
+    if file["density"].is_virtual:
+        _check_sources(path, file)
 
 
 def _runs(indices: np.ndarray) -> list[slice]:
