@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import map_coordinates
 from small_model import make_structure
 
-from rhocast.density import DensityField
+from rhocast.density import Density
 from rhocast.grid import Mesh
 from rhocast.view import write_page
 
@@ -21,10 +21,10 @@ def smooth(mesh: Mesh) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def field() -> DensityField:
+def field() -> Density:
     structure = make_structure()  # a sheared cell
     density = smooth(Mesh(SHAPE, structure.cell))
-    return DensityField(structure, density, 0.1 * density, 0.05 * density)
+    return Density(structure, density, epistemic_std=0.1 * density, aleatoric_std=0.05 * density)
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def test_the_isosurface_encloses_what_lies_above_its_level(browser, field, tmp_p
     """Its volume, by the divergence theorem, is that of the points above the level."""
     fractional = np.moveaxis(np.indices(SHAPE), 0, -1) / np.array(SHAPE) - 0.5
     squared = np.sum((fractional @ field.cell) ** 2, axis=-1)
-    blob = DensityField(field.structure, np.exp(-squared / 12.0).astype(np.float32))
+    blob = Density(field.structure, np.exp(-squared / 12.0).astype(np.float32))
     page, complaints = shown(browser, blob, tmp_path / "blob.html")
     volume = page.evaluate(
         """() => {

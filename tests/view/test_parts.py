@@ -4,17 +4,19 @@ import numpy as np
 import pytest
 from small_model import make_structure
 
-from rhocast.density import DensityField
+from rhocast.density import Density
 from rhocast.view.parts import block_means, box_around, coarse_shape, most_uncertain, whole_cell
 
 SHAPE = (35, 17, 66)  # more than one set of layers along x
 
 
 @pytest.fixture
-def field() -> DensityField:
+def field() -> Density:
     rng = np.random.default_rng(0)
     density = 0.05 * rng.random(SHAPE, dtype=np.float32)
-    return DensityField(make_structure(), density, 0.01 * density, 0.02 * density)
+    return Density(
+        make_structure(), density, epistemic_std=0.01 * density, aleatoric_std=0.02 * density
+    )
 
 
 @pytest.mark.parametrize("shape", [(35, 17, 66), (7, 17, 33), (11, 5, 20), (1, 1, 1)])
@@ -32,7 +34,7 @@ def test_means_over_whole_blocks_are_plain_means(field):
 def test_a_coarse_mean_stands_in_the_middle_of_its_block(field):
     """A density that is linear in the place is met by its means where they are said to stand."""
     steps = np.indices(SHAPE).astype(np.float32)
-    field = DensityField(field.structure, steps[0] / SHAPE[0])
+    field = Density(field.structure, steps[0] / SHAPE[0])
     part = whole_cell(field, 7 * 17 * 33, max_atoms=0)
     shape = part.values["density"].shape
     assert np.prod(shape) <= 7 * 17 * 33
@@ -60,9 +62,11 @@ def test_the_most_uncertain_places_are_found_far_apart(field):
     sigma = np.full(SHAPE, 1e-4, dtype=np.float32)
     for place, height in {(3, 3, 3): 5e-3, (4, 3, 3): 4e-3, (20, 12, 50): 3e-3}.items():
         sigma[place] = height
-    uncertain = DensityField(field.structure, field.density, sigma, 0 * sigma)
+    uncertain = Density(
+        field.structure, field.density, epistemic_std=sigma, aleatoric_std=0 * sigma
+    )
     assert most_uncertain(uncertain, count=2, side=8) == [(3, 3, 3), (20, 12, 50)]
-    assert most_uncertain(DensityField(field.structure, field.density), 2, 8) == []
+    assert most_uncertain(Density(field.structure, field.density), 2, 8) == []
 
 
 def test_a_small_cell_is_interpolated_and_keeps_its_values(field):

@@ -42,7 +42,7 @@ class Entry:
     integral
         ∫ρ, electrons.
     n_electrons, energy_ha, temperature_K, kpoints, status, reason, record
-        As in `rhocast.density.snapshot.Snapshot`.
+        As in `rhocast.density.Snapshot`.
     """
 
     path: Path

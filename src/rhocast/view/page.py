@@ -13,10 +13,11 @@ from ase.data import chemical_symbols, covalent_radii
 from ase.data.colors import jmol_colors
 
 from rhocast import __version__
+from rhocast.density import Density
 from rhocast.errors import RhocastError
 from rhocast.files import replacing
 from rhocast.units import ANGSTROM_PER_BOHR
-from rhocast.view.parts import Part, Stored, box_around, most_uncertain, whole_cell
+from rhocast.view.parts import Part, box_around, most_uncertain, whole_cell
 
 #: Bits of a value's mantissa that the page keeps: a relative error of at most 2⁻¹⁴.
 _MANTISSA_BITS = 13
@@ -34,7 +35,7 @@ _SCRIPTS = ("volume.js", "planes.js", "isosurface.js", "viewer.js")
 
 def write_page(
     path: str | Path,
-    density: Stored,
+    density: Density,
     title: str,
     *,
     max_points: int = 1_000_000,
@@ -145,7 +146,7 @@ def _elements(numbers: np.ndarray) -> dict[int, dict[str, Any]]:
     }
 
 
-def _facts(density: Stored) -> list[tuple[str, str]]:
+def _facts(density: Density) -> list[tuple[str, str]]:
     """Return what the page says of the density, as pairs of a name and a text."""
     mesh, record = density.mesh, density.record
     facts = [

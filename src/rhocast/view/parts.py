@@ -8,15 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rhocast.density.density_field import DensityField
-from rhocast.density.field_file import DensityFile
+from rhocast.density import Density
 from rhocast.density.refine import refined
 from rhocast.grid import Mesh
 
 #: Layers along x that are read at a time, points.
 _LAYERS = 32
-
-Stored = DensityFile | DensityField
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ class Part:
     numbers: np.ndarray
 
 
-def whole_cell(density: Stored, max_points: int, max_atoms: int) -> Part:
+def whole_cell(density: Density, max_points: int, max_atoms: int) -> Part:
     """Return the whole cell: interpolated if it is small, as means over blocks if it is large.
 
     A small cell is interpolated to half the spacing, by the spline of `rhocast.density.refine`.
@@ -86,14 +83,14 @@ def whole_cell(density: Stored, max_points: int, max_atoms: int) -> Part:
     )
 
 
-def _refined_twice(density: Stored) -> DensityField:
+def _refined_twice(density: Density) -> Density:
     nx, ny, nz = density.mesh.shape
     arrays = {name: density.read(name) for name in density.fields}
-    field = DensityField(density.structure, record=density.record, **arrays)
+    field = Density.of(density.structure, arrays, density.record)
     return refined(field, Mesh((2 * nx, 2 * ny, 2 * nz), density.mesh.cell))
 
 
-def box_around(density: Stored, centre: tuple[int, int, int], side: int, name: str) -> Part:
+def box_around(density: Density, centre: tuple[int, int, int], side: int, name: str) -> Part:
     """Return the values as stored in a box around a mesh point.
 
     Parameters
@@ -118,7 +115,7 @@ def box_around(density: Stored, centre: tuple[int, int, int], side: int, name: s
     return Part(name, origin, edges, False, values, *inside)
 
 
-def most_uncertain(density: Stored, count: int, side: int) -> list[tuple[int, int, int]]:
+def most_uncertain(density: Density, count: int, side: int) -> list[tuple[int, int, int]]:
     """Return the mesh points of largest σ, no two of them in one box of a given side.
 
     σ is the root of the summed squares of both standard deviations; a density without them has no
@@ -153,7 +150,7 @@ def coarse_shape(shape: tuple[int, int, int], max_points: int) -> tuple[int, int
     return nx, ny, nz
 
 
-def block_means(density: Stored, name: str, shape: tuple[int, int, int]) -> np.ndarray:
+def block_means(density: Density, name: str, shape: tuple[int, int, int]) -> np.ndarray:
     """Return the means of a field over the blocks of a coarser mesh; float32."""
     fine = density.mesh.shape
     if shape == fine:
@@ -168,7 +165,7 @@ def block_means(density: Stored, name: str, shape: tuple[int, int, int]) -> np.n
     return means
 
 
-def _layers(density: Stored, names: Sequence[str]) -> Iterator[tuple]:
+def _layers(density: Density, names: Sequence[str]) -> Iterator[tuple]:
     for start in range(0, density.mesh.shape[0], _LAYERS):
         box = (slice(start, start + _LAYERS),)
         yield start, *(density.read(name, box) for name in names)
@@ -199,7 +196,7 @@ def _wrapped(positions: np.ndarray, cell: np.ndarray) -> np.ndarray:
 
 
 def _images_inside(
-    density: Stored, lower: np.ndarray, extent: np.ndarray
+    density: Density, lower: np.ndarray, extent: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return positions and numbers of the atoms within a fractional box, wrapped into it."""
     structure = density.structure
