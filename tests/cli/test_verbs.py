@@ -11,7 +11,7 @@ from ase.build import bulk
 from matplotlib.image import imread
 
 import rhocast.cli.main
-from rhocast.cli.main import MODULES, main
+from rhocast.cli.main import VERBS, main
 from rhocast.model import DensityModel
 
 FIGURES = {
@@ -257,7 +257,7 @@ class TestBadInput:
         assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("verb", [verb for verbs in MODULES.values() for verb in verbs])
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_help(verb, capsys):
     with pytest.raises(SystemExit) as ended:
         main([verb, "--help"])

@@ -17,7 +17,6 @@ def add_verbs(verbs: Any) -> None:
     """Add the parser of the verb."""
     verb = verbs.add_parser(
         "acquire",
-        help="choose the structures whose densities would tell a model most",
         description="Choose structures whose densities to compute: those that are most uncertain "
         "and least alike. Writes a table, the most telling first: file, number in the file, what "
         "the density adds to those before it (nats), epistemic standard deviation.",

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 def add_verbs(verbs: Any) -> None:
     """Add the parser of ``benchmark``."""
-    verb = verbs.add_parser("benchmark", help="measure how fast predictions are on this machine")
+    verb = verbs.add_parser("benchmark")
     actions = verb.add_subparsers(title="actions", metavar="ACTION", required=True)
 
     action = actions.add_parser(

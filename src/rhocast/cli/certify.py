@@ -17,7 +17,6 @@ def add_verbs(verbs: Any) -> None:
     """Add the parser of this module's verb."""
     verb = verbs.add_parser(
         "certify",
-        help="measure how coarse a mesh a model may be evaluated on",
         description="Measure the coarsest mesh between whose points interpolation misplaces at "
         f"most {LARGEST_ERROR:g} of the electrons, of Kohn-Sham densities and of the model "
         "itself, and write it into the model file. Predictions then evaluate no finer mesh.",

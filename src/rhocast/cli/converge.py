@@ -21,7 +21,6 @@ def add_verbs(verbs: Any) -> None:
     """Add the parser of ``converge``."""
     verb = verbs.add_parser(
         "converge",
-        help="study how far k-points, cutoff, smearing and SCF tolerance are converged",
         description="Compute the single points of the section `convergence` one after another "
         "(those that are there are kept) and write convergence.tsv, convergence.png and "
         "recommended.yaml.",

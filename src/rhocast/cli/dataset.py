@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 def add_verbs(verbs: Any) -> None:
     """Add the parsers of this module's verbs."""
     _add_import(verbs)
-    verb = verbs.add_parser("dataset", help="list, check, split or pack snapshot files")
+    verb = verbs.add_parser("dataset")
     actions = verb.add_subparsers(title="actions", metavar="ACTION", required=True)
 
     action = actions.add_parser("list", help="a line for each snapshot")
@@ -66,9 +66,7 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _add_import(verbs: Any) -> None:
-    verb = verbs.add_parser(
-        "import", help="make a snapshot file of a cube, CHGCAR, XSF, DEN.nc or .dens file"
-    )
+    verb = verbs.add_parser("import")
     verb.add_argument("density", type=Path, help="another program's density")
     verb.add_argument("-o", "--output", required=True, type=Path, help="snapshot file to write")
     verb.add_argument("--temperature-K", type=float, required=True, help="of the ions, K")

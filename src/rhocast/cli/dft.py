@@ -39,13 +39,13 @@ POTENTIAL_SHARE = 5 / 9
 
 def add_verbs(verbs: Any) -> None:
     """Add the parsers of this module's verbs."""
-    verb = verbs.add_parser("aimd", help="molecular dynamics of a structure with the DFT engine")
+    verb = verbs.add_parser("aimd")
     _add_common(verb, "dft, aimd, material")
     verb.add_argument("--frames", type=int, required=True, help="frames to be taken from the run")
     verb.add_argument("--seed", type=int, default=0, help="of start and velocities (default: 0)")
     verb.set_defaults(run=_aimd)
 
-    verb = verbs.add_parser("scf", help="density of a structure with the DFT engine")
+    verb = verbs.add_parser("scf")
     _add_common(verb, "dft, material")
     verb.add_argument(
         "--start-density",
@@ -61,9 +61,7 @@ def add_verbs(verbs: Any) -> None:
     )
     verb.set_defaults(run=_scf)
 
-    verb = verbs.add_parser(
-        "harris-foulkes", help="energy at a given density, from one diagonalisation"
-    )
+    verb = verbs.add_parser("harris-foulkes")
     _add_input(verb, "dft, material")
     verb.add_argument(
         "--density",

@@ -39,7 +39,6 @@ def add_verbs(verbs: Any) -> None:
     """Add the parsers of this module's verbs."""
     verb = verbs.add_parser(
         "predict",
-        help="predict the density of a structure",
         description="Predict the density of a structure, alone or on MPI ranks: "
         "mpirun -n 4 rhocast predict MODEL STRUCTURE -o density.h5",
     )
@@ -87,7 +86,6 @@ def add_verbs(verbs: Any) -> None:
 
     verb = verbs.add_parser(
         "merge",
-        help="make one density file of all shards, on the mesh that was asked for",
         description="Make one density file of all shards. Where they hold a coarser mesh than was "
         "asked for, it is interpolated, by MPI ranks too: mpirun -n 4 rhocast merge SHARD ... -o "
         "density.h5",
@@ -106,7 +104,6 @@ def add_verbs(verbs: Any) -> None:
 
     verb = verbs.add_parser(
         "refine",
-        help="interpolate a density file to a finer mesh, or a part of it",
         description="Interpolate a density file to another mesh, alone or on MPI ranks. The "
         "density is a quintic spline through the stored one and keeps its electrons; standard "
         "deviations stay between their neighbours.",
@@ -121,7 +118,7 @@ def add_verbs(verbs: Any) -> None:
     _add_box(verb)
     verb.set_defaults(run=_refine)
 
-    verb = verbs.add_parser("export", help="write a density file for other programs")
+    verb = verbs.add_parser("export")
     verb.add_argument("density", type=Path, help="density file (HDF5)")
     verb.add_argument("output", type=Path, help="file to write: .cube, .xsf or CHGCAR")
     verb.add_argument(

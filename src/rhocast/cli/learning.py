@@ -26,25 +26,25 @@ log = logging.getLogger(__name__)
 
 def add_verbs(verbs: Any) -> None:
     """Add the parsers of this module's verbs."""
-    verb = verbs.add_parser("features", help="draw mesh points from snapshot files")
+    verb = verbs.add_parser("features")
     verb.add_argument("snapshots", nargs="+", type=Path, help="snapshot files (HDF5)")
     _add_config(verb, "features, descriptor, baseline, material")
     verb.set_defaults(run=_features)
 
-    verb = verbs.add_parser("train", help="train a model on the features of small cells")
+    verb = verbs.add_parser("train")
     verb.add_argument("features", type=Path, help="feature file")
     _add_config(verb, "network, training")
     _add_device(verb)
     verb.set_defaults(run=_train)
 
-    verb = verbs.add_parser("transfer", help="retrain a model on the features of larger cells")
+    verb = verbs.add_parser("transfer")
     verb.add_argument("model", help="model to start from: file or name")
     verb.add_argument("features", type=Path, help="feature file of the larger cells")
     _add_config(verb, "transfer")
     _add_device(verb)
     verb.set_defaults(run=_transfer)
 
-    verb = verbs.add_parser("evaluate", help="measure a model's errors on snapshot files")
+    verb = verbs.add_parser("evaluate")
     verb.add_argument("model", help="model file or name of a shipped model")
     verb.add_argument("snapshots", nargs="+", type=Path, help="snapshot files (HDF5)")
     verb.add_argument("--samples", type=int, default=10, help="weight samples (default: 10)")
@@ -69,7 +69,7 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument("--json", action="store_true", help="one JSON object on standard output")
     verb.set_defaults(run=_evaluate)
 
-    verb = verbs.add_parser("info", help="tell what a model is and where it comes from")
+    verb = verbs.add_parser("info")
     verb.add_argument("model", help="model file or name of a shipped model")
     verb.add_argument("--json", action="store_true", help="one JSON object on standard output")
     verb.set_defaults(run=_info)

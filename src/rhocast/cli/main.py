@@ -11,20 +11,37 @@ from rhocast.errors import RhocastError
 
 log = logging.getLogger(__name__)
 
-#: Where the verbs are. Only the module of the verb at hand is imported: torch alone takes seconds.
-MODULES = {
-    "learning": ("features", "train", "transfer", "evaluate", "info"),
-    "acquire": ("acquire",),
-    "certify": ("certify",),
-    "inference": ("predict", "merge", "refine", "export"),
-    "dft": ("aimd", "scf", "harris-foulkes"),
-    "dataset": ("import", "dataset"),
-    "converge": ("converge",),
-    "studies": ("study",),
-    "plan": ("plan",),
-    "benchmark": ("benchmark",),
-    "view": ("view",),
-    "schema": ("schema",),
+#: Every verb: the module that holds it, and what the list of verbs says of it. Only the module of
+#: the verb at hand is imported, so that the program starts at once.
+VERBS = {
+    "features": ("learning", "draw mesh points from snapshot files"),
+    "train": ("learning", "train a model on the features of small cells"),
+    "transfer": ("learning", "retrain a model on the features of larger cells"),
+    "evaluate": ("learning", "measure a model's errors on snapshot files"),
+    "info": ("learning", "tell what a model is and where it comes from"),
+    "acquire": ("acquire", "choose the structures whose densities would tell a model most"),
+    "certify": ("certify", "measure how coarse a mesh a model may be evaluated on"),
+    "predict": ("inference", "predict the density of a structure"),
+    "merge": ("inference", "make one density file of all shards, on the mesh that was asked for"),
+    "refine": ("inference", "interpolate a density file to a finer mesh, or a part of it"),
+    "export": ("inference", "write a density file for other programs"),
+    "aimd": ("dft", "molecular dynamics of a structure with the DFT engine"),
+    "scf": ("dft", "density of a structure with the DFT engine"),
+    "harris-foulkes": ("dft", "energy at a given density, from one diagonalisation"),
+    "import": ("dataset", "make a snapshot file of a cube, CHGCAR, XSF, DEN.nc or .dens file"),
+    "dataset": ("dataset", "list, check, split or pack snapshot files"),
+    "converge": (
+        "converge",
+        "study how far k-points, cutoff, smearing and SCF tolerance are converged",
+    ),
+    "study": (
+        "studies",
+        "how large descriptor and cells must be, what data are worth, what σ does",
+    ),
+    "plan": ("plan", "estimate core hours, memory and disk of a campaign"),
+    "benchmark": ("benchmark", "measure how fast predictions are on this machine"),
+    "view": ("view", "HTML page with slices, isosurface and line cuts of a density"),
+    "schema": ("schema", "print the reference of the configuration"),
 }
 
 
@@ -58,7 +75,10 @@ def _parser(words: list[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"rhocast {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    wanted = [name for name, own in MODULES.items() if words and words[0] in own]
-    for name in wanted or MODULES:
-        import_module(f"rhocast.cli.{name}").add_verbs(verbs)
+    if words and words[0] in VERBS:
+        module, _ = VERBS[words[0]]
+        import_module(f"rhocast.cli.{module}").add_verbs(verbs)
+    else:
+        for verb, (_, summary) in VERBS.items():
+            verbs.add_parser(verb, help=summary)
     return parser

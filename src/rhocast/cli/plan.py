@@ -19,7 +19,6 @@ def add_verbs(verbs: Any) -> None:
     """Add the parser of ``plan``."""
     verb = verbs.add_parser(
         "plan",
-        help="estimate core hours, memory and disk of a campaign",
         description="Estimate what a campaign costs, from a calibration of a minute or two on this "
         "machine, or a stored one. Core hours come out within a factor of two for cells up to "
         "some ten times as large as what was measured; `--finished` takes real runs in.",

@@ -74,7 +74,7 @@ def _bounds(entry: dict[str, Any]) -> str:
 
 def add_verbs(verbs: Any) -> None:
     """Add the parser of ``schema``."""
-    verb = verbs.add_parser("schema", help="print the reference of the configuration")
+    verb = verbs.add_parser("schema")
     verb.add_argument("--markdown", action="store_true", help="tables instead of JSON schema")
     verb.set_defaults(run=_schema)
 

@@ -22,9 +22,7 @@ log = logging.getLogger(__name__)
 
 def add_verbs(verbs: Any) -> None:
     """Add the parsers of ``study``."""
-    verb = verbs.add_parser(
-        "study", help="how large descriptor and cells must be, what data are worth, what σ does"
-    )
+    verb = verbs.add_parser("study")
     studies = verb.add_subparsers(title="studies", metavar="STUDY", required=True)
 
     study = studies.add_parser(

@@ -12,7 +12,6 @@ def add_verbs(verbs: Any) -> None:
     """Declare the verb."""
     view = verbs.add_parser(
         "view",
-        help="HTML page with slices, isosurface and line cuts of a density",
         description="Write one HTML page that shows a density in any browser, without a network: "
         "slices in any plane, an isosurface, line cuts with a band of three standard deviations. "
         "A field of any size fits: a large one is shown as means over blocks, and as stored around "
