@@ -31,7 +31,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt CMakeLists.txt $(wildcard src
 	  || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { $(ROOT_APT) && $(APT_INSTALL) python3-venv && $(PYTHON) -m venv $(VENV); } \
 	  || { echo "Python cannot make virtual environments; install the package python3-venv"; exit 1; }
-	pip install -q -c constraints.txt -e '.[workflow,dev]'
+	pip install -q -c constraints.txt -e '.[all,dev]'
 	@touch $@
 
 # SPARC if it is on the PATH, else ABINIT; and mpirun, of the flavour that the engine is linked to.

@@ -3,9 +3,15 @@
 import ast
 
 ORDER = [
+<<<<<<< HEAD
     "units", "errors", "files", "fields", "config", "structures", "grid", "parallel", "density",
     "dynamics", "engines", "datasets", "descriptors", "model", "evaluation", "learning",
     "inference", "view", "analysis", "studies", "speed", "planning", "cli",
+=======
+    "units", "errors", "extras", "files", "fields", "config", "structures", "grid", "parallel",
+    "density", "dynamics", "engines", "datasets", "descriptors", "model", "evaluation", "learning",
+    "inference", "analysis", "studies", "speed", "planning", "cli",
+>>>>>>> 30728b3 (Extras: train, dft, mpi, figures; a missing one is told in a sentence; SPARC's API is loaded by its engine alone, through its public functions)
 ]  # fmt: skip
 
 

@@ -45,3 +45,9 @@ class ParallelError(RhocastError):
     """MPI ranks that are not the ones asked for, or too little memory or disk for the work."""
 
     exit_code = 7
+
+
+class MissingExtraError(RhocastError, ModuleNotFoundError):
+    """A package is missing that an extra of the installation brings, such as ``rhocast[train]``."""
+
+    exit_code = 2

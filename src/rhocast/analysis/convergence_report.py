@@ -4,14 +4,16 @@ import csv
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from rhocast import config
+from rhocast.analysis.picture import new_figure, save_figure
 from rhocast.config.convergence import refined
 from rhocast.engines.convergence import Series, Trial, judge
 from rhocast.files import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +125,7 @@ def describe(series: Series) -> str:
 def draw_convergence(path: str | Path, series: Sequence[Series], study: config.Convergence) -> None:
     """Draw density, energy and forces over the fineness of every parameter, with the criteria."""
     varied = [one for one in series if len(one.trials) > 1]
-    figure = Figure(figsize=(3.2 * max(1, len(varied)), 7.0), layout="constrained")
+    figure = new_figure(3.2 * max(1, len(varied)), 7.0)
     panels = figure.subplots(len(QUANTITIES), max(1, len(varied)), squeeze=False)
     for column, one in enumerate(varied):
         for row, (quantity, label, criterion) in enumerate(QUANTITIES):
@@ -135,11 +137,10 @@ def draw_convergence(path: str | Path, series: Sequence[Series], study: config.C
                 axes.set_title(_TITLES[one.parameter])
         panels[-1, column].set_xlabel("fineness (1: `dft`)")
     figure.suptitle("Difference from the finest value\n(dashed: criterion, ringed: recommended)")
-    with replacing(path) as partial:
-        figure.savefig(partial, dpi=150, format="png")
+    save_figure(figure, path)
 
 
-def _draw_series(axes: Axes, series: Series, quantity: str, criterion: float) -> None:
+def _draw_series(axes: "Axes", series: Series, quantity: str, criterion: float) -> None:
     shown = [trial for trial in series.trials if trial.difference is not None]
     finenesses = [trial.fineness for trial in shown]
     values = [getattr(trial.difference, quantity) for trial in shown]

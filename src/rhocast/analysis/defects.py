@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from rhocast.analysis.figures import largest_void, save_figure
+from rhocast.analysis.figures import largest_void
+from rhocast.analysis.picture import new_figure, save_figure
 from rhocast.errors import StructureError
 from rhocast.files import replacing
 from rhocast.grid import Mesh
@@ -136,7 +136,7 @@ def write_profile(around: Surroundings, table: str | Path, picture: str | Path) 
 
 
 def _draw_profile(rows: np.ndarray, ratio: float, picture: str | Path) -> None:
-    figure = Figure(figsize=(5.6, 4.0), layout="constrained")
+    figure = new_figure(5.6, 4.0)
     axes = figure.subplots()
     axes.axvspan(0.0, NEAR_BOHR, color="0.9", linewidth=0.0)
     axes.axvline(FAR_BOHR, color="0.6", linewidth=0.8, linestyle=":")

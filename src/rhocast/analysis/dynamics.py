@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from rhocast.analysis.picture import new_figure, save_figure
 from rhocast.dynamics.correlation import FORGOTTEN, Memory, standard_error
 from rhocast.dynamics.trajectory import Trajectory, canonical_spread_K
 from rhocast.files import replacing
 from rhocast.units import GPA_PER_ATOMIC_PRESSURE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 #: Categorical colours that differ without colour vision too.
 _BLUE, _RED, _GREY = "#3b6ea5", "#c0392b", "0.5"
@@ -88,7 +90,7 @@ def draw_dynamics(
     picture
         PNG to write.
     """
-    figure = Figure(figsize=(10.0, 6.4), layout="constrained")
+    figure = new_figure(10.0, 6.4)
     (temperature, memory), (conserved, pressure) = figure.subplots(2, 2)
     times = trajectory.times_fs
     _draw_temperature(temperature, trajectory, table)
@@ -117,18 +119,17 @@ def draw_dynamics(
         f"{trajectory.structure(0).formula} at {trajectory.target_K:.0f} K, {table['sampler']} "
         f"with {table['program']}: {table['steps']} steps in {table['wall_time_s']:.3g} s"
     )
-    with replacing(picture) as partial:
-        figure.savefig(partial, dpi=150, format="png")
+    save_figure(figure, picture)
 
 
-def _draw_temperature(axes: Axes, trajectory: Trajectory, table: Mapping[str, Any]) -> None:
+def _draw_temperature(axes: "Axes", trajectory: Trajectory, table: Mapping[str, Any]) -> None:
     axes.plot(trajectory.times_fs, trajectory.temperatures_K, color=_BLUE)
     axes.axhline(trajectory.target_K, color=_RED, linewidth=0.8)
     mean, error = table["mean_temperature_K"], table["standard_error_K"]
     axes.set(ylabel="K", title=f"temperature: {mean:.0f} ± {error:.0f} K")
 
 
-def _draw_memory(axes: Axes, memory: Memory, table: Mapping[str, Any]) -> None:
+def _draw_memory(axes: "Axes", memory: Memory, table: Mapping[str, Any]) -> None:
     curves = (
         ("velocities", memory.velocity, memory.velocity_fs, _BLUE),
         ("superposed atoms", memory.density, memory.density_fs, _RED),

@@ -1,17 +1,19 @@
-"""Pictures: slices of a predicted field, errors against DFT. Matplotlib without a screen."""
+"""Pictures: slices of a predicted field, errors against DFT."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from scipy.spatial import cKDTree
 
 from rhocast.analysis.metrics import CONFIDENCES, coverages
+from rhocast.analysis.picture import new_figure, save_figure
 from rhocast.density import open_density
-from rhocast.files import replacing
 from rhocast.grid import Mesh
 from rhocast.structures import Structure, periodic_images
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 #: Quantities of a field's picture: dataset, title, colour map. Sequential and readable without
 #: colour vision.
@@ -43,7 +45,7 @@ def draw_field(density_file: str | Path, picture: str | Path, window_bohr: float
         plane = round(void[2] * mesh.shape[2]) % mesh.shape[2]
         panels = [panel for panel in PANELS if panel[0] in stored.fields]
         slices = [stored.read(name, (slice(None), slice(None), plane)) for name, _, _ in panels]
-    figure = Figure(figsize=(4.6 * len(panels), 8.0), layout="constrained")
+    figure = new_figure(4.6 * len(panels), 8.0)
     rows = figure.subplots(2, len(panels), squeeze=False)
     whole = [np.arange(n) for n in mesh.shape[:2]]
     close = [
@@ -98,7 +100,7 @@ def draw_errors(
     picture
         PNG to write.
     """
-    figure = Figure(figsize=(13.6, 4.3), layout="constrained")
+    figure = new_figure(13.6, 4.3)
     parity, deviation, reliability = figure.subplots(1, 3)
     span = (0.0, float(reference.max()) * 1.03)
     hexagons = parity.hexbin(
@@ -123,7 +125,7 @@ def draw_errors(
     save_figure(figure, picture)
 
 
-def _draw_reliability(axes: Axes, in_units: np.ndarray) -> None:
+def _draw_reliability(axes: "Axes", in_units: np.ndarray) -> None:
     """Draw what share of errors lies within a width, against what share should; |errors| / σ."""
     covered = coverages(in_units)
     axes.plot([0, 1], [0, 1], color="0.3", linewidth=0.8)
@@ -139,7 +141,7 @@ def _draw_reliability(axes: Axes, in_units: np.ndarray) -> None:
 
 
 def _draw_plane(
-    axes: Axes, values: np.ndarray, indices: list[np.ndarray], mesh: Mesh, colours: str
+    axes: "Axes", values: np.ndarray, indices: list[np.ndarray], mesh: Mesh, colours: str
 ) -> None:
     """Draw the given rows and columns (beyond the cell: their images) of a plane, in place."""
     edges = [np.append(i, i[-1] + 1) - 0.5 for i in indices]
@@ -161,9 +163,3 @@ def _in_plane(scaled: np.ndarray, mesh: Mesh) -> tuple[np.ndarray, np.ndarray]:
     across /= np.linalg.norm(across)
     flat = scaled @ np.array([[first @ along, first @ across], [second @ along, second @ across]])
     return flat[..., 0], flat[..., 1]
-
-
-def save_figure(figure: Figure, picture: str | Path) -> None:
-    """Write a figure as PNG."""
-    with replacing(picture) as partial:
-        figure.savefig(partial, dpi=150, format="png")

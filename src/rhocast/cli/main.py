@@ -8,6 +8,7 @@ from importlib import import_module
 from rhocast import __version__
 from rhocast.cli.job import start_logging
 from rhocast.errors import RhocastError
+from rhocast.extras import needed_for
 
 log = logging.getLogger(__name__)
 
@@ -48,10 +49,11 @@ VERBS = {
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb and return the exit code: 0, or the code of the error that ended it."""
     words = sys.argv[1:] if arguments is None else arguments
-    options = _parser(words).parse_args(words)
-    start_logging()
     try:
-        options.run(options)
+        with needed_for(" ".join(["rhocast", *words[:1]])):
+            options = _parser(words).parse_args(words)
+            start_logging()
+            options.run(options)
     except RhocastError as error:
         log.error("%s", error)
         return error.exit_code

@@ -28,6 +28,7 @@ from rhocast.dynamics.trajectory import (
     thermal_velocities,
 )
 from rhocast.errors import EngineError
+from rhocast.extras import needed_for
 from rhocast.structures import Structure
 from rhocast.units import ANGSTROM_PER_BOHR, ATOMIC_VELOCITY_PER_ASE, EV_PER_HARTREE
 
@@ -170,8 +171,9 @@ def make_calculator(potential: str, arguments: dict[str, Any]) -> BaseCalculator
 
 
 def _tersoff(arguments: dict[str, Any]) -> BaseCalculator:
-    from matscipy.calculators.manybody import Manybody
-    from matscipy.calculators.manybody.explicit_forms import TersoffBrenner
+    with needed_for("classical.potential: tersoff"):
+        from matscipy.calculators.manybody import Manybody
+        from matscipy.calculators.manybody.explicit_forms import TersoffBrenner
 
     class Tersoff(Manybody):
         """Masks powers of zero, of which NumPy would warn at every step."""

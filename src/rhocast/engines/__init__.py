@@ -4,7 +4,8 @@ The engine is settled once (`resolve_engine`), recorded (`write_engine_record`),
 record ever after (`make_engine`). `run_aimd` and `compute_snapshot` work with either.
 """
 
-from rhocast.engines.abinit.engine import AbinitEngine
+from typing import TYPE_CHECKING
+
 from rhocast.engines.aimd import run_aimd
 from rhocast.engines.engine import (
     PROGRAMS,
@@ -18,7 +19,11 @@ from rhocast.engines.harris_foulkes import HarrisFoulkes, harris_foulkes
 from rhocast.engines.process import Launcher
 from rhocast.engines.psp8 import Psp8, resolve_pseudopotentials
 from rhocast.engines.single_point import compute_snapshot
-from rhocast.engines.sparc.engine import SparcEngine
+from rhocast.extras import needed_for
+
+if TYPE_CHECKING:
+    from rhocast.engines.abinit.engine import AbinitEngine
+    from rhocast.engines.sparc.engine import SparcEngine
 
 __all__ = [
     "Engine",
@@ -36,11 +41,6 @@ __all__ = [
     "write_engine_record",
 ]
 
-_ENGINES: dict[str, type[AbinitEngine] | type[SparcEngine]] = {
-    "abinit": AbinitEngine,
-    "sparc": SparcEngine,
-}
-
 
 def resolve_engine(requested: str) -> EngineRecord:
     """Settle on an engine: the program, where it lies, and its version.
@@ -57,9 +57,21 @@ def resolve_engine(requested: str) -> EngineRecord:
     """
     names = PROGRAMS if requested == "auto" else (requested,)
     name, executable = find_program(names)
-    return EngineRecord(name, executable, _ENGINES[name].version(executable))
+    return EngineRecord(name, executable, _class_of(name).version(executable))
 
 
 def make_engine(record: EngineRecord) -> Engine:
     """Return the engine of a record."""
-    return _ENGINES[record.name](record)
+    return _class_of(record.name)(record)
+
+
+def _class_of(name: str) -> "type[AbinitEngine] | type[SparcEngine]":
+    """Load the engine of a name, and with it the packages of the extra ``dft``."""
+    with needed_for(f"the engine {name}"):
+        if name == "sparc":
+            from rhocast.engines.sparc.engine import SparcEngine
+
+            return SparcEngine
+        from rhocast.engines.abinit.engine import AbinitEngine
+
+        return AbinitEngine

@@ -1,15 +1,16 @@
 """Pseudopotential files in the psp8 format: what they hold, and where they lie."""
 
 import hashlib
+import importlib.util
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ase.data import atomic_numbers, chemical_symbols
-from sparc.common import psp_dir
 
 from rhocast.errors import EngineError
+from rhocast.extras import require
 
 #: How the config names the SPMS table that comes with sparc-x-api.
 SPMS = "spms"
@@ -125,15 +126,39 @@ def resolve_pseudopotentials(
 
 
 def spms_file(element: str) -> Path:
-    """Return the path of an element's file in the SPMS table that sparc-x-api carries."""
+    """Return the path of an element's file in the SPMS table that sparc-x-api carries.
+
+    Raises
+    ------
+    EngineError
+        If the table holds no such element.
+    MissingExtraError
+        If sparc-x-api is not installed.
+    """
+    folder = spms_folder()
     pattern = f"{atomic_numbers[element]:02d}_{element}_*.psp8"
-    found = sorted(Path(psp_dir).glob(pattern))
+    found = sorted(folder.glob(pattern))
     if not found:
         raise EngineError(
             f"material.pseudopotentials.{element}: the SPMS table holds no {element} (looked for "
-            f"{pattern} in {psp_dir}); give the path of a psp8 file"
+            f"{pattern} in {folder}); give the path of a psp8 file"
         )
     return found[0]
+
+
+def spms_folder() -> Path:
+    """Return the folder of the SPMS table, found by its path: nothing of sparc-x-api is imported.
+
+    Raises
+    ------
+    MissingExtraError
+        If sparc-x-api is not installed.
+    """
+    require("sparc", f"material.pseudopotentials: {SPMS}")
+    package = importlib.util.find_spec("sparc")
+    if package is None or package.origin is None:
+        raise EngineError("sparc-x-api: the folder that it is installed in cannot be found")
+    return Path(package.origin).with_name("psp")
 
 
 def _number(word: str) -> float:

@@ -69,7 +69,7 @@ def find_communicator(expected_ranks: int | None = None) -> Any:
     except (ImportError, RuntimeError) as error:
         raise ParallelError(
             f"{expected} ranks expected, but MPI cannot be loaded ({error}); install an MPI "
-            "library and mpi4py, or run one process without a launcher"
+            "library and mpi4py (pip install 'rhocast[mpi]'), or run one process without a launcher"
         ) from error
     comm = MPI.COMM_WORLD
     if comm.size != expected:

@@ -3,13 +3,14 @@
 import csv
 from itertools import cycle
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-
-from rhocast.analysis.figures import save_figure
+from rhocast.analysis.picture import new_figure, save_figure
 from rhocast.files import replacing
 from rhocast.speed.scaling import Scaling
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _BLUE, _RED, _ORANGE, _GREY = "#3b6ea5", "#c0392b", "#d08a2e", "0.4"
 
@@ -27,7 +28,7 @@ def write_scaling(path: str | Path, scaling: Scaling) -> None:
 
 def draw_scaling(path: str | Path, scaling: Scaling) -> None:
     """Draw core seconds against atoms with DFT, points per core second, and the gain from ranks."""
-    figure = Figure(figsize=(14.0, 4.2), layout="constrained")
+    figure = new_figure(14.0, 4.2)
     cost, rate, speed = figure.subplots(1, 3)
     _draw_cost(cost, scaling)
     _draw_rate(rate, scaling)
@@ -36,7 +37,7 @@ def draw_scaling(path: str | Path, scaling: Scaling) -> None:
     save_figure(figure, path)
 
 
-def _draw_cost(axes: Axes, scaling: Scaling) -> None:
+def _draw_cost(axes: "Axes", scaling: Scaling) -> None:
     """Whole fields, from the measured rate; DFT as its files tell it."""
     atoms = [row["atoms"] for row in scaling.sizes]
     seconds = [row["points"] / row["points_per_core_second"] for row in scaling.sizes]
@@ -56,7 +57,7 @@ def _draw_cost(axes: Axes, scaling: Scaling) -> None:
     axes.legend(frameon=False, fontsize=8)
 
 
-def _draw_rate(axes: Axes, scaling: Scaling) -> None:
+def _draw_rate(axes: "Axes", scaling: Scaling) -> None:
     """Draw what cells of growing size make of the same time; memory on the other axis."""
     atoms = [row["atoms"] for row in scaling.sizes]
     rates = [1e-6 * row["points_per_core_second"] for row in scaling.sizes]
@@ -70,7 +71,7 @@ def _draw_rate(axes: Axes, scaling: Scaling) -> None:
     memory.set_ylim(0.0, 1.2 * max(gigabytes, default=1.0))
 
 
-def _draw_ranks(axes: Axes, scaling: Scaling) -> None:
+def _draw_ranks(axes: "Axes", scaling: Scaling) -> None:
     """Draw how much faster than the first number of ranks blocks and whole job are."""
     counts = [row["ranks"] for row in scaling.ranks]
     if scaling.ranks:

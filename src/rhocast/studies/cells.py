@@ -18,11 +18,10 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from matplotlib.figure import Figure
 from scipy.stats import wasserstein_distance
 
 from rhocast import config, descriptors
-from rhocast.analysis.figures import save_figure
+from rhocast.analysis.picture import new_figure, save_figure
 from rhocast.datasets.dataset import trajectory_of
 from rhocast.density import read_snapshot
 from rhocast.errors import StructureError
@@ -243,7 +242,7 @@ def draw_cells(rows: Sequence[Row], picture: str | Path) -> None:
     picture
         PNG to write.
     """
-    figure = Figure(figsize=(5.2, 3.8), layout="constrained")
+    figure = new_figure(5.2, 3.8)
     axes = figure.subplots()
     pairs = list(dict.fromkeys((row.atoms, row.next_atoms) for row in rows))
     for quantity, marker, colour in (("features", "o", "#3b6ea5"), ("density", "s", "#c0392b")):

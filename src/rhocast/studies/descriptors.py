@@ -11,21 +11,22 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from rhocast import config
-from rhocast.analysis.figures import save_figure
+from rhocast.analysis.picture import new_figure, save_figure
 from rhocast.config.studies import MULTIPOLES, OWN
 from rhocast.files import replacing
 from rhocast.learning.feature_file import file_sha256
 from rhocast.learning.training import config_hash
 from rhocast.studies.table import write_rows
 from rhocast.studies.trials import hold_back, train_trials, trial_seeds
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 log = logging.getLogger(__name__)
 
@@ -237,7 +238,7 @@ def _lines(section: Mapping[str, Any], remarks: Mapping[str, str], above: str = 
 def _draw(rows: Sequence[Row], own: Point, max_gain: float, picture: str | Path) -> None:
     sizes = list(dict.fromkeys(row.size for row in rows))
     lines = -(-len(sizes) // _COLUMNS)
-    figure = Figure(figsize=(3.3 * _COLUMNS, 0.6 + 3.1 * lines), layout="constrained")
+    figure = new_figure(3.3 * _COLUMNS, 0.6 + 3.1 * lines)
     panels = figure.subplots(lines, _COLUMNS, sharey=True, squeeze=False)
     for axes, size in zip(panels.flat, sizes, strict=True):  # three sizes of each part
         _draw_series(axes, [row for row in rows if row.size == size], max_gain)
@@ -253,7 +254,7 @@ def _draw(rows: Sequence[Row], own: Point, max_gain: float, picture: str | Path)
     save_figure(figure, picture)
 
 
-def _draw_series(axes: Axes, rows: Sequence[Row], max_gain: float) -> None:
+def _draw_series(axes: "Axes", rows: Sequence[Row], max_gain: float) -> None:
     values, errors = [row.value for row in rows], [row.rmse for row in rows]
     axes.errorbar(values, errors, [row.spread for row in rows], fmt="o-", color="#3b6ea5")
     for row in rows:

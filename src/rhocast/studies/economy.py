@@ -12,13 +12,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from rhocast import config
 from rhocast.analysis.evaluation import compare_snapshots
-from rhocast.analysis.figures import save_figure
 from rhocast.analysis.metrics import pool
+from rhocast.analysis.picture import new_figure, save_figure
 from rhocast.config.studies import Schedule
 from rhocast.datasets.dataset import Entry, read_entry, trajectory_of
 from rhocast.errors import FileFormatError
@@ -203,7 +201,7 @@ def draw_economy(rows: Sequence[Row], picture: str | Path) -> None:
     picture
         PNG to write.
     """
-    figure = Figure(figsize=(5.8, 4.2), layout="constrained")
+    figure = new_figure(5.8, 4.2)
     axes = figure.subplots()
     for way, colour in COLOURS.items():
         sizes = dict.fromkeys((row.small, row.larger) for row in rows if row.way == way)
@@ -221,6 +219,8 @@ def draw_economy(rows: Sequence[Row], picture: str | Path) -> None:
         xscale="log",
         yscale="log",
     )
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     axes.yaxis.set_major_locator(LogLocator(subs=_LABELLED))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter(NullFormatter())

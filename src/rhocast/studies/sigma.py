@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from rhocast import config
-from rhocast.analysis.figures import save_figure
+from rhocast.analysis.picture import new_figure, save_figure
 from rhocast.descriptors import make
 from rhocast.errors import ConfigError
 from rhocast.grid import BinnedAtoms
@@ -157,7 +156,7 @@ def draw_sigma(rows: Sequence[Row], temperature_K: float | None, picture: str | 
     picture
         PNG to write.
     """
-    figure = Figure(figsize=(5.4, 4.3), layout="constrained")
+    figure = new_figure(5.4, 4.3)
     axes = figure.subplots()
     atoms = [row.atoms for row in rows]
     for low, high, shade in (("std_05", "std_95", 0.15), ("std_25", "std_75", 0.3)):

@@ -11,12 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from rhocast import config
 from rhocast.analysis.defects import FAR_BOHR, NEAR_BOHR, Surroundings, contrast, join, shells
 from rhocast.analysis.evaluation import around_vacancies, compare_snapshots
-from rhocast.analysis.figures import save_figure
+from rhocast.analysis.picture import new_figure, save_figure
 from rhocast.datasets.dataset import read_entry
 from rhocast.errors import FileFormatError
 from rhocast.model import Calibration, DensityModel
@@ -146,7 +145,7 @@ def draw_vacancy(around: Mapping[str, Surroundings], picture: str | Path) -> Non
     picture
         PNG to write.
     """
-    figure = Figure(figsize=(9.2, 3.9), layout="constrained")
+    figure = new_figure(9.2, 3.9)
     panels = figure.subplots(1, 2, sharey=True)
     for axes, column, label in zip(panels, (3, 2), ("|error|", "epistemic σ"), strict=True):
         for name, points in around.items():

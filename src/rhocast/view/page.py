@@ -14,7 +14,7 @@ from ase.data.colors import jmol_colors
 
 from rhocast import __version__
 from rhocast.density import Density
-from rhocast.errors import RhocastError
+from rhocast.extras import needed_for
 from rhocast.files import replacing
 from rhocast.units import ANGSTROM_PER_BOHR
 from rhocast.view.parts import Part, box_around, most_uncertain, whole_cell
@@ -66,7 +66,7 @@ def write_page(
 
     Raises
     ------
-    RhocastError
+    MissingExtraError
         If plotly is not installed.
     """
     parts = [whole_cell(density, max_points, max_atoms)]
@@ -101,10 +101,8 @@ def _html(title: str, data: dict[str, Any]) -> str:
 
 
 def _plotly() -> str:
-    try:
+    with needed_for("a page to view"):
         from plotly.offline import get_plotlyjs
-    except ImportError:
-        raise RhocastError("rhocast view needs plotly: pip install 'rhocast[figures]'") from None
     return get_plotlyjs()
 
 

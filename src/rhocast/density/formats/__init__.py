@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Literal
 
 from rhocast.errors import FileFormatError, RhocastError
+from rhocast.extras import needed_for
 
 Length = Literal["bohr", "angstrom"]
 
@@ -52,7 +53,8 @@ class Format:
     @property
     def module(self) -> ModuleType:
         """The module that reads or writes it."""
-        return import_module(f"{__name__}.{self.name}")
+        with needed_for(self.description):
+            return import_module(f"{__name__}.{self.name}")
 
 
 FORMATS: dict[str, Format] = {

@@ -1,5 +1,1 @@
-"""The SPARC engine."""
-
-from rhocast.engines.sparc.engine import SparcEngine
-
-__all__ = ["SparcEngine"]
+"""The SPARC engine: nothing outside this folder imports sparc-x-api, which is GPL-3.0."""

@@ -20,7 +20,7 @@ from rhocast.engines.engine import (
     check_version,
 )
 from rhocast.engines.process import Launcher
-from rhocast.engines.sparc.input import LABEL, electronic_keys, write_input
+from rhocast.engines.sparc.input import LABEL, electronic_keys, places, write_input
 from rhocast.engines.sparc.motion import MOTION, RESTART, read_attempts, starting_point
 from rhocast.engines.sparc.process import run_sparc
 from rhocast.units import GPA_PER_ATOMIC_PRESSURE
@@ -81,7 +81,7 @@ def read_dynamics(
     _check_versions(engine, outputs)
     first = next(output for output in outputs if "Total number of SCF" in output)
     start_ha, start_gpa = _number(first, "Total free energy"), _number(first, "Pressure")
-    resort = places(made[-1])
+    resort = places(made[-1], len(structure))
     start_total_ha = start_ha + kinetic_energy_ha(structure.numbers, dynamics.velocities)
     moved = np.array([step.positions[resort] for step in log])
     return Trajectory(
@@ -150,13 +150,6 @@ def _number(output: str, name: str) -> float:
     """Return the first number of a name in SPARC's ``.out``."""
     found = re.search(rf"^{name} *: *(\S+)", output, re.MULTILINE)
     return float(found.group(1)) if found else float("nan")
-
-
-def places(attempt: Path) -> np.ndarray:
-    """Where each atom of the structure stands in SPARC's order, shape (n,)."""
-    text = (attempt / f"{LABEL}.ion").read_text(encoding="ascii")
-    sorting = re.search(r"# ASE-SORT:\n(.*)# END ASE-SORT", text, flags=re.DOTALL)
-    return np.array(re.findall(r"\d+", sorting.group(1)) if sorting else [], dtype=int)
 
 
 def _unwrap(positions: np.ndarray, cell: np.ndarray) -> np.ndarray:

@@ -20,8 +20,8 @@ from rhocast.engines.engine import CalculationError, Dynamics, EngineRecord, Sin
 from rhocast.engines.process import Launcher
 from rhocast.engines.psp8 import read_psp8, spms_file
 from rhocast.engines.sparc.dynamics import molecular_dynamics
-from rhocast.engines.sparc.input import electronic_keys, hand_over, write_input
-from rhocast.engines.sparc.process import check_run, only_file, places, read_output, run_sparc
+from rhocast.engines.sparc.input import electronic_keys, hand_over, places, write_input
+from rhocast.engines.sparc.process import check_run, only_file, read_output, run_sparc
 from rhocast.engines.undersampling import partial_electrons
 from rhocast.structures import Structure
 from rhocast.units import ANGSTROM_PER_BOHR, EV_PER_HARTREE
@@ -124,7 +124,7 @@ def read_single_point(
         raise CalculationError(
             f"{workdir}: density on {density.shape} points, expected {calculation.mesh.shape}"
         )
-    resort = places(output, len(calculation.structure))
+    resort = places(workdir, len(calculation.structure))
     occupations, weights = _occupations(workdir)
     return SinglePoint(
         density=density,

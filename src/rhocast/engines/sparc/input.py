@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from sparc.api import SparcAPI
-from sparc.io import SparcBundle
+from sparc.io import write_sparc
 
 from rhocast.density import Density
 from rhocast.density.formats import cube
@@ -107,15 +108,26 @@ def write_input(calculation: Calculation, keys: dict[str, Any], workdir: Path) -
                 "D, in a copy"
             )
     with silence():
-        bundle = SparcBundle(workdir, mode="w", label=LABEL)
-        bundle._write_ion_and_inpt(
+        write_sparc(
+            workdir,
             calculation.structure.to_ase(),
             label=LABEL,
             copy_psp=True,
             pseudopotentials={e: str(f.path) for e, f in calculation.pseudopotentials.items()},
             input_parameters=keys | {key.upper(): value for key, value in own.items()},
         )
-    return np.array(bundle.sorting["resort"])
+    return places(workdir, len(calculation.structure))
+
+
+def places(workdir: Path, n_atoms: int) -> np.ndarray:
+    """Return where each atom of the structure stands in SPARC's order, shape (n,).
+
+    SPARC's API sorts the atoms by element and notes the order in a comment of the ``.ion`` file;
+    without one it is that of the structure.
+    """
+    text = (workdir / f"{LABEL}.ion").read_text(encoding="ascii")
+    sorting = re.search(r"# ASE-SORT:\n(.*)# END ASE-SORT", text, flags=re.DOTALL)
+    return np.array(re.findall(r"\d+", sorting.group(1)) if sorting else range(n_atoms), dtype=int)
 
 
 def hand_over(density: np.ndarray, calculation: Calculation, workdir: Path) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from sparc.io import SparcBundle
 
 from rhocast.engines.engine import CalculationError, EngineRecord, check_ranks, check_version
@@ -46,12 +45,6 @@ def check_run(
         raise CalculationError(f"{workdir}: no complete SCF cycle in SPARC's output")
     check_version(record, str(output["out"]["sparc_version"]))
     check_ranks(launcher, int(output["out"]["run_info"]["number of processors"]))
-
-
-def places(output: dict[str, Any], n_atoms: int) -> np.ndarray:
-    """Where each atom of the structure stands in SPARC's order, shape (n,)."""
-    sorting = output["ion"].get("sorting")
-    return np.array(sorting["resort"] if sorting else range(n_atoms), dtype=int)
 
 
 def only_file(workdir: Path, pattern: str) -> Path:

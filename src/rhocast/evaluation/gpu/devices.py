@@ -137,7 +137,7 @@ def _cupy() -> Any:
         import cupy
     except ImportError as error:
         raise ModelError(
-            "device: a GPU needs CuPy, which is not installed; `pip install cupy-cuda12x`, or "
+            "device: a GPU needs CuPy, which is not installed: pip install 'rhocast[gpu]', or "
             "cupy-cuda13x with a driver for CUDA 13"
         ) from error
     try:

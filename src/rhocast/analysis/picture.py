@@ -1,0 +1,29 @@
+"""Pictures as PNG files: Matplotlib, loaded when one is drawn, without a screen."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rhocast.extras import needed_for
+from rhocast.files import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def new_figure(width_inch: float, height_inch: float) -> "Figure":
+    """Return an empty figure whose panels and texts keep clear of each other.
+
+    Raises
+    ------
+    MissingExtraError
+        Without Matplotlib.
+    """
+    with needed_for("drawing a picture"):
+        from matplotlib.figure import Figure
+    return Figure(figsize=(width_inch, height_inch), layout="constrained")
+
+
+def save_figure(figure: "Figure", picture: str | Path) -> None:
+    """Write a figure as PNG."""
+    with replacing(picture) as partial:
+        figure.savefig(partial, dpi=150, format="png")
