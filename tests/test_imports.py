@@ -1,44 +1,119 @@
-"""Packages import downwards only."""
+"""Imports run one way, between rooms and between files; no file is without an owner."""
 
 import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from rhocast.cli.main import MODULES
+from rhocast.density.formats import FORMATS
 
 ORDER = [
-<<<<<<< HEAD
-    "units", "errors", "files", "fields", "config", "structures", "grid", "parallel", "density",
-    "dynamics", "engines", "datasets", "descriptors", "model", "evaluation", "learning",
-    "inference", "view", "analysis", "studies", "speed", "planning", "cli",
-=======
     "units", "errors", "extras", "files", "fields", "config", "structures", "grid", "parallel",
     "density", "dynamics", "engines", "datasets", "descriptors", "model", "evaluation", "learning",
-    "inference", "analysis", "studies", "speed", "planning", "cli",
->>>>>>> 30728b3 (Extras: train, dft, mpi, figures; a missing one is told in a sentence; SPARC's API is loaded by its engine alone, through its public functions)
+    "inference", "view", "analysis", "studies", "speed", "planning", "cli",
 ]  # fmt: skip
 
+SOURCE = Path(__file__).parents[1] / "src"
+PACKAGE = SOURCE / "rhocast"
 
-def test_imports_run_downwards_only(root):
-    package = root / "src/rhocast"
-    upwards = []
-    for path in package.rglob("*.py"):
-        room = path.relative_to(package).parts[0].removesuffix(".py")
-        if room == "__init__":
-            continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            modules = (
-                [node.module or ""]
-                if isinstance(node, ast.ImportFrom)
-                else [name.name for name in node.names]
-                if isinstance(node, ast.Import)
-                else []
-            )
-            if modules == ["rhocast"]:
-                modules = [f"rhocast.{name.name}" for name in node.names]
-            for module in modules:
-                parts = module.split(".")
-                own = parts[0] == "rhocast" and len(parts) > 1 and parts[1] in ORDER
-                if own and ORDER.index(parts[1]) > ORDER.index(room):
-                    upwards.append(f"{path.relative_to(package)} imports {module}")
+#: What users and the interpreter start with, and what is imported by a name in a table.
+ENTRY_POINTS = {
+    "rhocast",
+    "rhocast.cli.main",
+    *(f"rhocast.cli.{module}" for module in MODULES),
+    *(f"rhocast.density.formats.{name}" for name in FORMATS),
+}
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
+
+
+FILES = {name_of(path): path for path in PACKAGE.rglob("*.py")}
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """Modules of the package that one imports: at the top, in functions, and for types.
+
+    ``rhocast`` itself is left out: it holds the version, and `load`, which imports when called.
+    """
+    path = FILES[module]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            within = {f"{node.module}.{name.name}" for name in node.names}
+            # A name of a package is a module of its own, or something that its __init__ holds.
+            found |= {name if name in FILES else node.module or "" for name in within}
+    return frozenset(found & FILES.keys() - {"rhocast"})
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[1]
+
+
+def test_rooms_are_those_of_the_order():
+    assert {path.stem for path in PACKAGE.iterdir()} - {"__init__", "__pycache__"} == set(ORDER)
+
+
+def test_imports_run_downwards_only():
+    upwards = {
+        f"{module} imports {other}"
+        for module in FILES.keys() - {"rhocast"}
+        for other in imports(module)
+        if ORDER.index(room_of(other)) > ORDER.index(room_of(module))
+    }
     assert not upwards
-    assert {p.name.removesuffix(".py") for p in package.iterdir()} - {
-        "__init__",
-        "__pycache__",
-    } == set(ORDER)
+
+
+def reached(module: str) -> set[str]:
+    """Modules that come with a module, whether directly or by way of others."""
+    found: set[str] = set()
+    ahead = [*imports(module)]
+    while ahead:
+        other = ahead.pop()
+        if other not in found:
+            found.add(other)
+            ahead += imports(other)
+    return found
+
+
+BEING_ENDED = pytest.mark.xfail(strict=True, reason="being ended; then this mark goes")
+
+
+@pytest.mark.parametrize(
+    "room",
+    [
+        pytest.param(room, marks=BEING_ENDED) if room in ("model", "evaluation") else room
+        for room in ORDER
+    ],
+)
+def test_no_files_import_each_other(room):
+    """Circles are within a room, because imports of rooms run downwards only."""
+    within = [module for module in FILES.keys() - {"rhocast"} if room_of(module) == room]
+    assert not sorted(module for module in within if module in reached(module))
+
+
+def test_every_file_has_an_owner(root):
+    outside = [
+        *(root / "scripts").glob("*.py"),
+        *(root / "rules").glob("*.smk"),
+        root / "Snakefile",
+    ]
+    owned = {other for module in FILES for other in imports(module)}
+    text = "\n".join(path.read_text(encoding="utf-8") for path in outside)
+    ownerless = {
+        module
+        for module, path in FILES.items()
+        if module not in owned | ENTRY_POINTS
+        and module not in text
+        and not (
+            path.name == "__init__.py" and any(name.startswith(module + ".") for name in owned)
+        )
+    }
+    assert not ownerless

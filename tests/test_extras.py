@@ -1,0 +1,73 @@
+"""What needs a package that is not installed says which extra brings it, in one sentence."""
+
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+from rhocast.cli.main import MODULES
+from rhocast.errors import MissingExtraError
+from rhocast.extras import EXTRAS, needed_for, require
+
+#: Runs code in which some packages cannot be found, as if they were not installed.
+WITHOUT = """
+import sys
+from importlib.abc import MetaPathFinder
+
+class Hidden(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {hidden!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Hidden())
+{code}
+"""
+
+
+def without(hidden, code, cwd=None) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-c", WITHOUT.format(hidden=set(hidden), code=code)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def verb(*words) -> str:
+    return f"from rhocast.cli.main import main; sys.exit(main({[str(word) for word in words]!r}))"
+
+
+def test_every_package_of_an_extra_has_its_sentence(root):
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    named = {package.lower() for _, package in EXTRAS.values()}
+    listed = {
+        requirement.partition(">")[0].lower()
+        for extra in ("train", "dft", "figures")
+        for requirement in project["optional-dependencies"][extra]
+    }
+    assert named == listed
+    for extra, package in EXTRAS.values():
+        listed = project["optional-dependencies"][extra]
+        assert any(requirement.startswith(f"{package}>") for requirement in listed)
+
+
+def test_the_outermost_work_is_named():
+    sentence = "^rhocast evaluate needs torch: pip install 'rhocast\\[train\\]'$"
+    with pytest.raises(MissingExtraError, match=sentence):
+        with needed_for("rhocast evaluate"), needed_for("rhocast.learning"):
+            raise ModuleNotFoundError("No module named 'torch.func'", name="torch.func")
+
+
+def test_other_modules_are_no_extra():
+    with pytest.raises(ModuleNotFoundError, match="xylophone") as caught, needed_for("music"):
+        import xylophone  # noqa: F401
+    assert not isinstance(caught.value, MissingExtraError)
+
+
+def test_what_is_there_is_not_missed(monkeypatch):
+    require("matplotlib", "rhocast study")
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MissingExtraError, match=r"^rhocast study needs matplotlib: pip install"):
+        require("matplotlib", "rhocast study")
