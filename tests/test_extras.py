@@ -6,7 +6,6 @@ import tomllib
 
 import pytest
 
-from rhocast.cli.main import MODULES
 from rhocast.errors import MissingExtraError
 from rhocast.extras import EXTRAS, needed_for, require
 
@@ -55,9 +54,12 @@ def test_every_package_of_an_extra_has_its_sentence(root):
 
 def test_the_outermost_work_is_named():
     sentence = "^rhocast evaluate needs torch: pip install 'rhocast\\[train\\]'$"
-    with pytest.raises(MissingExtraError, match=sentence):
-        with needed_for("rhocast evaluate"), needed_for("rhocast.learning"):
-            raise ModuleNotFoundError("No module named 'torch.func'", name="torch.func")
+    with (
+        pytest.raises(MissingExtraError, match=sentence),
+        needed_for("rhocast evaluate"),
+        needed_for("rhocast.learning"),
+    ):
+        raise ModuleNotFoundError("No module named 'torch.func'", name="torch.func")
 
 
 def test_other_modules_are_no_extra():

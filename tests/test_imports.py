@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rhocast.cli.main import MODULES
+from rhocast.cli.main import VERBS
 from rhocast.density.formats import FORMATS
 
 ORDER = [
@@ -22,7 +22,7 @@ PACKAGE = SOURCE / "rhocast"
 ENTRY_POINTS = {
     "rhocast",
     "rhocast.cli.main",
-    *(f"rhocast.cli.{module}" for module in MODULES),
+    *(f"rhocast.cli.{module}" for module, _ in VERBS.values()),
     *(f"rhocast.density.formats.{name}" for name in FORMATS),
 }
 
