@@ -200,28 +200,20 @@ inline void sum_each(const Floats* vectors, int count, float* out) {
 
 inline Floats abs(Floats a) { return (Floats)((Ints)a & 0x7fffffff); }
 
-// 2^x to 1e-7 of it, for -126 ≤ x ≤ 0.
+#include "polynomials.h"
+
+// 2^x for −126 ≤ x ≤ 0.
 inline Floats exp2(Floats x) {
   const Floats shifted = x + 12582912.0f;  // 1.5 · 2^23: the sum's last bits hold x, rounded
-  const Floats r = x - (shifted - 12582912.0f);
-  Floats p = splat(1.3362886e-3f);
-  p = p * r + 9.6751931e-3f;
-  p = p * r + 5.5504437e-2f;
-  p = p * r + 2.4022125e-1f;
-  p = p * r + 6.9314716e-1f;
-  p = p * r + 1.0f;
-  return (Floats)((Ints)p + ((Ints)shifted << 23));
+  const Floats power = exp2_near_zero(x - (shifted - 12582912.0f));
+  return (Floats)((Ints)power + ((Ints)shifted << 23));
 }
 
 constexpr float LOG2_E = 1.44269504f;
 
+// log(1 + e^x).
 inline Floats softplus(Floats x) {
-  const Floats u = exp2(max(abs(x) * -LOG2_E, splat(-126.0f)));
-  Floats p = splat(5.1622639e-3f);  // log(1 + u) / u
-  for (float c : {-2.9226953e-2f, 7.7780242e-2f, -1.3626496e-1f, 1.9089838e-1f, -2.4839564e-1f,
-                  3.3318902e-1f, -4.9999514e-1f, 9.9999998e-1f})
-    p = p * u + c;
-  return max(x, Floats{}) + p * u;
+  return max(x, Floats{}) + log1p_to_one(exp2(max(abs(x) * -LOG2_E, splat(-126.0f))));
 }
 
 // Memory that starts at a cache line; a vector of the standard library would not stay internal.

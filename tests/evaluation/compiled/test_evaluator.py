@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from kernel_models import CELLS, ORTHOGONAL, TRICLINIC, binary, germanium, make_model
+from rounded_network import OTHER_PLACES, PLACES, rounded_network
 
 from rhocast import config
 from rhocast.errors import ConfigError, ModelError
@@ -18,7 +19,8 @@ if not kernels.isas():
 
 #: Largest error of a normalised feature.
 FEATURE_TOLERANCE = 1e-4
-#: Largest error of the normalised mean; bfloat16 keeps 8 bits.
+#: Largest error of the normalised mean against the form that rounds nothing. bfloat16 keeps 8 bits;
+#: `test_rounding_to_bfloat16_is_where_it_should_be` is the sharp test of these.
 TOLERANCES = {
     "amx_bf16": 0.08,
     "avx512_bf16": 0.08,
@@ -85,6 +87,50 @@ def test_first_layer_and_head_are_not_rounded(isa, monkeypatch):
         torch.nn.init.zeros_(layer.bias)
     monkeypatch.setitem(TOLERANCES, isa, 2e-3)
     assert_same(model, binary(TRICLINIC), SMALL_MESH, isa, SMALL)
+
+
+def network_part(model, structure, isa, form):
+    """Density less the baseline, noise and spread, with the features that they were made of."""
+    bound = kernels.Evaluator(model, form, isa).bind(structure)
+    mesh = Mesh(MESH_SHAPE, structure.cell)
+    fields = ("density", "aleatoric_std", "epistemic_std", "baseline")
+    density, noise, spread, baseline = bound(mesh, WHOLE, fields).reshape(4, -1).astype(float)
+    features = bound.features(mesh, WHOLE).reshape(-1, model.n_features)
+    return features, (density - baseline, noise, spread)
+
+
+def errors(found, expected):
+    """Root mean square, largest and mean error, in units of root mean square and largest value."""
+    difference, rms = found - expected, np.sqrt(np.mean(expected**2))
+    largest = np.abs(difference).max() / np.abs(expected).max()
+    return np.sqrt(np.mean(difference**2)) / rms, largest, abs(difference.mean()) / rms
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [{}, {"width": 40}, {"width": 64, "layers": 3, "blocks": 1}, {"width": 30, "layers": 1}],
+)
+def test_rounding_to_bfloat16_is_where_it_should_be(isa, shape):
+    """Against a network in NumPy that rounds at the same places, and not against others.
+
+    A sum in another order may round an activation to the other side, at few points.
+    """
+    if "bf16" not in isa:
+        pytest.skip(f"{isa} rounds nothing to bfloat16")
+    model = make_model(**shape)
+    form = np.random.default_rng(4).normal(size=(9, model.parameters.width + 1))
+    features, found = network_part(model, binary(TRICLINIC), isa, form)
+    split = isa == "amx_bf16"
+    for value, expected in zip(
+        found, rounded_network(model, features, form, split=split), strict=True
+    ):
+        rms, largest, mean = errors(value, expected)
+        assert rms < 1e-4
+        assert largest < 1e-3
+        assert mean < 1e-5
+    for place in sorted(PLACES | OTHER_PLACES):
+        elsewhere = rounded_network(model, features, form, PLACES ^ {place}, split)
+        assert errors(found[0], elsewhere[0])[0] > 2e-4, place
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A model on a GPU: `kernels.cu`, compiled at run time for the model and the card.
+"""A model on a GPU: CUDA kernels (`*.cu`), compiled at run time for the model and the card.
 
 CuPy compiles and launches; with the device ``emulated`` the C++ compiler of this machine and a loop
 over all threads do, so that the same code runs where there is no GPU. What is computed is what

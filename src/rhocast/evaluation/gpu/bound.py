@@ -12,10 +12,10 @@ from rhocast.errors import ModelError
 if TYPE_CHECKING:
     from rhocast.evaluation.gpu.evaluator import Evaluator
 
-#: Points of a brick along the three lattice vectors, as in `kernels.cu`.
+#: Points of a brick along the three lattice vectors, as in `geometry.cu`.
 BRICK = np.array([4, 4, 8])
 
-#: Threads of the network for each point, as in `kernels.cu`: 32 take 16 together.
+#: Threads of the network for each point, as in `network.cu`: 32 take 16 together.
 _NETWORK_THREADS = 2
 
 #: Atoms that a thread looks at for neighbours.
@@ -35,7 +35,7 @@ class Near:
     Attributes
     ----------
     entries : (m, 4) float32 array
-        `Near` of `kernels.cu`.
+        `Near` of `geometry.cu`.
     starts : (n chunks + 1,) int32 array
         Where those of each centre and chunk begin.
     """
@@ -233,7 +233,7 @@ def _bricks(box: Sequence[slice], steps: np.ndarray) -> tuple[tuple[int, ...], n
 
 
 def _box_bytes(shape: Sequence[int], counts: Sequence[int], steps: np.ndarray) -> np.ndarray:
-    """`Box` of `kernels.cu`."""
+    """`Box` of `geometry.cu`."""
     integers = np.array([*shape, *counts], dtype=np.int32)
     return np.concatenate(
         [integers.view(np.uint8), steps.astype(np.float32).ravel().view(np.uint8)]

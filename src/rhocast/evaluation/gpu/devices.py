@@ -17,10 +17,16 @@ from rhocast.errors import ModelError
 #: Name of the processor in a GPU's place.
 EMULATED = "emulated"
 
-#: Threads of a block, as `kernels.cu` counts on.
+#: Threads of a block, as the kernels count on.
 THREADS = 128
 
-SOURCE = Path(__file__).with_name("kernels.cu")
+_FOLDER = Path(__file__).parent
+
+#: What is compiled as one, in this order.
+SOURCES = (
+    _FOLDER.parent / "polynomials.h",
+    *(_FOLDER / f"{part}.cu" for part in ("geometry", "features", "baseline", "network")),
+)
 
 #: Compute capability, times ten, from which on tensor cores take bfloat16: that of an A100.
 _CAPABILITY = 80
@@ -28,6 +34,12 @@ _CAPABILITY = 80
 #: Takes the number of threads, which is also the kernel's first argument, and its further ones:
 #: arrays (None for a null pointer), int, float, or NumPy's numbers for other sizes.
 Kernel = Callable[..., None]
+
+
+def source() -> str:
+    """Return the text of all kernels; compilers name the file of an error and its line."""
+    parts = [f'#line 1 "{path.name}"\n{path.read_text(encoding="utf-8")}' for path in SOURCES]
+    return "".join(parts)
 
 
 class Device(Protocol):
@@ -98,7 +110,7 @@ class Gpu:
     def compile(self, names: Iterable[str], sizes: Mapping[str, int]) -> dict[str, Kernel]:
         """See `Device`; CuPy keeps what was compiled in the user's cache."""
         options = ("--std=c++17", "--prec-sqrt=false", *(f"-D{k}={v}" for k, v in sizes.items()))
-        module = self.xp.RawModule(code=SOURCE.read_text(encoding="utf-8"), options=options)
+        module = self.xp.RawModule(code=source(), options=options)
         return {name: _launcher(module.get_function(name)) for name in names}
 
     def fetch(self, array: Any) -> np.ndarray:

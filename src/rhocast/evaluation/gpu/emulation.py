@@ -6,7 +6,6 @@ threads, one after the other, is all it takes; of the network's, 32 that work to
 
 import ctypes
 import os
-import re
 import shutil
 import subprocess
 import tempfile
@@ -19,40 +18,10 @@ from typing import Any
 import numpy as np
 
 from rhocast.errors import ModelError
-from rhocast.evaluation.gpu.devices import SOURCE, THREADS, Kernel
+from rhocast.evaluation.gpu.devices import THREADS, Kernel, source
 
-#: What CUDA's compiler brings along.
-_PREAMBLE = """\
-#include <cmath>
-#include <cstdint>
-#include <cstring>
-#define __global__
-#define __device__
-#define __host__
-#define __launch_bounds__(...)
-#define __align__(n) alignas(n)
-struct Index { unsigned x; };
-static thread_local Index threadIdx, blockIdx;
-static const Index blockDim{THREADS};
-struct alignas(16) float4 { float x, y, z, w; };
-struct alignas(16) uint4 { unsigned x, y, z, w; };
-static unsigned __float_as_uint(float x) { unsigned y; std::memcpy(&y, &x, 4); return y; }
-static float __uint_as_float(unsigned x) { float y; std::memcpy(&y, &x, 4); return y; }
-"""
-
-_KERNEL = re.compile(
-    r'extern "C" __global__ void\s+(?:__launch_bounds__\(\w+\)\s+)?(\w+)\((.*?)\)\s*{', re.S
-)
-
-_LOOP = """
-extern "C" void launch_NAME(int n, PARAMETERS) {
-  for (int i = 0; i < n; ++i) {
-    blockIdx.x = i / THREADS;
-    threadIdx.x = i % THREADS;
-    NAME(n, ARGUMENTS);
-  }
-}
-"""
+#: What CUDA's compiler brings along, and how kernels are launched.
+_PREAMBLE = Path(__file__).with_name("emulation.hpp")
 
 
 class Emulation:
@@ -68,7 +37,7 @@ class Emulation:
     def compile(self, names: Iterable[str], sizes: Mapping[str, int]) -> dict[str, Kernel]:
         """See `rhocast.evaluation.gpu.Device`."""
         library = _compiled(tuple(names), tuple(sizes.items()))
-        return {name: _launcher(library[f"launch_{name}"]) for name in names}
+        return {name: _launcher(_function(library, name)) for name in names}
 
     def fetch(self, array: Any) -> np.ndarray:
         """See `rhocast.evaluation.gpu.Device`."""
@@ -84,28 +53,25 @@ def _compiled(names: tuple[str, ...], sizes: tuple[tuple[str, int], ...]) -> cty
     compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++")
     if compiler is None:
         raise ModelError("device: `emulated` needs a C++ compiler, such as g++")
-    source = SOURCE.read_text(encoding="utf-8")
-    parameters = dict(_KERNEL.findall(source))
-    loops = [_loop(name, parameters[name]) for name in names]
+    text = _PREAMBLE.read_text(encoding="utf-8") + source()
+    text += "".join(f"LAUNCHABLE({name})\n" for name in names)
     macros = [f"-D{name}={value}" for name, value in [*sizes, ("THREADS", THREADS)]]
     with tempfile.TemporaryDirectory() as folder:
         code, library = Path(folder, "kernels.cpp"), Path(folder, "kernels.so")
-        code.write_text("\n".join([_PREAMBLE, source, *loops]), encoding="utf-8")
+        code.write_text(text, encoding="utf-8")
         flags = ["-std=c++17", "-O1", "-w", "-fPIC", "-shared", *macros]
         done = subprocess.run(
             [compiler, *flags, "-o", library, code], capture_output=True, text=True
         )
         if done.returncode:
-            raise ModelError(f"device: {compiler} cannot compile {SOURCE.name}: {done.stderr}")
+            raise ModelError(f"device: {compiler} cannot compile the kernels: {done.stderr}")
         return ctypes.CDLL(str(library))
 
 
-def _loop(name: str, parameters: str) -> str:
-    """Write what calls a kernel for all its threads."""
-    _, *others = (" ".join(parameter.split()) for parameter in parameters.split(","))
-    names = ", ".join(re.search(r"\w+$", other)[0] for other in others)  # type: ignore[index]
-    text = _LOOP.replace("PARAMETERS", ", ".join(others)).replace("ARGUMENTS", names)
-    return text.replace("NAME", name)
+def _function(library: ctypes.CDLL, name: str) -> Any:
+    """Return the function whose address the library holds; it takes what the kernel takes."""
+    address = ctypes.c_void_p.in_dll(library, f"launch_{name}").value
+    return ctypes.CFUNCTYPE(None)(address or 0)
 
 
 def _launcher(function: Any) -> Kernel:

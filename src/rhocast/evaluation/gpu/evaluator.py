@@ -20,7 +20,7 @@ from rhocast.evaluation.gpu.devices import Device
 from rhocast.grid import Mesh
 from rhocast.model import DensityModel
 
-#: Inputs and outputs that a tensor core takes at a time, as in `kernels.cu`.
+#: Inputs and outputs that a tensor core takes at a time, as in `network.cu`.
 _STEP, _TILE = 16, 8
 
 #: Sums of a point that a thread holds in registers.
