@@ -22,7 +22,7 @@ class Shaken:
         self.decay = math.exp(-1.0 / memory_steps)
         self.asked: list[Dynamics] = []
 
-    def single_point(self, calculation, launcher, workdir):
+    def single_point(self, calculation, launcher, workdir, start=None, waves=None):
         raise NotImplementedError
 
     def molecular_dynamics(self, calculation, dynamics, launcher, workdir):

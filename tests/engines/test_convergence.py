@@ -121,7 +121,7 @@ class CountingEngine:
     def __init__(self):
         self.calls = []
 
-    def single_point(self, calculation, launcher, workdir, start=None):
+    def single_point(self, calculation, launcher, workdir, start=None, waves=None):
         self.calls.append(calculation.dft)
         density = wave(calculation.structure, calculation.mesh.shape)
         return SinglePoint(

@@ -24,7 +24,7 @@ class ScriptedEngine:
     record = EngineRecord("abinit", "/bin/abinit", "9.6.2")
     safer_mixing: ClassVar = {"diemix": 0.3}
 
-    def single_point(self, calculation, launcher, workdir, start=None) -> SinglePoint:
+    def single_point(self, calculation, launcher, workdir, start=None, waves=None) -> SinglePoint:
         self.asked.append((calculation, start))
         (workdir / "run.log").write_text("")
         answer = self.answers[len(self.asked) - 1]

@@ -54,6 +54,7 @@ def add_verbs(verbs: Any) -> None:
         help="begin from the density in a snapshot file, a predicted field, or a file of another "
         "program (cube, CHGCAR, DEN.nc …); scaled to the electrons (default: superposed atoms)",
     )
+    _add_waves(verb)
     verb.add_argument(
         "--compare-start",
         action="store_true",
@@ -70,6 +71,7 @@ def add_verbs(verbs: Any) -> None:
         metavar="FILE",
         help="snapshot file, predicted field, or file of another program; scaled to the electrons",
     )
+    _add_waves(verb)
     verb.add_argument("--json", action="store_true", help="print one JSON object")
     verb.set_defaults(run=_harris_foulkes)
 
@@ -78,6 +80,17 @@ def _add_common(verb: argparse.ArgumentParser, sections: str) -> None:
     _add_input(verb, sections)
     verb.add_argument("-o", "--output", required=True, type=Path, help="file to write")
     verb.add_argument("--temperature-K", type=float, required=True, help="of the ions, K")
+
+
+def _add_waves(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--waves",
+        type=Path,
+        metavar="FOLDER",
+        help="folder that keeps wave functions from one snapshot of a cell to the next (ABINIT "
+        "only): those in it are the start if they are of the same cell and settings, and they are "
+        "replaced at the end",
+    )
 
 
 def _add_input(verb: argparse.ArgumentParser, sections: str) -> None:
@@ -126,9 +139,9 @@ def _scf(options: argparse.Namespace) -> None:
     given = read_density(options.start_density) if options.start_density else None
     if options.compare_start and given is None:
         raise ConfigError("--compare-start: expected --start-density FILE to compare with")
-    snapshot = _snapshot(options, given)
+    snapshot = _snapshot(options, given, options.waves)
     if options.compare_start:
-        usual = _snapshot(options, None)
+        usual = _snapshot(options, None, None)
         log.info(
             "%s: %d iterations in %.0f s from %s, %d in %.0f s from superposed atoms",
             options.output,
@@ -144,7 +157,7 @@ def _scf(options: argparse.Namespace) -> None:
     log.info("%s: %s %s", options.output, snapshot.status, snapshot.reason)
 
 
-def _snapshot(options: argparse.Namespace, start: Density | None) -> Snapshot:
+def _snapshot(options: argparse.Namespace, start: Density | None, waves: Path | None) -> Snapshot:
     sections = _sections(options)
     dft = _validated(config.Dft, sections, "dft")
     return compute_snapshot(
@@ -156,6 +169,7 @@ def _snapshot(options: argparse.Namespace, start: Density | None) -> Snapshot:
         launcher=launcher_of(options),
         workdir=_workdir(options.output),
         start=start,
+        waves=waves,
     )
 
 
@@ -171,6 +185,7 @@ def _harris_foulkes(options: argparse.Namespace) -> None:
         launcher=launcher_of(options),
         # Beside a snapshot may lie the folder of the single point that made it.
         workdir=_workdir(options.density.with_suffix(".harris-foulkes")),
+        waves=options.waves,
     )
     energies = {"energy_ha_per_atom": found.energy_ha / found.n_atoms}
     emit(asdict(found) | energies, options.json)

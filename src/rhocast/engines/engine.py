@@ -86,6 +86,31 @@ class SinglePoint:
 
 
 @dataclass(frozen=True)
+class DensityEnergy:
+    """The Harris-Foulkes energy of a cell at a density, and the parts that the engine prints.
+
+    Attributes
+    ----------
+    energy_ha
+        Free energy, Ha.
+    band_ha
+        Sum of the occupied eigenvalues Σ f ε, Ha.
+    xc_ha
+        E_xc[ρ], Ha.
+    hartree_ha
+        E_H[ρ] of the electrons, Ha; None where the engine prints it with the ions' part only.
+    fermi_ha
+        Fermi level, Ha, relative to the engine's own zero of the potential.
+    """
+
+    energy_ha: float
+    band_ha: float
+    xc_ha: float
+    hartree_ha: float | None
+    fermi_ha: float
+
+
+@dataclass(frozen=True)
 class Dynamics:
     """Molecular dynamics in the canonical ensemble (Nosé-Hoover).
 
@@ -130,18 +155,30 @@ class Engine(Protocol):
         launcher: Launcher,
         workdir: Path,
         start: np.ndarray | None = None,
+        waves: Path | None = None,
     ) -> SinglePoint:
         """Compute density, energy and forces of one configuration.
 
         The cycle begins from superposed atoms, or from a density (nx, ny, nz) in e/Bohr³ on any
-        mesh of the cell.
+        mesh of the cell. ``waves`` is a folder in which the engine keeps wave functions from one
+        configuration of a cell to the next: it begins from those that are there, if they are of
+        the same cell and settings, and replaces them at the end. An engine that cannot begin from
+        wave functions leaves the folder alone.
         """
         ...
 
     def harris_foulkes(
-        self, calculation: Calculation, density: np.ndarray, launcher: Launcher, workdir: Path
-    ) -> float:
-        """Return the Harris-Foulkes free energy, Ha, at a density on any mesh of the cell."""
+        self,
+        calculation: Calculation,
+        density: np.ndarray,
+        launcher: Launcher,
+        workdir: Path,
+        waves: Path | None = None,
+    ) -> DensityEnergy:
+        """Evaluate the Harris-Foulkes energy at a density on any mesh of the cell.
+
+        ``waves`` is a folder of wave functions, as in `single_point`.
+        """
         ...
 
     def molecular_dynamics(

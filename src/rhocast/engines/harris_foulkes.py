@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rhocast import config
@@ -33,6 +33,8 @@ class HarrisFoulkes:
         What the density integrated to before.
     wall_time_s
         Time that it took, s.
+    band_ha, xc_ha, hartree_ha, fermi_ha
+        Parts of the energy and the Fermi level; see `rhocast.engines.engine.DensityEnergy`.
     """
 
     energy_ha: float
@@ -40,6 +42,10 @@ class HarrisFoulkes:
     n_electrons: float
     electrons_given: float
     wall_time_s: float
+    band_ha: float
+    xc_ha: float
+    hartree_ha: float | None
+    fermi_ha: float
 
 
 def harris_foulkes(
@@ -51,6 +57,7 @@ def harris_foulkes(
     *,
     launcher: Launcher,
     workdir: str | Path,
+    waves: str | Path | None = None,
 ) -> HarrisFoulkes:
     """Evaluate the Harris-Foulkes functional at a density scaled to the electrons (paper, Eq. 6).
 
@@ -73,6 +80,9 @@ def harris_foulkes(
         How to start the engine.
     workdir
         Folder for the engine's files; emptied first, removed if all went well.
+    waves
+        Folder that keeps wave functions from one snapshot of a cell to the next (ABINIT only); it
+        may be shared with single points.
 
     Raises
     ------
@@ -86,13 +96,17 @@ def harris_foulkes(
     turned, axes = right_handed(structure)
     calculation = Calculation.plan(turned, dft, pseudopotentials)
     began = time.monotonic()
-    energy_ha = engine.harris_foulkes(
-        calculation, density.density.transpose(axes), launcher, workdir
+    found = engine.harris_foulkes(
+        calculation,
+        density.density.transpose(axes),
+        launcher,
+        workdir,
+        None if waves is None else Path(waves),
     )
     wall_time_s = time.monotonic() - began
     shutil.rmtree(workdir)
     return HarrisFoulkes(
-        energy_ha=energy_ha,
+        **asdict(found),
         n_atoms=len(structure),
         n_electrons=calculation.n_electrons,
         electrons_given=float(density.density.mean()) * structure.volume,

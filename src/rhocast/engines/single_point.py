@@ -58,6 +58,7 @@ def compute_snapshot(
     launcher: Launcher,
     workdir: str | Path,
     start: Density | None = None,
+    waves: str | Path | None = None,
 ) -> Snapshot:
     """Compute the density of a structure and judge it.
 
@@ -84,6 +85,9 @@ def compute_snapshot(
         Folder for the engine's files; emptied first, removed if all went well.
     start
         Density to begin from; by default the engine superposes atoms.
+    waves
+        Folder that keeps wave functions from one snapshot of a cell to the next (ABINIT only):
+        those that are there are begun from, and replaced by those of this snapshot.
 
     Raises
     ------
@@ -103,7 +107,8 @@ def compute_snapshot(
         attempts = [Attempt(_nothing(calculation), [misplaced], {})]
     else:
         begin = None if start is None else start.density.transpose(axes)
-        attempts = _attempts(engine, calculation, launcher, workdir, begin)
+        folder = None if waves is None else Path(waves)
+        attempts = _attempts(engine, calculation, launcher, workdir, begin, folder)
     point, reasons = attempts[-1].point, attempts[-1].faults
     _warn_of_undersampling(calculation, point, workdir)
     if reasons:
@@ -148,9 +153,10 @@ def _attempts(
     launcher: Launcher,
     workdir: Path,
     start: np.ndarray | None,
+    waves: Path | None,
 ) -> list[Attempt]:
     """Compute once, and once more if that may help; the last counts."""
-    first = _attempt(engine, calculation, launcher, workdir / "attempt-1", start)
+    first = _attempt(engine, calculation, launcher, workdir / "attempt-1", start, waves)
     if not first.faults or first.point.converged:
         return [first]  # other mixing would lead a converged cycle to the same density
     logger.warning("%s: trying again with safer mixing: %s", workdir, "; ".join(first.faults))
@@ -168,12 +174,13 @@ def _attempt(
     launcher: Launcher,
     workdir: Path,
     start: np.ndarray | None,
+    waves: Path | None = None,
 ) -> Attempt:
     workdir.mkdir()
     keys = calculation.dft.engine_keys(engine.record.name)
     began = time.monotonic()
     try:
-        point = engine.single_point(calculation, launcher, workdir, start)
+        point = engine.single_point(calculation, launcher, workdir, start, waves)
     except CalculationError as error:
         point = _nothing(calculation, time.monotonic() - began)
         return Attempt(point, [str(error)], keys)

@@ -16,11 +16,23 @@ from ase.io.cube import read_cube
 from rhocast import config
 from rhocast.dynamics.trajectory import Trajectory
 from rhocast.engines.calculation import Calculation
-from rhocast.engines.engine import CalculationError, Dynamics, EngineRecord, SinglePoint
+from rhocast.engines.engine import (
+    CalculationError,
+    DensityEnergy,
+    Dynamics,
+    EngineRecord,
+    SinglePoint,
+)
 from rhocast.engines.process import Launcher
 from rhocast.engines.psp8 import read_psp8, spms_file
 from rhocast.engines.sparc.dynamics import molecular_dynamics
-from rhocast.engines.sparc.input import electronic_keys, hand_over, places, write_input
+from rhocast.engines.sparc.input import (
+    LABEL,
+    electronic_keys,
+    hand_over,
+    places,
+    write_input,
+)
 from rhocast.engines.sparc.process import check_run, only_file, read_output, run_sparc
 from rhocast.engines.undersampling import partial_electrons
 from rhocast.structures import Structure
@@ -60,6 +72,7 @@ class SparcEngine:
         launcher: Launcher,
         workdir: Path,
         start: np.ndarray | None = None,
+        waves: Path | None = None,  # SPARC begins from random orbitals always
     ) -> SinglePoint:
         """Compute density, energy and forces of one configuration."""
         keys = {
@@ -78,8 +91,13 @@ class SparcEngine:
         return point
 
     def harris_foulkes(
-        self, calculation: Calculation, density: np.ndarray, launcher: Launcher, workdir: Path
-    ) -> float:
+        self,
+        calculation: Calculation,
+        density: np.ndarray,
+        launcher: Launcher,
+        workdir: Path,
+        waves: Path | None = None,
+    ) -> DensityEnergy:
         """Return the Harris-Foulkes free energy, Ha, at a density on any mesh of the cell.
 
         It is what SPARC tells as the energy of the first iteration if it mixes densities and its
@@ -102,11 +120,19 @@ class SparcEngine:
         return molecular_dynamics(self.record, calculation, dynamics, launcher, workdir)
 
 
-def read_energy(workdir: Path, launcher: Launcher, record: EngineRecord) -> float:
-    """Read the free energy of a single point, Ha."""
+def read_energy(workdir: Path, launcher: Launcher, record: EngineRecord) -> DensityEnergy:
+    """Read the free energy of a single point and its parts, Ha."""
     output = read_output(workdir)
     check_run(output, launcher, record, workdir)
-    return float(output["static"][0]["free energy"]) / EV_PER_HARTREE
+    text = (workdir / f"{LABEL}.out").read_text(encoding="utf-8", errors="replace")
+    parts = dict(re.findall(r"^(\w[\w ]*\w)\s*:\s*(\S+) \(Ha\)", text, re.MULTILINE))
+    return DensityEnergy(
+        energy_ha=float(output["static"][0]["free energy"]) / EV_PER_HARTREE,
+        band_ha=float(parts["Band structure energy"]),
+        xc_ha=float(parts["Exchange correlation energy"]),
+        hartree_ha=None,  # part of the electrostatic energy of electrons and ions together
+        fermi_ha=float(parts["Fermi level"]),
+    )
 
 
 def read_single_point(
