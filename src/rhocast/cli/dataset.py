@@ -70,7 +70,7 @@ def _add_import(verbs: Any) -> None:
     verb.add_argument("density", type=Path, help="another program's density")
     verb.add_argument("-o", "--output", required=True, type=Path, help="snapshot file to write")
     verb.add_argument("--temperature-K", type=float, required=True, help="of the ions, K")
-    verb.add_argument("--format", choices=READABLE, help="default: from the name")
+    verb.add_argument("--format", choices=READABLE, help="file format (default: from its name)")
     verb.add_argument(
         "--density-unit",
         choices=("bohr", "angstrom"),
@@ -89,6 +89,12 @@ def _add_import(verbs: Any) -> None:
         type=float,
         default=ELECTRON_TOLERANCE,
         help="share by which the electron count may be off (default: 1e-4)",
+    )
+    verb.add_argument(
+        "--charge",
+        type=float,
+        default=0.0,
+        help="charge of the cell, e: electrons that it lacks (default: 0)",
     )
     verb.set_defaults(run=_import)
 
@@ -111,6 +117,7 @@ def _import(options: argparse.Namespace) -> None:
         pseudopotentials=resolve_pseudopotentials(_pairs(options.psp8, "--psp8")),
         kpoints=options.kpoints,
         electron_tolerance=options.electron_tolerance,
+        charge=options.charge,
     )
     write_snapshot(options.output, snapshot)
     log.info(

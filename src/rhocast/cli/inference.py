@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 
 from rhocast.cli.job import emit
-from rhocast.density import open_density, refine, write_density
+from rhocast.density import refine
+from rhocast.density.convert import convert
+from rhocast.density.formats import format_named, format_to_write
 from rhocast.density.refine import Part
-from rhocast.errors import ParallelError
+from rhocast.errors import ConfigError, ParallelError
 from rhocast.evaluation.gpu import gpu_named
 from rhocast.grid import Mesh
 from rhocast.inference import (
@@ -44,7 +45,14 @@ def add_verbs(verbs: Any) -> None:
     )
     verb.add_argument("model", help="model file or name of a shipped model")
     verb.add_argument("structure", type=Path, help="any file that ASE reads")
-    verb.add_argument("-o", "--output", required=True, type=Path, help="HDF5 file to write")
+    verb.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        type=Path,
+        help="file to write: HDF5 (.h5) with all fields, or the density in the format of its name "
+        "(.cube, .xsf, .vasp)",
+    )
     verb.add_argument(
         "--mesh-spacing-bohr",
         type=float,
@@ -118,24 +126,6 @@ def add_verbs(verbs: Any) -> None:
     _add_box(verb)
     verb.set_defaults(run=_refine)
 
-    verb = verbs.add_parser("export")
-    verb.add_argument("density", type=Path, help="density file (HDF5)")
-    verb.add_argument("output", type=Path, help="file to write: .cube, .xsf or CHGCAR")
-    verb.add_argument(
-        "--format", choices=("cube", "chgcar", "xsf"), help="default: from the name of the file"
-    )
-    verb.add_argument(
-        "--field",
-        choices=("density", "epistemic_std", "aleatoric_std"),
-        default="density",
-        help="which array (default: density)",
-    )
-    verb.add_argument(
-        "--mesh-spacing-bohr", type=float, help="interpolate to this, Bohr (default: as stored)"
-    )
-    _add_box(verb)
-    verb.set_defaults(run=_export)
-
 
 def _add_box(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
@@ -172,6 +162,7 @@ def _communicator(expected_ranks: int | None = None) -> Any:
 
 def _predict(options: argparse.Namespace) -> None:
     comm = _communicator(options.ranks)
+    file = _field_file(options)
     model = together(comm, lambda: DensityModel.load(options.model))
     structure = first_alone(comm, lambda: read_structure(options.structure))
     arguments: dict[str, Any] = {
@@ -192,15 +183,39 @@ def _predict(options: argparse.Namespace) -> None:
     with _explaining_sigterm():
         if options.shard is None:
             scale = not options.unscaled
-            predict_file(
-                model, structure, mesh, options.output, scale_to_electrons=scale, **arguments
-            )
+            predict_file(model, structure, mesh, file, scale_to_electrons=scale, **arguments)
+            if file != options.output:
+                first_alone(comm, lambda: _convert(file, options.output))
         else:
             shard, n_shards = options.shard
             predict_shard(
                 model, structure, mesh, options.output, shard=shard, n_shards=n_shards, **arguments
             )
     log.info("%s is written", options.output)
+
+
+def _field_file(options: argparse.Namespace) -> Path:
+    """Return the HDF5 file to predict to: the output, or one beside an output of another format.
+
+    Raises
+    ------
+    ConfigError
+        If the format cannot be written, or a shard is to be written in it.
+    """
+    out: Path = options.output
+    named = format_named(out)
+    if named is None or named.name == "field":
+        return out
+    format_to_write(out)
+    if options.shard is not None:
+        raise ConfigError(f"{out}: a shard is HDF5; call it *.h5, and convert what `merge` makes")
+    return out.with_name(f"{out.name}.h5")
+
+
+def _convert(file: Path, out: Path) -> None:
+    """Write the prediction in the format of its name, and remove the file it was computed in."""
+    convert(file, out)
+    file.unlink()
 
 
 def _dry_run(
@@ -264,15 +279,3 @@ def _merge(options: argparse.Namespace) -> None:
         virtual=options.virtual,
         comm=_communicator(),
     )
-
-
-def _export(options: argparse.Namespace) -> None:
-    if options.mesh_spacing_bohr is None and options.box is None:
-        with open_density(options.density) as density:
-            write_density(options.output, density, options.format, options.field)
-        return
-    with TemporaryDirectory(dir=options.output.parent) as folder:
-        finer = Path(folder) / "refined.h5"
-        refine(options.density, finer, options.mesh_spacing_bohr, _part(options))
-        with open_density(finer) as density:
-            write_density(options.output, density, options.format, options.field)

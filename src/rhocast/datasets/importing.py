@@ -7,11 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from rhocast.density import Density, Snapshot, read_density
+from rhocast.density.electrons import (
+    MAX_NEGATIVE_SHARE,
+    explain_electrons,
+    find_stride,
+    negative_share,
+)
 from rhocast.density.formats import Length
 from rhocast.engines.psp8 import Psp8
 from rhocast.errors import FileFormatError
-from rhocast.structures import Structure
-from rhocast.units import ANGSTROM_PER_BOHR
 
 #: Share of the electrons that digits and rounded cells of text files may cost.
 ELECTRON_TOLERANCE = 1e-4
@@ -29,6 +33,7 @@ def import_density(
     pseudopotentials: Mapping[str, Psp8] | None = None,
     kpoints: str | None = None,
     electron_tolerance: float = ELECTRON_TOLERANCE,
+    charge: float = 0.0,
 ) -> Snapshot:
     """Read another program's density and check its electrons.
 
@@ -50,6 +55,8 @@ def import_density(
         The k-mesh, such as ``3 3 3 shift 0 0 0``, where the file does not tell.
     electron_tolerance
         Share by which ∫ρ may differ from the electrons of the atoms.
+    charge
+        Charge of the cell in units of e: electrons that its atoms lack.
 
     Raises
     ------
@@ -63,7 +70,7 @@ def import_density(
     found.structure.check_distances(str(path))
     files = {e: p for e, p in (pseudopotentials or {}).items() if e in found.structure.species}
     known = valence or {e: p.valence for e, p in files.items()} or found.valence
-    n_electrons = _electrons(path, found, known, electron_tolerance)
+    n_electrons = _electrons(path, found, known, electron_tolerance, charge)
     for note in found.notes:
         logger.warning("%s: %s", path, note)
     return Snapshot(
@@ -81,21 +88,36 @@ def import_density(
             "imported_from": path.name,
             "imported_sha256": found.sha256,
             "notes": "; ".join(found.notes),
+            **({"charge": charge} if charge else {}),
         },
     )
 
 
-def _electrons(path: Path, found: Density, valence: Mapping[str, float], tolerance: float) -> float:
+def _electrons(
+    path: Path, found: Density, valence: Mapping[str, float], tolerance: float, charge: float
+) -> float:
     """Return the electrons of the atoms, once ∫ρ has been found to be as many."""
-    structure = found.structure
-    integral = found.electron_count
-    all_electrons = float(structure.numbers.sum())
-    expected = structure.count_electrons(valence) if valence else float(round(integral))
-    if not (expected > 0.0 and abs(integral - expected) <= tolerance * expected):
+    structure, integral = found.structure, found.electron_count
+    all_electrons = float(structure.numbers.sum()) - charge
+    neutral = structure.count_electrons(valence) if valence else round(integral) + charge
+    expected = float(neutral - charge)
+    _check_sign(path, found)
+    if not valence and expected > all_electrons:
+        raise FileFormatError(
+            f"{path}: the density integrates to {integral:.6g} electrons, expected at most "
+            f"{all_electrons:g}, all that {structure.formula} has; "
+            f"{explain_electrons(found, all_electrons)}"
+        )
+    # A stride gives a cell that is too long, whatever the tolerance.
+    stride = found.record.get("engine") == "cp2k" and find_stride(found, expected)
+    wrong = abs(integral - expected) > ELECTRON_TOLERANCE * expected
+    if not (expected > 0.0 and abs(integral - expected) <= tolerance * expected) or (
+        wrong and stride
+    ):
         raise FileFormatError(
             f"{path}: the density integrates to {integral:.6g} electrons, expected {expected:g} "
-            f"for {structure.formula} ({_origin_of(valence)}) to a share of {tolerance:g}; "
-            f"{'; '.join([_explanation(integral, expected, structure), *found.notes])}"
+            f"for {structure.formula} ({_origin_of(valence, charge)}) to a share of {tolerance:g}; "
+            f"{'; '.join([explain_electrons(found, expected), *found.notes])}"
         )
     if not valence:
         logger.warning(
@@ -112,30 +134,21 @@ def _electrons(path: Path, found: Density, valence: Mapping[str, float], toleran
     return expected
 
 
-def _origin_of(valence: Mapping[str, float]) -> str:
+def _check_sign(path: Path, found: Density) -> None:
+    """Refuse a field that is far below zero, whatever it integrates to."""
+    share = negative_share(found)
+    if found.electron_count > 0.0 and share > MAX_NEGATIVE_SHARE:
+        raise FileFormatError(
+            f"{path}: no valence density: it falls to {found.density.min():.3g} e/Bohr³, and "
+            f"{share:.1%} of its electrons are below zero, expected at most "
+            f"{MAX_NEGATIVE_SHARE:.0%}; a pseudo-density with compensation charges (GPAW's "
+            "get_pseudo_density), a spin density or a difference of densities? Write the density "
+            "of a calculation with norm-conserving pseudopotentials"
+        )
+
+
+def _origin_of(valence: Mapping[str, float], charge: float) -> str:
     if not valence:
-        return "the nearest whole number, as no valence is given"
-    return "valence " + ", ".join(f"{symbol} {count:g}" for symbol, count in valence.items())
-
-
-def _explanation(integral: float, expected: float, structure: Structure) -> str:
-    """Say what usually makes an electron count wrong by just this much."""
-    per_angstrom = ANGSTROM_PER_BOHR**3
-    volume = structure.volume
-    cores = float(structure.numbers.sum()) / expected if expected else np.inf
-    known = {
-        "the values are per cubic ångström: give --density-unit angstrom": 1.0 / per_angstrom,
-        "the values are per cubic Bohr (give --density-unit bohr), or the lengths are in ångström, "
-        "of which negative point counts in a cube's header must tell": per_angstrom,
-        "the values are multiplied by the volume of the cell (Bohr³)": volume,
-        "the values are multiplied by the volume of the cell (Å³)": volume * per_angstrom,
-        "it is one of two equal spins": 0.5,
-        "it holds all electrons, the cores included; pseudopotential programs know the valence "
-        "alone": cores,
-    }
-    for sentence, factor in known.items():
-        if abs(integral - factor * expected) <= 1e-2 * factor * expected:
-            return sentence
-    return (
-        "check the valence, or whether this is the density (not a potential or a spin) of all atoms"
-    )
+        return "the nearest whole number; give --valence or --psp8 to have the cause told"
+    told = f"charge {charge:+g}, " if charge else ""
+    return f"{told}valence " + ", ".join(f"{symbol} {count:g}" for symbol, count in valence.items())

@@ -23,7 +23,7 @@ from rhocast.density.disk import check_disk
 from rhocast.density.field_writer import FieldWriter, allocate_density
 from rhocast.density.formats.field import field_bytes, open_field
 from rhocast.density.spline import AxisMap, interpolate_strips
-from rhocast.errors import RhocastError
+from rhocast.errors import FileFormatError, RhocastError
 from rhocast.grid import Mesh
 from rhocast.parallel.blas import available_threads, one_blas_thread
 from rhocast.parallel.progress import Progress
@@ -197,8 +197,12 @@ class Interpolation:
         count = along_z[-1].first + along_z[-1].weights.shape[1] - along_z[0].first
         z = (along_z[0].first + np.arange(count)) % self.stored.mesh.shape[2]
         values = self.stored.read_periodic(name, (x.sources, y.sources, z))
+        if not np.isfinite(values).all():
+            raise FileFormatError(
+                f"{self.stored.source}: {name} holds NaN or infinity; compute or predict it again"
+            )
         if name != "density":
-            np.square(values, out=values)
+            values = np.square(values)
         start = box[2].start
         for strip in interpolate_strips(values, x, y, along_z):
             if name != "density":
@@ -261,6 +265,11 @@ def _conserving_factor(stored: Density, mesh: Mesh, comm: Any, threads: int) -> 
     # Exactly rounded, so that they do not depend on the order.
     sums = [math.fsum(values) for values in zip(*found, strict=True)]
     coarse, fine = from_first(comm, sums)
+    if not math.isfinite(coarse + fine) or fine == 0.0:
+        raise FileFormatError(
+            f"{stored.source}: the density holds NaN or infinity, or no electrons; compute or "
+            "predict it again"
+        )
     factor = coarse * stored.mesh.voxel_volume / (fine * mesh.voxel_volume)
     log.info("the interpolated density is scaled by 1 %+.2g to keep its electrons", factor - 1.0)
     return float(factor)

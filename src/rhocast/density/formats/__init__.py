@@ -132,6 +132,11 @@ def _named(path: Path, name: str | None, allowed: tuple[str, ...]) -> Format | N
         if name not in allowed:
             raise RhocastError(f"{path}: format {name!r}, expected one of {', '.join(allowed)}")
         return FORMATS[name]
+    return format_named(path)
+
+
+def format_named(path: Path) -> Format | None:
+    """Return the format that a file's name tells, or None."""
     plain = path.name.lower().removesuffix(PACKED)
     for format in FORMATS.values():
         if plain.endswith(format.suffixes):

@@ -21,6 +21,9 @@ from rhocast.units import ANGSTROM_PER_BOHR
 #: What the values of a field are written with: as many digits as single precision holds.
 NUMBER = " %.7E"
 
+#: Words in the titles of programs that say who they are.
+_ENGINES = {"SPARC": "sparc", "-Quickstep-": "cp2k"}
+
 
 def read(path: Path) -> Density:
     """Read a cube that holds one field."""
@@ -54,9 +57,13 @@ def read(path: Path) -> Density:
         ),
         closing.without_end(data),
         valence=_valence(atoms[:, :2]),
-        record={"engine": "sparc"} if "SPARC" in title else {},
+        record=_record(title),
         notes=closing.notes,
     )
+
+
+def _record(title: str) -> dict[str, str]:
+    return next(({"engine": name} for word, name in _ENGINES.items() if word in title), {})
 
 
 def write(path: Path, density: Density, field: str, number: str = NUMBER) -> None:

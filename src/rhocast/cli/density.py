@@ -1,0 +1,100 @@
+"""Verbs on files of densities: ``convert`` (also called ``export``) and ``diff``."""
+
+import argparse
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rhocast.cli.job import emit
+from rhocast.density.formats import FORMATS, READABLE, WRITABLE
+
+log = logging.getLogger(__name__)
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add the parsers of this module's verbs."""
+    formats = "; ".join(f"{format.name}: {format.description}" for format in FORMATS.values())
+    for name in ("convert", "export"):
+        verb = verbs.add_parser(name, description=f"Write a density in any format. {formats}.")
+        verb.add_argument("density", type=Path, metavar="IN", help="density to read")
+        verb.add_argument("output", type=Path, metavar="OUT", help="file to write")
+        _add_source(verb, "--from-format", "--density-unit")
+        verb.add_argument(
+            "--format", choices=WRITABLE, help="format of OUT (default: from its name)"
+        )
+        verb.add_argument(
+            "--field",
+            choices=("density", "epistemic_std", "aleatoric_std"),
+            default="density",
+            help="field to write, in formats that hold one (default: density)",
+        )
+        _add_mesh(verb)
+        verb.set_defaults(run=_convert)
+
+    verb = verbs.add_parser(
+        "diff",
+        description="Compare a density B with a density A of the same cell: electrons, NMAE "
+        "(∫|Δρ|/∫ρ), RMSE and largest difference. Both are resampled where their meshes differ.",
+    )
+    verb.add_argument("a", type=Path, metavar="A", help="density to compare with")
+    verb.add_argument("b", type=Path, metavar="B", help="density to compare")
+    _add_source(verb, "--format", "--density-unit")
+    verb.add_argument("--json", action="store_true", help="print one JSON object")
+    verb.set_defaults(run=_diff)
+
+
+def _add_source(verb: argparse.ArgumentParser, format: str, unit: str) -> None:
+    verb.add_argument(
+        format, dest="source_format", choices=READABLE, help="format to read (default: from names)"
+    )
+    verb.add_argument(
+        unit,
+        dest="density_unit",
+        choices=("bohr", "angstrom"),
+        help="unit of a cube's or XSF's values: electrons per cubic Bohr (default for cube) or "
+        "ångström (default for XSF)",
+    )
+
+
+def _add_mesh(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--mesh-spacing-bohr",
+        type=float,
+        help="maximum spacing of the mesh to write, Bohr (default: the mesh of IN)",
+    )
+    verb.add_argument(
+        "--box",
+        type=float,
+        nargs=6,
+        metavar=("X0", "X1", "Y0", "Y1", "Z0", "Z1"),
+        help="part of the cell to write, in units of the lattice vectors (default: all of it)",
+    )
+
+
+def _convert(options: argparse.Namespace) -> None:
+    from rhocast.density.convert import convert
+
+    x0, x1, y0, y1, z0, z1 = options.box or (0.0, 1.0) * 3
+    convert(
+        options.density,
+        options.output,
+        source_format=options.source_format,
+        density_unit=options.density_unit,
+        format=options.format,
+        field=options.field,
+        mesh_spacing_bohr=options.mesh_spacing_bohr,
+        part=((x0, x1), (y0, y1), (z0, z1)),
+    )
+    log.info("%s is written", options.output)
+
+
+def _diff(options: argparse.Namespace) -> None:
+    from rhocast.density import open_density
+    from rhocast.density.difference import difference
+
+    choices = (options.source_format, options.density_unit)
+    with open_density(options.a, *choices) as a, open_density(options.b, *choices) as b:
+        found = asdict(difference(a, b))
+    found["mesh"] = list(found["mesh"]) if options.json else "×".join(map(str, found["mesh"]))
+    emit(found, options.json)

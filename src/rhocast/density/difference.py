@@ -1,0 +1,78 @@
+"""How far two densities of one cell are apart."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rhocast.density.density import Density
+from rhocast.density.fourier import resample
+from rhocast.errors import FileFormatError
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Figures of a density B against a density A.
+
+    Attributes
+    ----------
+    mesh
+        Mesh that they were compared on.
+    electrons_a, electrons_b
+        ∫ρ of each, as stored.
+    nmae
+        ∫|ρ_B − ρ_A| / ∫ρ_A, the share of the electrons that is misplaced.
+    rmse, max_difference
+        Root of the mean square of ρ_B − ρ_A, and its largest absolute value, e/Bohr³.
+    """
+
+    mesh: tuple[int, int, int]
+    electrons_a: float
+    electrons_b: float
+    nmae: float
+    rmse: float
+    max_difference: float
+
+
+def difference(a: Density, b: Density) -> Difference:
+    """Compare two densities of the same cell, layer by layer if they have the same mesh.
+
+    Otherwise both are resampled (`rhocast.density.fourier`) to a mesh that has along each axis the
+    points of the finer one, in memory.
+
+    Raises
+    ------
+    StructureError
+        If their cells differ.
+    FileFormatError
+        If A holds no electrons, or either NaN or infinity.
+    """
+    b.check_cell(a.structure)
+    mesh = a.mesh
+    if a.mesh.shape != b.mesh.shape:
+        nx, ny, nz = np.maximum(a.mesh.shape, b.mesh.shape).tolist()
+        mesh = type(mesh)((nx, ny, nz), mesh.cell)
+    fine_a, fine_b = (_on(density, mesh.shape) for density in (a, b))
+    absolute = squares = electrons = largest = 0.0
+    for one, other in zip(fine_a.layers("density"), fine_b.layers("density"), strict=True):
+        distance = np.abs(other - one)
+        absolute += float(distance.sum())
+        squares += float(np.square(distance).sum())
+        electrons += float(one.sum())
+        largest = max(largest, float(distance.max()))
+    if not electrons > 0.0:
+        raise FileFormatError(f"{a.source}: holds no electrons; expected a density to compare with")
+    return Difference(
+        mesh=mesh.shape,
+        electrons_a=a.electron_count,
+        electrons_b=b.electron_count,
+        nmae=absolute / electrons,
+        rmse=float(np.sqrt(squares / mesh.n_points)),
+        max_difference=largest,
+    )
+
+
+def _on(density: Density, shape: tuple[int, int, int]) -> Density:
+    if density.mesh.shape == shape:
+        return density
+    values = resample(density.read("density"), shape)
+    return Density(density.structure, values, source=density.source)
