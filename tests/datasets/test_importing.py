@@ -1,5 +1,7 @@
 """The electrons of an imported density must be those of its atoms, or the message says why not."""
 
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
@@ -99,3 +101,42 @@ def test_all_electrons_are_warned_of(cube, caplog):
 def test_coinciding_atoms_are_refused(cube):
     with pytest.raises(StructureError, match=r"any\.cube: two atoms"):
         import_density(cube(6.0, distance=0.1), temperature_K=0.0)
+
+
+DATA = Path(__file__).parents[1] / "density/data"
+VALENCE = {"Al": 3.0, "Si": 4.0}
+
+
+def test_a_charged_cell_is_imported_once_its_charge_is_said():
+    with pytest.raises(FileFormatError, match=r"a charged cell\? .* --charge \+1"):
+        import_density(DATA / "charged.cube", temperature_K=0.0, valence=VALENCE)
+    snapshot = import_density(DATA / "charged.cube", temperature_K=0.0, valence=VALENCE, charge=1.0)
+    assert snapshot.n_electrons == 12.0
+    assert snapshot.record["charge"] == 1.0
+
+
+def test_a_cell_that_a_stride_made_too_long_is_refused_at_any_tolerance():
+    path = DATA / "cp2k-odd-mesh-default-stride.cube.gz"
+    for tolerance in (1e-4, 0.1):
+        with pytest.raises(FileFormatError, match="STRIDE 1"):
+            import_density(path, temperature_K=0.0, valence=VALENCE, electron_tolerance=tolerance)
+    with pytest.raises(FileFormatError, match="STRIDE 1"):
+        import_density(path, temperature_K=0.0)
+
+
+def test_a_pseudo_density_is_refused_although_its_count_is_right():
+    path = DATA / "gpaw-pseudo-density.cube.gz"
+    with pytest.raises(FileFormatError, match=r"no valence density: it falls to -0\.193"):
+        import_density(path, temperature_K=0.0, valence=VALENCE)
+
+
+def test_more_electrons_than_the_atoms_have_are_refused(cube):
+    with pytest.raises(FileFormatError, match="expected at most 26, all that Al2 has"):
+        import_density(cube(27.0), temperature_K=0.0)
+
+
+@pytest.mark.parametrize("name", ["qe.xsf", "qe-format3.xsf.gz", "abinit-cut3d.xsf.gz"])
+def test_values_per_cubic_bohr_in_xsf_are_pointed_out(name):
+    with pytest.raises(FileFormatError, match="give --density-unit bohr"):
+        import_density(DATA / name, temperature_K=0.0, valence=VALENCE)
+    import_density(DATA / name, temperature_K=0.0, valence=VALENCE, density_unit="bohr")

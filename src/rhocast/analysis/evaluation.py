@@ -19,13 +19,18 @@ from rhocast.analysis.defects import (
 )
 from rhocast.analysis.figures import draw_errors
 from rhocast.analysis.metrics import ErrorSums, compare, pool, sharpness
-from rhocast.density import Density, Snapshot, read_snapshot
+from rhocast.density import Density, Snapshot, read_density, read_snapshot
+from rhocast.density.electrons import explain_electrons
+from rhocast.density.formats import format_to_read
 from rhocast.errors import FileFormatError
 from rhocast.files import replacing
 from rhocast.inference import predict_on_mesh
 from rhocast.model import DensityModel
 
 log = logging.getLogger(__name__)
+
+#: ∫ρ of a density to compare with may differ from its electrons by this share.
+MAX_ELECTRON_ERROR = 1e-2
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ def compare_snapshots(
     model
         The model.
     paths
-        Snapshot files.
+        Snapshot files, or densities of other formats.
     samples
         N_s, weight samples.
     seed
@@ -92,11 +97,11 @@ def compare_snapshots(
     """
     comparisons = []
     for path in dict.fromkeys(map(Path, paths)):  # a file that is named twice counts once
-        snapshot = read_snapshot(path)
-        if snapshot.accepted:
-            comparisons.append(_compare_one(model, path, snapshot, samples, seed, uncertainty))
+        found = _reference(path)
+        if isinstance(found, Snapshot) and not found.accepted:
+            log.warning("%s is left out, it was rejected: %s", path, found.reason)
         else:
-            log.warning("%s is left out, it was rejected: %s", path, snapshot.reason)
+            comparisons.append(_compare_one(model, path, found, samples, seed, uncertainty))
     if not comparisons:
         raise FileFormatError(f"no accepted snapshot among {[str(path) for path in paths]}")
     return comparisons
@@ -203,10 +208,17 @@ def compare_models(
         partial.write_text(json.dumps(reports, indent=2) + "\n", encoding="utf-8")
 
 
+def _reference(path: Path) -> Density:
+    """Read the density to compare with; of a rejected snapshot whatever there is."""
+    if format_to_read(path).name == "snapshot":
+        return read_snapshot(path)
+    return read_density(path)
+
+
 def _compare_one(
     model: DensityModel,
     path: Path,
-    snapshot: Snapshot,
+    found: Density,
     samples: int,
     seed: int,
     uncertainty: str,
@@ -214,16 +226,24 @@ def _compare_one(
     start = time.perf_counter()
     field = predict_on_mesh(
         model,
-        snapshot.structure,
-        snapshot.mesh,
+        found.structure,
+        found.mesh,
         uncertainty=uncertainty,
         samples=samples,
         seed=seed,
         where=str(path),
     )
     seconds = time.perf_counter() - start
+    reference = found.density.astype(np.float32, copy=False)
+    expected = field.record.get("n_electrons")
+    count = found.electron_count
+    if expected is not None and abs(count - expected) > MAX_ELECTRON_ERROR * expected:
+        raise FileFormatError(
+            f"{path}: the density integrates to {count:.6g} electrons, expected {expected:g} of "
+            f"the model's elements; {explain_electrons(found, expected)}"
+        )
     # `sampled` always brings both standard deviations
     total_std = cast(np.ndarray, field.std)
-    volume = snapshot.mesh.voxel_volume
-    sums = compare(field.density, total_std, snapshot.density, volume, seconds)
-    return Comparison(path, field, snapshot.density, sums)
+    volume = found.mesh.voxel_volume
+    sums = compare(field.density, total_std, reference, volume, seconds)
+    return Comparison(path, field, reference, sums)

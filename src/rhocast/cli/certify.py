@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rhocast.cli.job import emit
-from rhocast.density import read_snapshot
+from rhocast.density import read_density
 from rhocast.errors import ConfigError
 from rhocast.inference.certify import LARGEST_ERROR, certify
 from rhocast.model import DensityModel
@@ -27,8 +27,8 @@ def add_verbs(verbs: Any) -> None:
         required=True,
         nargs="+",
         type=Path,
-        metavar="SNAPSHOT",
-        help="snapshot files with densities on a fine mesh",
+        metavar="FILE",
+        help="densities on a fine mesh: snapshot files, or other programs' files",
     )
     verb.add_argument(
         "--structure", type=Path, help="to compare the model at (default: the first density's)"
@@ -52,7 +52,7 @@ def _certify(options: argparse.Namespace) -> None:
         )
     model = certify(
         DensityModel.load(options.model),
-        [read_snapshot(path) for path in options.density],
+        [read_density(path) for path in options.density],
         None if options.structure is None else read_structure(options.structure),
         options.blocks,
         options.seed,

@@ -46,7 +46,9 @@ def add_verbs(verbs: Any) -> None:
 
     verb = verbs.add_parser("evaluate")
     verb.add_argument("model", help="model file or name of a shipped model")
-    verb.add_argument("snapshots", nargs="+", type=Path, help="snapshot files (HDF5)")
+    verb.add_argument(
+        "snapshots", nargs="+", type=Path, help="snapshot files, or densities of other formats"
+    )
     verb.add_argument("--samples", type=int, default=10, help="weight samples (default: 10)")
     verb.add_argument(
         "--uncertainty",

@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from rhocast.density import Snapshot
+from rhocast.density import Density
 from rhocast.density.fourier import resample
 from rhocast.density.spline import AxisMap, interpolate
 from rhocast.errors import ModelError
@@ -38,7 +38,7 @@ BLOCK, HALO = (32, 32, 32), 12
 
 def certify(
     model: DensityModel,
-    densities: Sequence[Snapshot],
+    densities: Sequence[Density],
     structure: Structure | None = None,
     n_blocks: int = 1000,
     seed: int = 0,
@@ -105,7 +105,7 @@ def _check_finest(spacing: float, error: float) -> None:
         )
 
 
-def resolving_spacings(densities: Sequence[Snapshot]) -> Iterator[tuple[float, float]]:
+def resolving_spacings(densities: Sequence[Density]) -> Iterator[tuple[float, float]]:
     """Find the spacings that resolve all densities: (Bohr, ∫|Δρ| / N_e), the coarsest first."""
     fine = max(float(density.mesh.spacing.max()) for density in densities)
     last = np.inf
@@ -120,7 +120,7 @@ def resolving_spacings(densities: Sequence[Snapshot]) -> Iterator[tuple[float, f
                 yield spacing, error
 
 
-def density_error(density: Snapshot, mesh: Mesh) -> float:
+def density_error(density: Density, mesh: Mesh) -> float:
     """Return ∫|Δρ| / N_e of a density that is known at the points of a coarser mesh alone."""
     values = density.density.astype(np.float64)
     places = [np.arange(n) * (c / n) for n, c in zip(values.shape, mesh.shape, strict=True)]

@@ -148,11 +148,11 @@ def format_named(path: Path) -> Format | None:
 
 
 def _is_snapshot(path: Path) -> bool:
-    """Tell the two kinds of HDF5 files apart: fields have a ``kind``."""
+    """Tell the two kinds of HDF5 files apart: all others than snapshots have a ``kind``."""
     import h5py
 
     try:
         with h5py.File(path, "r") as file:
-            return "kind" not in file.attrs and "forces" in file
+            return "kind" not in file.attrs
     except OSError:
         return False  # its reader says what is wrong

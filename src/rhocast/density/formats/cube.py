@@ -47,8 +47,8 @@ def read(path: Path) -> Density:
     atoms = np.array(rows).reshape(n_atoms, -1)
     if atoms.shape[1:] != (5,):
         raise FileFormatError("atoms: expected number, charge and position in each line")
-    closing = find_closing(data)
     steps = np.array([line[1:] for line in voxels]) * bohr
+    closing = find_closing(data, abs(float(np.linalg.det(steps))))
     return Density(
         Structure(
             (atoms[:, 2:] - origin) * bohr,
