@@ -31,7 +31,10 @@ VERBS = {
     "aimd": ("dft", "molecular dynamics of a structure with the DFT engine"),
     "scf": ("dft", "density of a structure with the DFT engine"),
     "harris-foulkes": ("dft", "energy at a given density, from one diagonalisation"),
-    "import": ("dataset", "make a snapshot file of another program's density (cube, CHGCAR, XSF …)"),
+    "import": (
+        "dataset",
+        "make a snapshot file of another program's density, such as a cube",
+    ),
     "dataset": ("dataset", "list, check, split or pack snapshot files"),
     "converge": (
         "converge",

@@ -14,7 +14,7 @@ import numpy as np
 from rhocast.density.density import Density
 from rhocast.density.formats import FORMATS, PACKED, Format, Length, format_to_read
 from rhocast.density.formats.field import open_field
-from rhocast.errors import FileFormatError, RhocastError
+from rhocast.errors import FileFormatError, MissingExtraError, RhocastError
 from rhocast.units import ANGSTROM_PER_BOHR
 
 
@@ -111,6 +111,8 @@ def _parse(path: Path, format: Format) -> Density:
     try:
         with _unpacked(path) as plain:
             return format.module.read(plain)
+    except MissingExtraError:
+        raise
     except RhocastError as error:
         # Readers of HDF5 name the file themselves, parsers of text do not.
         text = str(error)
