@@ -100,25 +100,32 @@ def pools_of(dataset):
     ]
 
 
-def single_point_settings(dft, name):
-    """Return settings of DFT, without the engine's name, and a system's pseudopotentials."""
+def single_point_settings(dft, name, snapshot=None):
+    """Return settings of DFT, without the engine's name, and a system's pseudopotentials.
+
+    Where shifts of the k-mesh are drawn, the snapshot's seed of it is among them.
+    """
     system = cfg.systems[name]
     elements = (
         system.composition or cfg.material.pseudopotentials
     )  # a file's are not known yet
     files = {element: cfg.material.pseudopotentials[element] for element in elements}
     own = dft.model_copy(update={"engine": "auto"})
-    return {"dft": slice_of(own), "material": {"pseudopotentials": files}}
+    settings = {"dft": slice_of(own), "material": {"pseudopotentials": files}}
+    seed = None if snapshot is None else cfg.kpoint_seed(snapshot)
+    return settings if seed is None else settings | {"kpoint_seed": seed}
 
 
 def scf_settings(wildcards):
     """Return what determines a single point: DFT, and the pseudopotentials of its elements."""
-    return single_point_settings(cfg.dft, wildcards.system)
+    name = f"{wildcards.system}/{wildcards.temperature}K/{wildcards.frame}"
+    return single_point_settings(cfg.dft, wildcards.system, name)
 
 
 def aimd_settings(wildcards):
     """Return what determines a trajectory, but for its length."""
-    settings = scf_settings(wildcards) | {"aimd": slice_of(cfg.aimd)}
+    settings = single_point_settings(cfg.dft, wildcards.system)
+    settings["aimd"] = slice_of(cfg.aimd)
     settings["material"]["debye_temperature_K"] = cfg.material.debye_temperature_K
     return settings
 
@@ -155,7 +162,9 @@ def frame_settings(wildcards):
 def study_settings(point):
     """Return what determines a single point of the convergence study."""
     study = cfg.convergence
-    return single_point_settings(study.settings(point, cfg.dft), study.system)
+    return single_point_settings(
+        study.settings(point, cfg.dft), study.system, "convergence"
+    )
 
 
 def study_results():

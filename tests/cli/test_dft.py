@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import yaml
 
 from rhocast.cli.main import main
 from rhocast.density import read_snapshot
@@ -41,6 +42,41 @@ def test_comparison_needs_something_to_compare(verb, tmp_path, capsys):
     options = ["-o", tmp_path / "si.h5", "--temperature-K", 300, "--compare-start"]
     assert verb("scf", *options) == 2
     assert "--compare-start: expected --start-density FILE" in capsys.readouterr().err
+
+
+@pytest.mark.abinit
+def test_the_name_of_a_snapshot_draws_its_k_points(tmp_path, root, monkeypatch):
+    """By the folders that it lies in, or as it is told; the campaign's seed draws others."""
+    cell = 5.1 * np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
+    positions = np.array([[0.1, -0.05, 0.0], [2.55, 2.6, 2.45]])
+    write_structure(tmp_path / "si.xyz", Structure(positions, cell, np.array([14, 14])))
+    campaign = yaml.safe_load((root / "tests/data/tiny.yaml").read_text())
+    campaign["dft"] |= SETTINGS["dft"] | {"kpoint_shift": "random"}
+
+    def snapshot(path, *options, seed=1):
+        (tmp_path / "own.yaml").write_text(yaml.safe_dump(campaign | {"seed": seed}))
+        output = tmp_path / path
+        output.parent.mkdir(parents=True, exist_ok=True)
+        words = ["scf", tmp_path / "si.xyz", "--config", tmp_path / "own.yaml", "-o", output]
+        assert main([*map(str, words), "--temperature-K", "300", *options]) == 0
+        return read_snapshot(output)
+
+    first = snapshot("a/si2/300K/0.h5")
+    same = snapshot("b/si2/300K/0.h5")
+    told = snapshot("elsewhere.h5", "--name", "si2/300K/0")
+    assert first.accepted
+    assert first.kpoints == same.kpoints == told.kpoints
+    assert first.record["kpoint_seed"] == same.record["kpoint_seed"]
+    np.testing.assert_allclose(first.density, told.density, atol=1e-6)
+    others = [snapshot("a/si2/300K/1.h5"), snapshot("c/si2/300K/0.h5", seed=2)]
+    assert len({first.kpoints, *(other.kpoints for other in others)}) == 3
+
+
+def test_a_drawn_shift_without_its_seed_is_refused(verb, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(SETTINGS["dft"], "kpoint_shift", "random")
+    monkeypatch.setattr("rhocast.cli.dft.engine_of", lambda *_: None)
+    assert verb("scf", "-o", tmp_path / "si.h5", "--temperature-K", 300) == 2
+    assert "dft.kpoint_shift: random is drawn" in capsys.readouterr().err
 
 
 @pytest.mark.abinit

@@ -1,5 +1,6 @@
 """Listing, checking and splitting snapshot files."""
 
+import json
 import re
 from dataclasses import replace
 
@@ -72,6 +73,25 @@ def test_each_fault_is_named(entries, change, message):
     found = faults(spoilt)
     assert any(str(entries[index].path) in fault for fault in found)
     assert any(re.search(message, fault) for fault in found), found
+
+
+def drawn(entry, shift, kind="random", divisions="2 2 2"):
+    settings = json.dumps({"kpoint_shift": kind})
+    record = entry.record | {"settings": settings}
+    return replace(entry, kpoints=f"{divisions} shift {shift}", record=record)
+
+
+def test_drawn_shifts_of_one_mesh_are_one_setting_and_no_other_mesh_is(entries):
+    first, second, *_ = (e for e in entries if e.trajectory == "si8/300K")
+    one, two = drawn(first, "0.1 0.2 0.3"), drawn(second, "0.4 0.5 0.6")
+    assert faults([one, two]) == []
+    for other, told in (
+        (drawn(second, "0 0.5 0", kind="random-half"), "2 2 2 shift random-half"),
+        (drawn(second, "0.1 0.2 0.3", divisions="5 5 5"), "5 5 5 shift random"),
+        (replace(second, kpoints="2 2 2 shift 0 0 0"), "2 2 2 shift 0 0 0"),
+    ):
+        (fault,) = faults([one, other])
+        assert f"k-points {told}, but 2 2 2 shift random in {first.path}" in fault
 
 
 def test_strained_cells_may_share_k_points_and_only_those(entries):

@@ -37,6 +37,13 @@ def test_no_warning_without_need(kpoints, partial):
     assert undersampling(AL32, kpoints, partial, 96.0) is None
 
 
+@pytest.mark.parametrize(("points", "warns"), [(2, False), (1, True)])
+def test_drawn_shifts_may_lie_on_a_coarser_mesh(points, warns):
+    mesh = kpoint_mesh(AL32, 0.41 / points, "random", seed=0)
+    assert undersampling(AL32, mesh, 0.7, 96.0) is not None
+    assert (undersampling(AL32, mesh, 0.7, 96.0, drawn=True) is not None) == warns
+
+
 def test_strained_cells_of_a_well_sampled_dataset_bring_no_warning():
     for strain in (-0.05, 0.05):
         cell = (1.0 + strain) * AL32

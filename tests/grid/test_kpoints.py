@@ -5,6 +5,7 @@ import pytest
 
 from rhocast.engines import Launcher, make_engine, resolve_engine
 from rhocast.engines.calculation import Calculation
+from rhocast.errors import ConfigError
 from rhocast.grid.kpoints import KMesh, kpoint_mesh
 from rhocast.structures import Structure
 
@@ -59,10 +60,38 @@ def test_triclinic_cell_counts_by_its_reciprocal_vectors():
     assert kpoint_mesh(sheared, 0.4).divisions == (3, 2, 2)
 
 
-@pytest.mark.parametrize("shift", [0.0, 0.25, 0.5])
+@pytest.mark.parametrize("kind", ["random", "random-half"])
+def test_a_seed_draws_one_shift_and_the_words_tell_it_in_full(kind):
+    cell = 7.65 * np.eye(3)
+    meshes = [kpoint_mesh(cell, 0.4, kind, seed) for seed in range(40)]
+    assert meshes == [kpoint_mesh(cell, 0.4, kind, seed) for seed in range(40)]
+    told = [tuple(map(float, str(mesh).partition("shift")[2].split())) for mesh in meshes]
+    assert told == [mesh.shift for mesh in meshes]
+    assert len(set(told)) == (40 if kind == "random" else 8)
+    assert {mesh.divisions for mesh in meshes} == {(2, 2, 2)}
+    shifts = np.array(told)
+    assert ((shifts >= 0.0) & (shifts <= 1.0)).all()
+    np.testing.assert_allclose(np.exp(2j * np.pi * shifts).mean(axis=0), 0.0, atol=0.35)
+    if kind == "random-half":
+        assert set(shifts.ravel()) == {0.0, 0.5}
+
+
+def test_a_shift_to_be_drawn_needs_a_seed():
+    with pytest.raises(ConfigError, match=r"dft.kpoint_shift: random-half is drawn"):
+        kpoint_mesh(7.65 * np.eye(3), 0.4, "random-half")
+
+
+def test_axes_in_another_order_keep_their_divisions_and_shifts():
+    mesh = KMesh((2, 3, 4), (0.1, 0.2, 0.3))
+    assert mesh.transpose((1, 0, 2)) == KMesh((3, 2, 4), (0.2, 0.1, 0.3))
+
+
+@pytest.mark.parametrize(
+    "shift", [(0.0,) * 3, (0.25,) * 3, (0.5,) * 3, (0.0, 0.5, 0.5), (0.3712, 0.5, 0.0)]
+)
 @pytest.mark.parametrize("divisions", [(1, 1, 1), (2, 2, 2), (3, 3, 3), (4, 3, 1), (2, 5, 6)])
 def test_count_of_points_up_to_time_reversal(divisions, shift):
-    mesh = KMesh(divisions, (shift,) * 3)
+    mesh = KMesh(divisions, shift)
     indices = np.array(list(itertools.product(*map(range, divisions))))
     plus = np.round((indices + shift) / divisions, 9) % 1.0
     minus = np.round(-(indices + shift) / divisions % 1.0, 9) % 1.0
@@ -79,14 +108,17 @@ def test_count_of_points_up_to_time_reversal(divisions, shift):
     ],
 )
 def test_engines_sample_a_supercell_by_the_same_points(name, settings, pseudopotentials, tmp_path):
-    """A shift in units of anything but a step of the mesh would give the cells other energies."""
+    """A shift in units of anything but a step of the mesh would give the cells other energies.
+
+    So would one that lands on another axis.
+    """
     engine = make_engine(resolve_engine(name))
-    dft = settings(mesh_spacing_bohr=0.625, kpoint_spacing_per_bohr=0.65, kpoint_shift="quarter")
+    dft = settings(mesh_spacing_bohr=0.625, kpoint_spacing_per_bohr=0.65, kpoint_shift="random")
     energies = []
     for repeat, divisions in ((1, (2, 2, 2)), (2, (1, 2, 2))):
         positions = 5.0 * np.arange(repeat)[:, None] * [1.0, 0.0, 0.0]
         atoms = Structure(positions, np.diag([5.0 * repeat, 5.0, 5.0]), [13] * repeat)
-        calculation = Calculation.plan(atoms, dft, pseudopotentials)
+        calculation = Calculation.plan(atoms, dft, pseudopotentials, kpoint_seed=1)
         assert calculation.kpoints.divisions == divisions
         workdir = tmp_path / str(repeat)
         workdir.mkdir()

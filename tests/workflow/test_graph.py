@@ -1,10 +1,14 @@
 """The job graph, without running a job."""
 
+import json
 import re
+import shlex
 import shutil
 
 import pytest
 from graph import jobs_of
+
+from rhocast.config import load_config
 
 pytestmark = pytest.mark.workflow
 
@@ -46,6 +50,27 @@ def test_a_model_may_choose_the_mesh(run, clone):
         assert ("--mesh-spacing-bohr 0.7" in command) == asked
         assert ("mesh-spacing" in command) == asked
         assert " > results/logs/predict/vacancy/1.log" in command
+
+
+@pytest.mark.parametrize(("shift", "draws"), [("half", False), ("random", True)])
+def test_a_drawn_shift_of_the_k_mesh_is_passed_by_its_seed(run, clone, shift, draws):
+    """Other settings of the job stay as they were: a new key would compute everything again."""
+    text = (clone / "config.yaml").read_text()
+    assert text.count("  kpoint_shift: half") == 1
+    own = text.replace("  kpoint_shift: half", f"  kpoint_shift: {shift}")
+    (clone / "own.yaml").write_text(own)
+    name = "sige16/300K/1"
+    target = f"results/densities/{name}.h5"
+    result = run("snakemake", "-n", "-p", target, "--configfile", "own.yaml", cwd=clone)
+    assert result.returncode == 0, result.stderr
+    (command,) = (line for line in result.stdout.splitlines() if "rhocast scf" in line)
+    words = shlex.split(command)
+    settings = json.loads(words[words.index("--settings") + 1])
+    assert settings["dft"]["kpoint_shift"] == shift
+    seed = load_config(clone / "own.yaml").kpoint_seed(name)
+    assert (seed is not None) == draws
+    assert settings.get("kpoint_seed") == seed
+    assert set(settings) == {"dft", "material"} | ({"kpoint_seed"} if draws else set())
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ def _converge(options: argparse.Namespace) -> None:
         {element: pseudopotentials[element] for element in structure.species},
         launcher=launcher_of(options),
         folder=options.output,
+        kpoint_seed=settings.kpoint_seed("convergence"),
     )
     report_study(
         study,

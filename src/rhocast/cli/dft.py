@@ -47,6 +47,7 @@ def add_verbs(verbs: Any) -> None:
 
     verb = verbs.add_parser("scf")
     _add_common(verb, "dft, material")
+    _add_name(verb, "OUTPUT")
     verb.add_argument(
         "--start-density",
         type=Path,
@@ -64,6 +65,7 @@ def add_verbs(verbs: Any) -> None:
 
     verb = verbs.add_parser("harris-foulkes")
     _add_input(verb, "dft, material")
+    _add_name(verb, "DENSITY")
     verb.add_argument(
         "--density",
         required=True,
@@ -98,9 +100,20 @@ def _add_input(verb: argparse.ArgumentParser, sections: str) -> None:
     settings = verb.add_mutually_exclusive_group()
     add_config_option(settings, sections)
     settings.add_argument(
-        "--settings", type=json.loads, help=f"instead: JSON with the sections {sections}"
+        "--settings",
+        type=json.loads,
+        help=f"instead: JSON with the sections {sections} and, for a drawn shift of the k-mesh, "
+        "its kpoint_seed",
     )
     add_engine_options(verb)
+
+
+def _add_name(verb: argparse.ArgumentParser, path: str) -> None:
+    verb.add_argument(
+        "--name",
+        help="snapshot whose shift of the k-mesh is drawn, where dft.kpoint_shift is random "
+        f"(default: the last two folders and the stem of {path}, such as al32/300K/0)",
+    )
 
 
 def _aimd(options: argparse.Namespace) -> None:
@@ -170,6 +183,7 @@ def _snapshot(options: argparse.Namespace, start: Density | None, waves: Path | 
         workdir=_workdir(options.output),
         start=start,
         waves=waves,
+        kpoint_seed=_kpoint_seed(options, options.output),
     )
 
 
@@ -186,6 +200,7 @@ def _harris_foulkes(options: argparse.Namespace) -> None:
         # Beside a snapshot may lie the folder of the single point that made it.
         workdir=_workdir(options.density.with_suffix(".harris-foulkes")),
         waves=options.waves,
+        kpoint_seed=_kpoint_seed(options, options.density),
     )
     energies = {"energy_ha_per_atom": found.energy_ha / found.n_atoms}
     emit(asdict(found) | energies, options.json)
@@ -199,6 +214,15 @@ def _sections(options: argparse.Namespace) -> dict[str, Any]:
     if missing:
         raise ConfigError(f"--settings: expected the sections dft and material, lacks {missing}")
     return options.settings
+
+
+def _kpoint_seed(options: argparse.Namespace, path: Path) -> int | None:
+    """Return the seed of a drawn shift of the k-mesh: as the JSON tells, or by the name."""
+    if options.settings is not None:
+        seed: int | None = options.settings.get("kpoint_seed")
+        return seed
+    name = options.name or "/".join(path.absolute().with_suffix("").parts[-3:])
+    return config.load_config(options.config).kpoint_seed(name)
 
 
 def _validated(section: type[T], sections: dict[str, Any], name: str) -> T:

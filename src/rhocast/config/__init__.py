@@ -22,8 +22,9 @@ from rhocast.config.learning import (
     parse_descriptor,
 )
 from rhocast.config.package import Package
-from rhocast.config.reading import load_config, parse_config, seed_for
+from rhocast.config.reading import load_config, parse_config
 from rhocast.config.section import Section
+from rhocast.config.seeds import seed_for
 from rhocast.config.studies import Recipe, Studies
 
 __all__ = [

@@ -25,6 +25,7 @@ from rhocast.config.learning import (
 )
 from rhocast.config.package import Package
 from rhocast.config.section import Name, Section, distinct
+from rhocast.config.seeds import seed_for
 from rhocast.config.studies import Recipe, Studies
 from rhocast.errors import ConfigError
 
@@ -229,6 +230,16 @@ class Config(Section):
             for temperature in source.temperatures_K
             for frame in range(source.frames)
         ]
+
+    def kpoint_seed(self, snapshot: str) -> int | None:
+        """Return the seed of a snapshot's shift of the k-mesh; None where none is drawn.
+
+        Parameters
+        ----------
+        snapshot
+            Its name, ``{system}/{T}K/{i}``.
+        """
+        return seed_for(self.seed, "kpoints", snapshot) if self.dft.draws_kpoint_shift else None
 
     def frames(self, system: str, temperature_K: int) -> int:
         """Return how many frames the most demanding dataset takes from a trajectory."""

@@ -16,7 +16,7 @@ from pydantic import (
 
 from rhocast.config.section import Name, Section, Temperature, distinct
 
-KpointShift = Literal["gamma", "half", "quarter"]
+KpointShift = Literal["gamma", "half", "quarter", "random", "random-half"]
 EngineValue = StrictInt | StrictFloat | StrictStr
 EngineKeys = dict[str, EngineValue | tuple[EngineValue, ...]]
 
@@ -42,8 +42,12 @@ class Dft(Section):
     )
     kpoint_shift: KpointShift = Field(
         "gamma",
-        description="mesh centred on Γ, or shifted by half or a quarter of a step along each axis; "
-        "`quarter` of a single point is Baldereschi's mean-value point of a simple cubic cell",
+        description="shift of the k-mesh: none (a point at Γ), half or a quarter of a step along "
+        "each axis; `quarter` of a single point is Baldereschi's mean-value point of a simple "
+        "cubic cell; `random`: another shift for each snapshot, drawn by its name and the "
+        "configuration's seed, so that the error of the k-mesh is noise and no bias; "
+        "`random-half`: none or half a step along each axis, drawn likewise, which keeps k and -k "
+        "equivalent and needs about half as many points",
     )
     smearing_K: PositiveFloat = Field(631.554, description="Fermi-Dirac electron temperature, K")
     scf_tolerance: PositiveFloat = Field(
@@ -63,6 +67,11 @@ class Dft(Section):
         "those that other keys of this section stand for; ABINIT refuses those that it does not "
         "know when it starts",
     )
+
+    @property
+    def draws_kpoint_shift(self) -> bool:
+        """Whether each snapshot has a shift of the k-mesh of its own."""
+        return self.kpoint_shift.startswith("random")
 
     def engine_keys(self, engine: str) -> EngineKeys:
         """Return the further keys of an engine, ``sparc`` or ``abinit``."""

@@ -1,6 +1,5 @@
-"""From YAML to a `Config`, or to one line for each fault; seeds that follow from the config's."""
+"""From YAML to a `Config`, or to one line for each fault."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +8,6 @@ from pydantic import ValidationError
 
 from rhocast.config.campaign import Config
 from rhocast.errors import ConfigError
-
-
-def seed_for(seed: int, *names: str | int) -> int:
-    """Derive an independent seed (below 2³¹) for one purpose from the seed of the config."""
-    text = "/".join(str(part) for part in (seed, *names))
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
 
 
 def parse_config(data: dict[str, Any]) -> Config:

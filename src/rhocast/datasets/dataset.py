@@ -1,6 +1,7 @@
 """A dataset is a list of snapshot files: what is in it, what is wrong with it, how it is split."""
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -66,6 +67,14 @@ class Entry:
     def accepted(self) -> bool:
         """Whether it passed the quality gates."""
         return self.status == "accepted"
+
+    @property
+    def kpoint_setting(self) -> str:
+        """The k-mesh in words; of a drawn shift, how it is drawn: ``2 2 2 shift random``."""
+        settings = json.loads(self.record.get("settings", "{}"))
+        shift = str(settings.get("kpoint_shift", ""))
+        divisions = self.kpoints.partition(" shift ")[0]
+        return f"{divisions} shift {shift}" if shift.startswith("random") else self.kpoints
 
     @property
     def core_hours(self) -> float:
@@ -215,9 +224,9 @@ def _mixed_kpoints(entries: Sequence[Entry]) -> Iterator[str]:
         alike = [e for known, e in seen if np.allclose(lengths, known, rtol=_SAME_CELL)]
         if not alike:
             seen.append((lengths, entry))
-        elif alike[0].kpoints != entry.kpoints:
+        elif alike[0].kpoint_setting != entry.kpoint_setting:
             yield (
-                f"{entry.path}: k-points {entry.kpoints}, but {alike[0].kpoints} in "
+                f"{entry.path}: k-points {entry.kpoint_setting}, but {alike[0].kpoint_setting} in "
                 f"{alike[0].path}, whose cell is of that size"
             )
 

@@ -238,7 +238,7 @@ def _contents(datasets: Mapping[str, Sequence[str]], entries: Mapping[str, Entry
             first = frames[0]
             lines.append(
                 f"| {dataset} | {trajectory} | {first.structure.formula} | {len(frames)} | "
-                f"{'×'.join(map(str, first.mesh))} | {first.kpoints} | "
+                f"{'×'.join(map(str, first.mesh))} | {first.kpoint_setting} | "
                 f"{_cost(frames)} |"
             )
     return [*lines, f"| all | | | {len(entries)} | | | {_cost(list(entries.values()))} |"]

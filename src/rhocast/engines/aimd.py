@@ -11,7 +11,12 @@ from rhocast.dynamics.correlation import Memory
 from rhocast.dynamics.frames import n_steps
 from rhocast.dynamics.trajectory import Trajectory, check_trajectory, thermal_velocities
 from rhocast.engines.attempts import fingerprint, open_run_folder
-from rhocast.engines.calculation import Calculation, dynamics_settings, right_handed
+from rhocast.engines.calculation import (
+    Calculation,
+    dynamics_kpoint_seed,
+    dynamics_settings,
+    right_handed,
+)
 from rhocast.engines.engine import Dynamics, Engine
 from rhocast.engines.process import Launcher
 from rhocast.engines.psp8 import Psp8
@@ -61,7 +66,8 @@ def run_aimd(
     frames
         How many frames are to be taken.
     seed
-        What the seed of the velocities is derived from; may serve for the start as well.
+        What the seeds of the velocities and of a drawn shift of the k-mesh are derived from; may
+        serve for the start as well.
     launcher
         How to start the engine.
     workdir
@@ -73,7 +79,12 @@ def run_aimd(
         If the engine fails, the run blows up, or its frames remember each other too long.
     """
     turned, _ = right_handed(structure)
-    calculation = Calculation.plan(turned, dynamics_settings(dft, aimd), pseudopotentials)
+    calculation = Calculation.plan(
+        turned,
+        dynamics_settings(dft, aimd),
+        pseudopotentials,
+        dynamics_kpoint_seed(seed),
+    )
     dynamics = Dynamics(
         velocities=thermal_velocities(
             structure, temperature_K, config.seed_for(seed, "velocities")

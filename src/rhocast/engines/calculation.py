@@ -46,7 +46,11 @@ class Calculation:
 
     @classmethod
     def plan(
-        cls, structure: Structure, dft: config.Dft, pseudopotentials: Mapping[str, Psp8]
+        cls,
+        structure: Structure,
+        dft: config.Dft,
+        pseudopotentials: Mapping[str, Psp8],
+        kpoint_seed: int | None = None,
     ) -> "Calculation":
         """Work out meshes, electrons and bands for a structure in a right-handed cell.
 
@@ -54,6 +58,8 @@ class Calculation:
         ------
         EngineError
             If an element has no pseudopotential.
+        ConfigError
+            If the shift of the k-mesh is to be drawn and there is no seed.
         """
         missing = [element for element in structure.species if element not in pseudopotentials]
         if missing:
@@ -69,7 +75,9 @@ class Calculation:
             structure=structure,
             dft=dft,
             pseudopotentials=files,
-            kpoints=kpoint_mesh(structure.cell, dft.kpoint_spacing_per_bohr, dft.kpoint_shift),
+            kpoints=kpoint_mesh(
+                structure.cell, dft.kpoint_spacing_per_bohr, dft.kpoint_shift, kpoint_seed
+            ),
             mesh=Mesh.with_spacing(structure.cell, dft.mesh_spacing_bohr),
             n_electrons=electrons,
             n_bands=band_count(electrons),
@@ -111,6 +119,11 @@ def dynamics_settings(dft: config.Dft, aimd: config.Aimd) -> config.Dft:
         "kpoint_shift": aimd.kpoint_shift,
     }
     return dft.model_copy(update={key: value for key, value in own.items() if value is not None})
+
+
+def dynamics_kpoint_seed(seed: int) -> int:
+    """Return the seed of a drawn shift of the k-mesh: one for all steps of a run, from its seed."""
+    return config.seed_for(seed, "kpoints")
 
 
 def right_handed(structure: Structure) -> tuple[Structure, tuple[int, int, int]]:

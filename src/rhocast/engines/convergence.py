@@ -123,8 +123,12 @@ def compute_points(
     *,
     launcher: Launcher,
     folder: str | Path,
+    kpoint_seed: int | None = None,
 ) -> dict[str, Path]:
     """Compute the single points of a study one after another; those that exist are kept.
+
+    A shift of the k-mesh that is drawn is the same for all of them: else its noise would hide what
+    the other settings do.
 
     Returns
     -------
@@ -137,7 +141,7 @@ def compute_points(
         If the folder holds points of other settings or another structure.
     """
     folder = Path(folder)
-    _claim(folder, structure, dft, pseudopotentials)
+    _claim(folder, structure, dft, pseudopotentials, kpoint_seed)
     paths = {}
     for point in (OWN, *study.points()):
         path = paths[point] = folder / f"{point}.h5"
@@ -152,6 +156,7 @@ def compute_points(
             temperature_K=study.temperature_K or 0.0,
             launcher=launcher,
             workdir=folder / f"{point}.h5.work",
+            kpoint_seed=kpoint_seed,
         )
         write_snapshot(path, snapshot)
         logger.info("%s: %s %s", path, snapshot.status, snapshot.reason)
@@ -232,7 +237,11 @@ def _in_words(parameter: str, keys: Mapping[str, float], snapshot: Snapshot) -> 
 
 
 def _claim(
-    folder: Path, structure: Structure, dft: config.Dft, pseudopotentials: Mapping[str, Psp8]
+    folder: Path,
+    structure: Structure,
+    dft: config.Dft,
+    pseudopotentials: Mapping[str, Psp8],
+    kpoint_seed: int | None,
 ) -> None:
     """Note what the points in a folder are computed from, or check that it is the same."""
     determined_by = {
@@ -241,6 +250,7 @@ def _claim(
         "positions": structure.positions.round(8).tolist(),
         "cell": structure.cell.round(8).tolist(),
         "numbers": structure.numbers.tolist(),
+        **({} if kpoint_seed is None else {"kpoint_seed": kpoint_seed}),
     }
     record = folder / "study.json"
     if not record.is_file():

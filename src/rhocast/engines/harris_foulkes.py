@@ -58,6 +58,7 @@ def harris_foulkes(
     launcher: Launcher,
     workdir: str | Path,
     waves: str | Path | None = None,
+    kpoint_seed: int | None = None,
 ) -> HarrisFoulkes:
     """Evaluate the Harris-Foulkes functional at a density scaled to the electrons (paper, Eq. 6).
 
@@ -83,6 +84,8 @@ def harris_foulkes(
     waves
         Folder that keeps wave functions from one snapshot of a cell to the next (ABINIT only); it
         may be shared with single points.
+    kpoint_seed
+        Of the shift of the k-mesh, where ``dft.kpoint_shift`` says that it is drawn.
 
     Raises
     ------
@@ -94,7 +97,7 @@ def harris_foulkes(
     density.check_atoms(structure)
     workdir = empty_folder(workdir)
     turned, axes = right_handed(structure)
-    calculation = Calculation.plan(turned, dft, pseudopotentials)
+    calculation = Calculation.plan(turned, dft, pseudopotentials, kpoint_seed)
     began = time.monotonic()
     found = engine.harris_foulkes(
         calculation,

@@ -59,6 +59,7 @@ def compute_snapshot(
     workdir: str | Path,
     start: Density | None = None,
     waves: str | Path | None = None,
+    kpoint_seed: int | None = None,
 ) -> Snapshot:
     """Compute the density of a structure and judge it.
 
@@ -88,9 +89,13 @@ def compute_snapshot(
     waves
         Folder that keeps wave functions from one snapshot of a cell to the next (ABINIT only):
         those that are there are begun from, and replaced by those of this snapshot.
+    kpoint_seed
+        Of the shift of the k-mesh, where ``dft.kpoint_shift`` says that it is drawn.
 
     Raises
     ------
+    ConfigError
+        If the shift is to be drawn and there is no seed.
     StructureError
         If ``start`` belongs to another cell.
     EngineError
@@ -101,7 +106,7 @@ def compute_snapshot(
         start.check_cell(structure)
     workdir = empty_folder(workdir)
     turned, axes = right_handed(structure)
-    calculation = Calculation.plan(turned, dft, pseudopotentials)
+    calculation = Calculation.plan(turned, dft, pseudopotentials, kpoint_seed)
     kinetic_K = structure.record.get("kinetic_temperature_K")
     if misplaced := temperature_fault(kinetic_K, temperature_K, len(structure)):
         attempts = [Attempt(_nothing(calculation), [misplaced], {})]
@@ -123,7 +128,7 @@ def compute_snapshot(
         energy_ha=point.energy_ha,
         n_electrons=calculation.n_electrons,
         temperature_K=temperature_K,
-        kpoints=str(calculation.kpoints),
+        kpoints=str(calculation.kpoints.transpose(axes)),
         status="rejected" if reasons else "accepted",
         reason="; ".join(reasons),
         record={
@@ -132,6 +137,7 @@ def compute_snapshot(
             "engine_version": engine.record.version,
             "settings": json.dumps(dft.model_dump()),
             "structure": json.dumps(dict(structure.record), default=str),
+            **({} if kpoint_seed is None else {"kpoint_seed": kpoint_seed}),
             "start": "superposed atoms" if start is None else start.origin,
             "ranks": launcher.ranks,
             "threads": launcher.threads,
@@ -201,6 +207,7 @@ def _warn_of_undersampling(calculation: Calculation, point: SinglePoint, workdir
         calculation.kpoints,
         point.record.get("partial_electrons", 0.0),
         calculation.n_electrons,
+        drawn=calculation.dft.draws_kpoint_shift,
     )
     if warning is not None:
         logger.warning("%s: %s", workdir, warning)

@@ -5,11 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rhocast.errors import ConfigError
+
 #: Points may lie further apart than asked for by this share, so that a strain of ±5 % changes no
 #: mesh of up to 9 points an axis whose undistorted spacing is the one asked for.
 SPACING_TOLERANCE = 0.06
 
 _OFFSETS = {"gamma": 0.0, "half": 0.5, "quarter": 0.25}
+
+#: Digits that a drawn shift is rounded to, so that the k-mesh in words tells it in full.
+_SHIFT_DIGITS = 4
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,7 @@ class KMesh:
     divisions
         Points along each reciprocal vector.
     shift
-        Offset along each reciprocal vector in steps of the mesh: 0 (a point at Γ), 0.5 or 0.25.
+        Offset along each reciprocal vector in steps of the mesh, such as 0 (a point at Γ) or 0.5.
     """
 
     divisions: tuple[int, int, int]
@@ -33,6 +38,12 @@ class KMesh:
             + " shift "
             + " ".join(f"{s:g}" for s in self.shift)
         )
+
+    def transpose(self, axes: tuple[int, int, int]) -> "KMesh":
+        """Return the mesh with its axes in another order, as `numpy.transpose` does."""
+        n1, n2, n3 = (self.divisions[axis] for axis in axes)
+        s1, s2, s3 = (self.shift[axis] for axis in axes)
+        return KMesh((n1, n2, n3), (s1, s2, s3))
 
     @property
     def n_irreducible(self) -> int:
@@ -56,7 +67,9 @@ class KMesh:
         )
 
 
-def kpoint_mesh(cell: np.ndarray, spacing_per_bohr: float, shift: str = "gamma") -> KMesh:
+def kpoint_mesh(
+    cell: np.ndarray, spacing_per_bohr: float, shift: str = "gamma", seed: int | None = None
+) -> KMesh:
     """Return the coarsest mesh whose points lie at most about a given distance apart.
 
     The number of points along a reciprocal vector of length |b| (2π included) is the smallest n
@@ -74,10 +87,31 @@ def kpoint_mesh(cell: np.ndarray, spacing_per_bohr: float, shift: str = "gamma")
     shift
         ``gamma``, or ``half`` or ``quarter`` of a step along each axis. The quarter of a single
         step is the mean-value point of a simple cubic lattice (A. Baldereschi, Phys. Rev. B 7,
-        5212 (1973)).
+        5212 (1973)). ``random`` is anything between 0 and 1 step along each axis, ``random-half``
+        0 or half a step along each axis; both are drawn by the seed.
+    seed
+        Of the drawn shifts; the others do without.
+
+    Raises
+    ------
+    ConfigError
+        If the shift is to be drawn and there is no seed.
     """
     lengths = 2.0 * np.pi * np.linalg.norm(np.linalg.inv(cell), axis=0)
     steps = lengths / (spacing_per_bohr * (1.0 + SPACING_TOLERANCE))
     n1, n2, n3 = np.maximum(1, np.ceil(steps - 1e-9)).astype(int).tolist()
-    offset = _OFFSETS[shift]
-    return KMesh((n1, n2, n3), (offset, offset, offset))
+    return KMesh((n1, n2, n3), _shift(shift, seed))
+
+
+def _shift(shift: str, seed: int | None) -> tuple[float, float, float]:
+    if shift in _OFFSETS:
+        return (_OFFSETS[shift],) * 3
+    if seed is None:
+        raise ConfigError(
+            f"dft.kpoint_shift: {shift} is drawn by the name of the snapshot, expected a seed, "
+            "found none"
+        )
+    rng = np.random.default_rng(seed)
+    drawn = rng.random(3).round(_SHIFT_DIGITS) if shift == "random" else rng.integers(2, size=3) / 2
+    s1, s2, s3 = drawn.tolist()
+    return s1, s2, s3

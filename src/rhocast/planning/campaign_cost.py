@@ -13,7 +13,12 @@ from rhocast.config.convergence import OWN
 from rhocast.dynamics import n_steps
 from rhocast.dynamics.correlation import RUN_PER_MEMORY
 from rhocast.engines import Psp8, resolve_pseudopotentials
-from rhocast.engines.calculation import Calculation, dynamics_settings, right_handed
+from rhocast.engines.calculation import (
+    Calculation,
+    dynamics_kpoint_seed,
+    dynamics_settings,
+    right_handed,
+)
 from rhocast.fields import DENSITY_FIELDS, MESH
 from rhocast.grid import Mesh
 from rhocast.inference.spacing import DEFAULT_SPACING_BOHR, evaluation_spacing
@@ -148,7 +153,8 @@ class _Campaign:
         if study is None:
             return []
         points = [study.settings(point, dft) for point in (OWN, *study.points())]
-        return [self._single_point(study.system, point) for point in points]
+        seed = self._settings.kpoint_seed("convergence")
+        return [self._single_point(study.system, point, seed) for point in points]
 
     def dynamics(self, sampler: str) -> list[Job]:
         run = self._aimd if sampler == "aimd" else self._classical
@@ -162,7 +168,11 @@ class _Campaign:
         return [self.job(0.5) for _ in self._snapshots()]
 
     def single_points(self) -> list[Job]:
-        return [self._single_point(system, self._settings.dft) for system in self._snapshots()]
+        settings = self._settings
+        return [
+            self._single_point(system, settings.dft, settings.kpoint_seed(name))
+            for system, name in self._snapshots()
+        ]
 
     def features(self) -> list[Job]:
         return [
@@ -212,8 +222,8 @@ class _Campaign:
             for n in points
         ]
 
-    def _single_point(self, system: str, dft: config.Dft) -> Job:
-        calculation = self._calculation(system, dft)
+    def _single_point(self, system: str, dft: config.Dft, kpoint_seed: int | None) -> Job:
+        calculation = self._calculation(system, dft, kpoint_seed)
         work = Work.of(calculation, self._calibration.engine)
         seconds = self._calibration.scf.seconds(work, self._calibration.scf_iterations)
         return self.job(
@@ -225,7 +235,11 @@ class _Campaign:
     def _aimd(self, system: str, temperature_K: int) -> Job:
         settings = self._settings
         steps = n_steps(settings.aimd, settings.candidates(system, temperature_K))
-        calculation = self._calculation(system, dynamics_settings(settings.dft, settings.aimd))
+        calculation = self._calculation(
+            system,
+            dynamics_settings(settings.dft, settings.aimd),
+            dynamics_kpoint_seed(config.seed_for(settings.seed, "aimd", system, temperature_K)),
+        )
         work = Work.of(calculation, self._calibration.engine)
         seconds = self._calibration.scf.seconds(work, (steps + 1) * self._calibration.md_iterations)
         atoms = len(calculation.structure)
@@ -252,10 +266,10 @@ class _Campaign:
             _BYTES_PER_ATOM_AND_FRAME * atoms * (steps + 1),
         )
 
-    def _calculation(self, system: str, dft: config.Dft) -> Calculation:
+    def _calculation(self, system: str, dft: config.Dft, kpoint_seed: int | None) -> Calculation:
         structure, _ = right_handed(self._structure(system))
         files: Mapping[str, Psp8] = self._pseudopotentials
-        return Calculation.plan(structure, dft, files)
+        return Calculation.plan(structure, dft, files, kpoint_seed)
 
     def _build(self, name: str) -> Structure:
         """Return a cell of the right size; its atoms need not be displaced."""
@@ -302,9 +316,11 @@ class _Campaign:
         stored = [np.dtype(f.dtype).itemsize for f in DENSITY_FIELDS.values() if f.shape == MESH]
         return stored[:1] if self._settings.prediction.uncertainty == "none" else stored
 
-    def _snapshots(self) -> Iterator[str]:
+    def _snapshots(self) -> Iterator[tuple[str, str]]:
+        """Yield the system and the name of each snapshot."""
         for system, temperature in self._trajectories:
-            yield from [system] * self._settings.frames(system, temperature)
+            for frame in range(self._settings.frames(system, temperature)):
+                yield system, f"{system}/{temperature}K/{frame}"
 
     def _sources(self, dataset: str) -> Iterator[config.Source]:
         for source in self._settings.datasets[dataset]:

@@ -56,7 +56,7 @@ def _calculation(entry: Entry, settings: config.Config) -> Calculation:
     own = entry.record.get("settings")
     dft = settings.dft if own is None else config.Dft.model_validate(json.loads(own))
     files = resolve_pseudopotentials(settings.material.pseudopotentials, dft.functional)
-    return Calculation.plan(entry.structure, dft, files)
+    return Calculation.plan(entry.structure, dft, files, entry.record.get("kpoint_seed"))
 
 
 def _iterations(entry: Entry) -> int:

@@ -156,7 +156,8 @@ def _plan(
     structure: Structure, dft: config.Dft, pseudopotentials: Mapping[str, Psp8], kpoints: KMesh
 ) -> Calculation:
     turned, _ = right_handed(structure)
-    return replace(Calculation.plan(turned, dft, pseudopotentials), kpoints=kpoints)
+    plain = dft.model_copy(update={"kpoint_shift": "gamma"})  # one is drawn for a snapshot alone
+    return replace(Calculation.plan(turned, plain, pseudopotentials), kpoints=kpoints)
 
 
 def _time_dynamics(

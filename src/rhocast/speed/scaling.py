@@ -155,7 +155,7 @@ def _dft(snapshots: Sequence[str | Path], folder: Path) -> Iterator[Row]:
     for path in find_snapshots(snapshots):
         entry = read_entry(path)
         if entry.accepted and entry.core_hours > 0.0:  # not NaN either
-            key = (str(entry.record.get("engine", "")), len(entry.structure), entry.kpoints)
+            key = (str(entry.record.get("engine", "")), len(entry.structure), entry.kpoint_setting)
             groups.setdefault(key, []).append(entry)
     for (engine, atoms, kpoints), entries in sorted(groups.items()):
         first = entries[0]
