@@ -1,39 +1,166 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
+from ase.data import atomic_masses
+from matscipy.neighbours import neighbour_list
 
+from rhocast import config
+from rhocast.density import read_snapshot
+from rhocast.dynamics.classical import make_calculator, run_classical
 from rhocast.structures import Structure, displace
 from rhocast.structures.lattices import cubic_cell, repeat
-from rhocast.units import HARTREE_PER_KELVIN
+from rhocast.structures.springs import find_bonds, make_springs
+from rhocast.structures.thermal import settle
+from rhocast.units import ELECTRON_MASS_PER_DALTON, EV_PER_HARTREE, HARTREE_PER_KELVIN
+
+AL = 7.6533907756
+#: Debye temperatures of the potentials, at these volumes.
+EMT_K, TERSOFF_K = 318.0, 425.0
 
 
-@pytest.fixture(scope="module")
-def steps():
-    cold = repeat(cubic_cell("fcc", 7.65, "Al"), (14, 14, 14))
-    hot = displace(cold, 300.0, 428.0, np.random.default_rng(5))
-    return hot.positions - cold.positions
+def crystal(lattice, constant, element, *repeats):
+    return repeat(cubic_cell(lattice, constant, element), repeats)
 
 
-def test_displacements_have_the_debye_mean_square(steps):
-    mass = 26.9815 * 1822.888
-    expected = 3 * 300 * HARTREE_PER_KELVIN / mass / (428 * HARTREE_PER_KELVIN) ** 2
-    assert steps.var() == pytest.approx(expected, rel=0.03)
-    # 0.094 Å a component: of the size that diffraction finds for aluminium (0.10 Å)
-    assert steps.std() * 0.529 == pytest.approx(0.1, rel=0.1)
+def alloy(*repeats):
+    sites = crystal("diamond", 10.45, "Si", *repeats)
+    numbers = np.random.default_rng(0).permutation(np.resize([14, 32], len(sites)))
+    return Structure(sites.positions, sites.cell, numbers)
 
 
-def test_atoms_and_components_are_independent_and_no_copies(steps):
-    n = len(steps)
-    correlations = [
-        np.corrcoef(steps[:-lag].ravel(), steps[lag:].ravel())[0, 1] for lag in (1, 4, 56, 784)
-    ]
-    assert np.abs(correlations).max() < 4 / np.sqrt(3 * n)
-    assert np.abs(np.corrcoef(steps.T) - np.eye(3)).max() < 4 / np.sqrt(n)
-    assert len(np.unique(steps[:, 0])) == n
+def steps_of(rest, temperature_K, debye_K, seed=0):
+    hot = displace(rest, temperature_K, debye_K, np.random.default_rng(seed))
+    return hot.positions - rest.positions
 
 
-def test_light_atoms_move_more():
-    cell = np.diag([3e4, 10.0, 10.0])
-    row = Structure(np.linspace([0, 0, 0], [3e4, 0, 0], 4000, False), cell, [14, 32] * 2000)
-    moved = displace(row, 300.0, 500.0, np.random.default_rng(0)).positions - row.positions
-    ratio = moved[::2].var() / moved[1::2].var()
-    assert ratio == pytest.approx(72.63 / 28.085, rel=0.1)
+def debye_mean_square(number, temperature_K, debye_K):
+    mass = atomic_masses[number] * ELECTRON_MASS_PER_DALTON
+    return 3 * temperature_K * HARTREE_PER_KELVIN / mass / (debye_K * HARTREE_PER_KELVIN) ** 2
+
+
+@pytest.mark.parametrize(
+    ("lattice", "constant", "element"), [("fcc", AL, "Al"), ("diamond", 10.26, "Si")]
+)
+def test_a_large_crystal_has_the_mean_square_displacement_of_the_debye_model(
+    lattice, constant, element
+):
+    # A periodic cell lacks the waves that are longer: of n cells along each axis 1 part in 3 n.
+    small, large = (
+        steps_of(crystal(lattice, constant, element, n, n, n), 300.0, 400.0).var() for n in (7, 14)
+    )
+    expected = debye_mean_square(
+        *crystal(lattice, constant, element, 1, 1, 1).numbers[:1], 300, 400
+    )
+    assert 2 * large - small == pytest.approx(expected, rel=0.05)
+
+
+def test_every_mode_of_a_cell_with_a_vacancy_holds_half_kt():
+    perfect = crystal("diamond", 10.26, "Si", 2, 2, 2)
+    rest = Structure(perfect.positions[1:], perfect.cell, perfect.numbers[1:])
+    springs = make_springs(rest, find_bonds(rest))
+    unit = np.eye(3 * len(rest), dtype=np.float32).reshape(-1, len(rest), 3)
+    matrix = np.array([springs(u).ravel() for u in unit], dtype=float)
+    assert matrix == pytest.approx(matrix.T, abs=1e-6)
+    values, modes = np.linalg.eigh(matrix)
+    assert values[:3] == pytest.approx(0.0, abs=1e-5)
+    assert values[3] > 0.01
+    assert values[-1] < springs.highest
+    drawn = np.array([steps_of(rest, 300.0, 400.0, seed).ravel() for seed in range(200)])
+    energies = ((drawn @ modes[:, 3:]) ** 2 * values[3:]).mean(axis=0)
+    energies /= energies.mean()
+    assert energies.std() < 1.2 * np.sqrt(2 / 200)
+    assert energies[:20].mean() == pytest.approx(1.0, abs=0.05)
+
+
+def test_neighbours_move_together_and_no_atom_is_a_copy():
+    rest = crystal("fcc", AL, "Al", 10, 10, 10)
+    steps = steps_of(rest, 300.0, 390.0)
+    bonds = find_bonds(rest)
+    pairs = np.corrcoef(steps[bonds.first].ravel(), steps[bonds.second].ravel())[0, 1]
+    assert pairs > 0.2
+    assert np.abs(np.corrcoef(steps.T) - np.eye(3)).max() < 0.1
+    assert len(np.unique(steps[:, 0])) == len(rest)
+    assert np.abs(steps.mean(axis=0)).max() < 1e-6
+
+
+def test_displacements_follow_the_seed_alone_and_the_root_of_the_temperature():
+    rest = crystal("fcc", AL, "Al", 3, 3, 3)
+    assert (steps_of(rest, 300.0, 390.0) == steps_of(rest, 300.0, 390.0)).all()
+    assert steps_of(rest, 1200.0, 390.0) == pytest.approx(
+        2 * steps_of(rest, 300.0, 390.0), abs=1e-5
+    )
+    assert not np.allclose(steps_of(rest, 300.0, 390.0), steps_of(rest, 300.0, 390.0, seed=1))
+
+
+def test_light_atoms_move_as_far_as_heavy_ones():
+    # In classical dynamics, which the cells are compared with.
+    rest = alloy(6, 6, 6)
+    steps = steps_of(rest, 300.0, 400.0)
+    light = rest.numbers == 14
+    assert steps[light].var() == pytest.approx(steps[~light].var(), rel=0.06)
+
+
+@pytest.mark.parametrize(
+    "axes", [np.eye(3), [[1, 1, 0], [0, 1, 0], [0, 1, 1]], np.diag([1, 1, -1])]
+)
+def test_a_slab_in_any_cell_is_displaced_and_a_lonely_atom_beside_it_stays(axes):
+    perfect = crystal("fcc", AL, "Al", 4, 4, 4)
+    lonely = np.array([[2.0, 3.0, 1.5 * perfect.cell[2, 2]]])
+    cell = np.array(axes) @ perfect.cell @ np.diag([1.0, 1.0, 2.0])
+    rest = Structure(np.vstack([perfect.positions, lonely]), cell, np.full(257, 13))
+    steps = steps_of(rest, 300.0, 390.0)
+    assert (steps[-1] == 0.0).all()
+    assert 0.8 < steps[:-1].var() / debye_mean_square(13, 300, 390) < 1.6
+    surface = np.isin(perfect.positions[:, 2].round(3), perfect.positions[:, 2].round(3)[:1])
+    assert steps[:-1][surface, 2].var() > 1.1 * steps[:-1][~surface, 2].var()
+
+
+def lengths(structures, cutoff):
+    return np.concatenate([neighbour_list("d", s.to_ase(), cutoff) for s in structures])
+
+
+@pytest.mark.parametrize(
+    ("potential", "rest", "debye_K", "cutoff", "timestep_fs"),
+    [
+        ("emt", crystal("fcc", AL, "Al", 2, 2, 2), EMT_K, 3.45, 4.0),
+        ("tersoff", alloy(2, 2, 2), TERSOFF_K, 3.0, 2.0),
+    ],
+)
+def test_cells_are_like_those_of_dynamics(potential, rest, debye_K, cutoff, timestep_fs):
+    classical = config.Classical.model_validate(
+        {
+            "potential": potential,
+            "timestep_fs": timestep_fs,
+            "equilibration_steps": 300,
+            "steps_between_frames": 10,
+            "correlated_frames": "accept",
+        }
+    )
+    run = run_classical(rest, classical, temperature_K=300.0, frames=300, seed=1)
+    moved = [run.structure(step) for step in range(300, len(run), 10)]
+    cold = settle(rest)
+    drawn = [displace(cold, 300.0, debye_K, np.random.default_rng(seed)) for seed in range(120)]
+    atoms = rest.to_ase()
+    atoms.calc = make_calculator(potential, {})
+
+    def mean_energy(structures):
+        energies = []
+        for structure in structures:
+            atoms.positions = structure.to_ase().positions
+            energies.append(atoms.get_potential_energy() / EV_PER_HARTREE)
+        return np.mean(energies)
+
+    at_rest = mean_energy([cold])
+    expected = mean_energy(moved) - at_rest
+    assert mean_energy(drawn) - at_rest == pytest.approx(expected, rel=0.05)
+
+
+def test_generated_aluminium_is_like_dft_dynamics(root: Path):
+    """Eight frames of ab initio dynamics at 631 K, 32 atoms."""
+    frames = [read_snapshot(p).structure for p in sorted((root / "data/al/al32/631K").glob("*.h5"))]
+    rest = crystal("fcc", AL, "Al", 2, 2, 2)
+    drawn = [displace(rest, 631.0, 390.0, np.random.default_rng(seed)) for seed in range(100)]
+    found, expected = (lengths(s, 3.45) for s in (drawn, frames))
+    assert found.mean() == pytest.approx(expected.mean(), rel=0.01)
+    assert found.std() == pytest.approx(expected.std(), rel=0.1)

@@ -32,10 +32,6 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T", bound=config.Section)
 
-#: Independent displacements of the Debye model hold 9/10 kT a degree of freedom (its mean square
-#: frequency is 3/5 of ω_D²); at this share of the temperature they hold the kT/2 of a crystal.
-POTENTIAL_SHARE = 5 / 9
-
 
 def add_verbs(verbs: Any) -> None:
     """Add the parsers of this module's verbs."""
@@ -122,7 +118,7 @@ def _aimd(options: argparse.Namespace) -> None:
     dft = _validated(config.Dft, sections, "dft")
     structure = displace(
         read_structure(options.structure),
-        POTENTIAL_SHARE * options.temperature_K,
+        options.temperature_K,
         float(material["debye_temperature_K"]),
         np.random.default_rng(config.seed_for(options.seed, "displacements")),
     )

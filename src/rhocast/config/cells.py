@@ -16,7 +16,9 @@ class Material(Section):
         description="per element `spms` (the table that sparc-x-api carries) or a psp8 file",
     )
     debye_temperature_K: PositiveFloat = Field(
-        description="sets the size of thermal displacements where atoms are displaced at random, K"
+        description="Debye temperature that gives the mean square displacement of an infinite "
+        "crystal, where atoms are displaced without dynamics, K; it sets the stiffness of springs "
+        "between neighbours"
     )
 
 
@@ -80,7 +82,10 @@ class System(Section):
         Discriminator(_one_or_list),
     ] = Field(0.0, description="linear scaling minus one of the lattice vectors, of all or of each")
     temperature_K: PositiveFloat | None = Field(
-        None, description="displace the atoms independently as at this temperature, K"
+        None,
+        description="temperature that the atoms are displaced as at, K: by phonons of springs "
+        "between neighbours, in the classical limit, so that the cell has the potential energy "
+        "that dynamics of this temperature has",
     )
 
     @model_validator(mode="after")

@@ -14,7 +14,7 @@ from rhocast.structures.grain_boundaries import tilt_boundaries
 from rhocast.structures.lattices import cubic_cell, hcp_cell, repeat, scale
 from rhocast.structures.structure import Structure
 from rhocast.structures.structure_file import read_structure
-from rhocast.structures.thermal import displace
+from rhocast.structures.thermal import displace, settle
 from rhocast.structures.vacancies import remove_atoms, remove_vacancy
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,8 @@ def build_system(system: config.System, debye_temperature_K: float, seed: int) -
     system
         The cell's section of the configuration.
     debye_temperature_K
-        Sets the size of thermal displacements, K.
+        Sets the stiffness of the springs between the atoms, and so the size of thermal
+        displacements, K.
     seed
         Decides occupation, vacancies and displacements.
 
@@ -50,6 +51,8 @@ def build_system(system: config.System, debye_temperature_K: float, seed: int) -
     structure = _with_vacancies(structure, system, rng)
     structure = scale(structure, 1.0 + np.array(system.strain))
     if system.temperature_K is not None:
+        if system.lattice is not None:
+            structure = settle(structure)
         structure = displace(structure, system.temperature_K, debye_temperature_K, rng)
     structure.check_distances()
     structure = replace(structure, record=record | _changes(system) | _survey(structure))
