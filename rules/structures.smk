@@ -24,7 +24,7 @@ rule structure:
         system=lambda wildcards: slice_of(cfg.systems[wildcards.system]),
         debye_temperature_K=cfg.material.debye_temperature_K,
         seed=lambda wildcards: seed_for(cfg.seed, "structure", wildcards.system),
-        format_version=1,
+        format_version=2,
     message:
         "Building cell {wildcards.system} as {wildcards.suffix}"
     script:

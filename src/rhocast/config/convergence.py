@@ -33,7 +33,8 @@ class Convergence(Section):
 
     system: Name = Field(description="a key of `systems`")
     temperature_K: PositiveFloat | None = Field(
-        None, description="displace its atoms independently as at this temperature, K"
+        None,
+        description="temperature that its atoms are displaced as at, as in `systems`, K",
     )
     kpoints: Finenesses = Field(
         (0.33, 0.67, 1.33, 1.67), description="k-points along each axis, times those of `dft`"

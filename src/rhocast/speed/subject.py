@@ -21,7 +21,7 @@ from rhocast.units import ANGSTROM_PER_BOHR
 #: Shipped model that is taken where none is named.
 SHIPPED = "al"
 
-#: Atoms are displaced independently, as in the harmonic crystal at this temperature, K.
+#: Atoms are displaced as in a harmonic crystal at this temperature, K.
 TEMPERATURE_K = 500.0
 
 #: Sets the size of the displacements; of the order of what the elements have, K.
@@ -61,7 +61,7 @@ class Subject:
         return cls(DensityModel.load(path), SHIPPED)
 
     def crystal(self, n_atoms: int) -> Structure:
-        """Build a cube of about so many atoms, each displaced on its own.
+        """Build a cube of about so many atoms, displaced as at a temperature, no two alike.
 
         The lattice is that of the model's first element; further elements occupy the sites at
         random, in equal shares.

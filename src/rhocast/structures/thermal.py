@@ -119,7 +119,8 @@ def _apply(
     By Chebyshev polynomials, as many as it takes.
     """
     half = springs.highest / 2.0
-    coefficients = _coefficients(lambda t: function(half * (t + 1.0)), function(2.0 * half))
+    least = float(function(np.array(2.0 * half)))
+    coefficients = _coefficients(lambda t: function(half * (t + 1.0)), least)
     before, now = vectors, springs(vectors) / np.float32(half) - vectors
     total = np.float32(coefficients[0]) * before + np.float32(coefficients[1]) * now
     for coefficient in coefficients[2:]:
@@ -132,7 +133,7 @@ def _apply(
     return total
 
 
-def _coefficients(function: Callable[[np.ndarray], np.ndarray], least: float) -> np.ndarray:
+def _coefficients(function: Callable[[Any], Any], least: float) -> np.ndarray:
     """Chebyshev coefficients of a function on [-1, 1], to the tolerance of its least value."""
     degree = 16
     while True:
