@@ -117,3 +117,26 @@ def test_every_file_has_an_owner(root):
         )
     }
     assert not ownerless
+
+
+def test_only_its_engine_imports_the_api_of_sparc():
+    """sparc-x-api is GPL-3.0 (docs/licences.md); none of its private names is used."""
+    found = {}
+    for module, path in FILES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sparc."):
+                found.setdefault(module, set()).update(name.name for name in node.names)
+            assert not (
+                isinstance(node, ast.Import)
+                and any(n.name.split(".")[0] == "sparc" for n in node.names)
+            ), f"{module}: import the names of sparc-x-api that are used"
+    assert all(module.startswith("rhocast.engines.sparc.") for module in found)
+    assert found
+    assert not {name for names in found.values() for name in names if name.startswith("_")}
+    for module in found:
+        calls = {
+            node.attr
+            for node in ast.walk(ast.parse(FILES[module].read_text(encoding="utf-8")))
+            if isinstance(node, ast.Attribute) and node.attr.startswith("_")
+        }
+        assert not calls
