@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rhocast import config
-from rhocast.density import Snapshot, write_snapshot
+from rhocast.density import Snapshot, read_snapshot, write_snapshot
 from rhocast.engines.convergence import Difference, compute_points, judge
 from rhocast.engines.engine import EngineRecord, SinglePoint
 from rhocast.engines.process import Launcher
@@ -144,6 +144,21 @@ def test_points_that_exist_are_kept_and_others_refused(
     assert len(engine.calls) == 5
     with pytest.raises(ConfigError, match="study of other dft"):
         compute_points(engine, aluminium, study, settings(cutoff_ha=9.0), files, **more)
+
+
+def test_all_points_of_a_study_share_a_drawn_shift(
+    study, aluminium, settings, pseudopotentials, tmp_path
+):
+    """Its noise would hide what the other settings do."""
+    files = {"Al": pseudopotentials["Al"]}
+    drawn = settings(kpoint_shift="random")
+    more = {"launcher": Launcher(), "folder": tmp_path}
+    paths = compute_points(CountingEngine(), aluminium, study, drawn, files, **more, kpoint_seed=1)
+    snapshots = [read_snapshot(path) for path in paths.values()]
+    assert len({snapshot.kpoints.partition(" shift ")[2] for snapshot in snapshots}) == 1
+    assert {snapshot.record["kpoint_seed"] for snapshot in snapshots} == {1}
+    with pytest.raises(ConfigError, match="study of other kpoint_seed"):
+        compute_points(CountingEngine(), aluminium, study, drawn, files, **more, kpoint_seed=2)
 
 
 def test_resolution_moves_mesh_and_cutoff_together(settings):

@@ -67,6 +67,17 @@ def test_what_is_done_twice_costs_twice(stages, root):
     assert twice["scf"] == once["scf"]
 
 
+def test_a_shift_that_is_drawn_costs_the_points_that_it_leaves(stages, root):
+    """For the demo's odd meshes, Γ leaves half of the points and a general shift all of them."""
+    data = yaml.safe_load((root / "config.yaml").read_text())
+    costs = {}
+    for shift in ("gamma", "random-half", "random"):
+        data["dft"]["kpoint_shift"] = shift
+        costs[shift] = stages(data)["scf"].core_hours - 13 * CALIBRATION.job_s / 3600
+    assert costs["random"] > 1.5 * costs["gamma"]
+    assert 0.8 * costs["gamma"] < costs["random-half"] < 0.8 * costs["random"]
+
+
 def test_disk_of_densities_is_that_of_their_meshes(stages):
     """The demo's: eight of 21³ points, five of 42×21×21, four bytes each."""
     expected = 4e-9 * (8 * 21**3 + 5 * 42 * 21**2)
