@@ -36,6 +36,13 @@ def test_list(densities, capsys):
     assert all(row["status"] == "accepted" for row in rows.values())
 
 
+def test_blank_lines_and_comments_in_a_list_are_skipped(densities, tmp_path, capsys):
+    first = densities / "si8/300K/0.h5"
+    (tmp_path / "list.txt").write_text(f"# mine\n\n{first}\n\n", encoding="utf-8-sig")
+    assert main(["dataset", "list", "--json", f"@{tmp_path / 'list.txt'}"]) == 0
+    assert list(json.loads(capsys.readouterr().out)) == [str(first)]
+
+
 def test_check(densities, tmp_path, caplog):
     assert main(["dataset", "check", str(densities)]) == 0
     shutil.copytree(densities, tmp_path / "data")

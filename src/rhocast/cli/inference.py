@@ -46,6 +46,12 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument("model", help="model file or name of a shipped model")
     verb.add_argument("structure", type=Path, help="any file that ASE reads")
     verb.add_argument(
+        "--format", help="format of the structure file, as ASE calls it (default: from the file)"
+    )
+    verb.add_argument(
+        "--species", nargs="+", metavar="Al", help="elements of the types 1, 2 … of a LAMMPS file"
+    )
+    verb.add_argument(
         "-o",
         "--output",
         required=True,
@@ -164,7 +170,9 @@ def _predict(options: argparse.Namespace) -> None:
     comm = _communicator(options.ranks)
     file = _field_file(options)
     model = together(comm, lambda: DensityModel.load(options.model))
-    structure = first_alone(comm, lambda: read_structure(options.structure))
+    structure = first_alone(
+        comm, lambda: read_structure(options.structure, options.format, options.species)
+    )
     arguments: dict[str, Any] = {
         "uncertainty": options.uncertainty,
         "samples": options.samples,

@@ -70,13 +70,22 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _parser(words: list[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+class _Parser(argparse.ArgumentParser):
+    """Takes blank lines and those that begin with # in a list (@FILE) for what they are."""
+
+    def convert_arg_line_to_args(self, arg_line: str) -> list[str]:
+        line = arg_line.removeprefix("\ufeff").strip()
+        return [] if not line or line.startswith("#") else [line]
+
+
+def _parser(words: list[str]) -> _Parser:
+    parser = _Parser(
         prog="rhocast",
         fromfile_prefix_chars="@",
         description="Electron densities of millions of atoms, learnt from Kohn-Sham DFT of small "
         "cells, with an error bar at every grid point.",
-        epilog="@FILE stands for the lines of a file, such as those that `dataset split` writes. "
+        epilog="@FILE stands for the lines of a file, such as those that `dataset split` writes; "
+        "blank lines and those that begin with # are skipped. "
         "Exit codes: 0 done; 1 general error; 2 configuration or usage; 3 structure; "
         "4 file format; 5 DFT engine; 6 model; 7 MPI or memory.",
     )

@@ -1,19 +1,19 @@
 """Files of structures: HDF5 for cells of any size, and whatever ASE reads."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import ase.io
 import h5py
 import numpy as np
-from ase import Atoms
 from ase.io.formats import parse_filename
 
 from rhocast.errors import StructureError
 from rhocast.fields import STRUCTURE_FIELDS
 from rhocast.files import replacing
+from rhocast.structures.foreign_file import read_images
 from rhocast.structures.structure import Structure
 
 #: Names that end so are HDF5; everything else is ASE's.
@@ -23,19 +23,34 @@ HDF5_SUFFIXES = (".h5", ".hdf5")
 RECORD = "rhocast"
 
 
-def read_structure(path: str | Path) -> Structure:
+def read_structure(
+    path: str | Path, format: str | None = None, species: Sequence[str] | None = None
+) -> Structure:
     """Read the last structure of any file that ASE reads, or the atoms of an HDF5 file of ours.
 
     All HDF5 files of this program that hold atoms do: structures, snapshots, densities.
+
+    Parameters
+    ----------
+    path
+        The file.
+    format
+        ASE's name of its format; by default from name and content.
+    species
+        Chemical symbols of LAMMPS's types 1, 2, …
 
     Raises
     ------
     StructureError
         If the file cannot be read or holds no structure that a density can be computed for.
     """
-    read = _read_hdf5 if Path(path).suffix in HDF5_SUFFIXES else _read_ase
+    path = Path(path)
     try:
-        structure = read(Path(path))
+        if path.suffix.lower() in HDF5_SUFFIXES:
+            structure = _read_hdf5(path)
+        else:
+            atoms = read_images(path, "-1:", format, species)[0]
+            structure = Structure.from_ase(atoms, atoms.info.get(RECORD, {}))
     except StructureError as error:
         raise StructureError(f"{path}: {error}") from None
     structure.check_distances(str(path))
@@ -55,11 +70,11 @@ def read_structures(name: str | Path) -> dict[int, Structure]:
     StructureError
         If the file cannot be read or holds a structure that no density can be computed for.
     """
-    if Path(name).suffix in HDF5_SUFFIXES:
+    if Path(name).suffix.lower() in HDF5_SUFFIXES:
         return {0: read_structure(name)}
     path, wanted = parse_filename(str(name))
     try:
-        images = _images(path, ":")
+        images = read_images(Path(path), ":")
         numbers = np.arange(len(images))[slice(None) if wanted is None else wanted]
         structures = {int(i): Structure.from_ase(images[i]) for i in np.atleast_1d(numbers)}
     except (StructureError, IndexError) as error:
@@ -92,21 +107,6 @@ def comment_entry(record: Mapping[str, Any]) -> dict[str, str]:
     """
     text = json.dumps(dict(record), ensure_ascii=False).replace("\\", "\\\\")
     return {RECORD: f"_JSON {text}"} if record else {}
-
-
-def _read_ase(path: Path) -> Structure:
-    atoms = _images(path, "-1:")[0]
-    return Structure.from_ase(atoms, atoms.info.get(RECORD, {}))
-
-
-def _images(path: str | Path, wanted: str) -> list[Atoms]:
-    try:
-        # ASE would have all MPI ranks take part in the reading.
-        return cast(list[Atoms], ase.io.read(path, index=wanted, parallel=False))
-    except Exception as error:  # ASE's readers raise whatever their parsers meet
-        raise StructureError(
-            f"ASE cannot read a structure from it ({type(error).__name__}: {error})"
-        ) from error
 
 
 def _read_hdf5(path: Path) -> Structure:

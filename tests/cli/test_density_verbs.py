@@ -1,0 +1,57 @@
+"""Verbs on files of densities, and predictions in other formats than HDF5."""
+
+import json
+
+import numpy as np
+import pytest
+from ase.build import bulk
+
+import rhocast.cli.main
+from rhocast.cli.main import main
+from rhocast.density import read_density
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Work in an empty folder with a structure; leave logging to pytest."""
+    monkeypatch.setattr(rhocast.cli.main, "start_logging", lambda: None)
+    bulk("SiGe", "zincblende", a=5.53).write(tmp_path / "atoms.xyz")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def predict(name: str, *options: str) -> int:
+    return main(["predict", "sige-demo", "atoms.xyz", "-o", name, *options])
+
+
+def test_a_prediction_is_written_in_the_format_of_its_name(folder):
+    assert predict("d.h5") == 0
+    expected = read_density("d.h5").density
+    for name in ("d.cube", "d.xsf", "d.vasp"):
+        assert predict(name) == 0
+        found = read_density(name)
+        np.testing.assert_allclose(found.density, expected, rtol=1e-6)
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"atoms.xyz", "d.h5", "d.cube", "d.xsf", "d.vasp"}
+
+
+def test_names_of_what_cannot_be_written_are_refused(folder, caplog):
+    assert predict("d.nc") == 1
+    assert "d.nc: format 'abinit', expected one of" in caplog.text
+    assert predict("0.cube", "--shard", "0/2") == 2
+    assert "0.cube: a shard is HDF5" in caplog.text
+    assert [path.name for path in folder.iterdir()] == ["atoms.xyz"]
+
+
+def test_convert_and_diff(capsys):
+    assert predict("d.h5") == 0
+    assert main(["convert", "d.h5", "fine.xsf", "--mesh-spacing-bohr", "0.3"]) == 0
+    assert main(["convert", "fine.xsf", "d.cube", "--format", "cube"]) == 0
+    capsys.readouterr()
+    assert main(["diff", "fine.xsf", "d.cube", "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["nmae"] < 1e-6
+    assert figures["electrons_a"] == pytest.approx(8.0, rel=1e-5)
+    assert max(figures["mesh"]) > max(read_density("d.h5").mesh.shape)
+    assert main(["diff", "d.h5", "fine.xsf"]) == 0
+    assert "nmae" in capsys.readouterr().out
