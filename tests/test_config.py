@@ -127,7 +127,11 @@ def test_a_pool_makes_longer_trajectories_and_no_more_snapshots(demo):
         ("dft.max_scf_iterations", True, r"^dft\.max_scf_iterations: expected no truth value"),
         ("datasets.small", [], r"^datasets\.small: expected at least 1 value"),
         ("datasets.small.0.temperatures_K", [300, 300], r"temperatures_K: expected distinct"),
-        ("systems.vacancy", {"file": "config.yaml", "repeat": [2, 1, 1]}, r"vacancy: `file` bring"),
+        (
+            "systems.vacancy",
+            {"file": "config.yaml", "c_over_a": 1.6},
+            r"vacancy: `file` bring",
+        ),
     ],
 )
 def test_a_fault_is_told_in_one_line_that_names_the_key(demo, path, value, message):

@@ -1,3 +1,5 @@
+import ase.build
+import ase.io
 import numpy as np
 import pytest
 
@@ -102,3 +104,14 @@ def test_what_was_built_is_recorded_and_logged(caplog):
 def test_keys_that_do_not_fit_together_are_refused(keys, message):
     with pytest.raises(ValueError, match=message):
         system(**keys)
+
+
+def test_a_cell_from_a_file_can_be_repeated(tmp_path):
+    path = tmp_path / "cell.extxyz"
+    atoms = ase.build.bulk("SiC", "zincblende", a=4.36)
+    ase.io.write(path, atoms)
+    system = config.System(file=str(path), repeat=(2, 1, 3), vacancies=1)
+    built = build_system(system, 500.0, seed=0)
+    expected = atoms.repeat((2, 1, 3))
+    assert len(built) == len(expected) - 1
+    np.testing.assert_allclose(built.to_ase().cell.array, expected.cell.array, atol=1e-7)

@@ -44,6 +44,7 @@ VERBS = {
         "studies",
         "how large descriptor and cells must be, what data are worth, what σ does",
     ),
+    "new": ("new", "first campaign for a material, from its structure"),
     "plan": ("plan", "estimate core hours, memory and disk of a campaign"),
     "benchmark": ("benchmark", "measure how fast predictions are on this machine"),
     "view": ("view", "HTML page with slices, isosurface and line cuts of a density"),

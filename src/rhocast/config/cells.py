@@ -52,7 +52,8 @@ class System(Section):
     )
     repeat: Counts = Field(
         (1, 1, 1),
-        description="cells along each axis: cubic ones, or those of the defect, see there",
+        description="number of cells along each axis: of the file, of the lattice, or of the "
+        "defect, see there",
     )
     composition: dict[Element, Share] | None = Field(
         None, description="share of each element; sites are occupied at random"
@@ -90,7 +91,7 @@ class System(Section):
 
     @model_validator(mode="after")
     def _lattice_or_file(self) -> "System":
-        own = {"strain", "temperature_K", "vacancies"}
+        own = {"repeat", "strain", "temperature_K", "vacancies"}
         if (self.file is None) == (self.lattice is None):
             raise ValueError("expected either `file` or `lattice`")
         if self.file is not None:

@@ -39,6 +39,8 @@ class Psp8:
         Of the file.
     fortran_exponents
         Whether numbers are written as ``1.0D-03``, which C programs do not read.
+    core_radius_bohr
+        Smallest core radius that the title states, Bohr; None where it states none.
     """
 
     element: str
@@ -47,6 +49,7 @@ class Psp8:
     path: Path
     sha256: str
     fortran_exponents: bool
+    core_radius_bohr: float | None = None
 
     @property
     def name(self) -> str:
@@ -91,6 +94,7 @@ def read_psp8(path: str | Path, element: str) -> Psp8:
         path=path.resolve(),
         sha256=hashlib.sha256(content).hexdigest(),
         fortran_exponents=_FORTRAN_EXPONENT.search(content) is not None,
+        core_radius_bohr=_core_radius(lines[0]),
     )
 
 
@@ -159,6 +163,12 @@ def spms_folder() -> Path:
     if package is None or package.origin is None:
         raise EngineError("sparc-x-api: the folder that it is installed in cannot be found")
     return Path(package.origin).with_name("psp")
+
+
+def _core_radius(title: str) -> float | None:
+    """Return the smallest radius of ``r_core= 1.9 1.9`` in the title of ONCVPSP's files."""
+    _, found, radii = title.partition("r_core=")
+    return min(map(float, re.findall(r"\d+\.\d+", radii))) if found else None
 
 
 def _number(word: str) -> float:

@@ -46,7 +46,7 @@ def build_system(system: config.System, debye_temperature_K: float, seed: int) -
         defect is not in the cell as it was meant.
     """
     rng = np.random.default_rng(seed)
-    structure = _crystal(system, rng) if system.file is None else read_structure(system.file)
+    structure = _crystal(system, rng) if system.file is None else _from_file(system)
     record = dict(structure.record)
     structure = _with_vacancies(structure, system, rng)
     structure = scale(structure, 1.0 + np.array(system.strain))
@@ -58,6 +58,13 @@ def build_system(system: config.System, debye_temperature_K: float, seed: int) -
     structure = replace(structure, record=record | _changes(system) | _survey(structure))
     log.info("%s", "; ".join(f"{key} {value}" for key, value in structure.record.items()))
     return structure
+
+
+def _from_file(system: config.System) -> Structure:
+    structure = read_structure(str(system.file))
+    if system.repeat == (1, 1, 1):
+        return structure
+    return replace(repeat(structure, system.repeat), record=structure.record)
 
 
 def _crystal(system: config.System, rng: np.random.Generator) -> Structure:

@@ -1,0 +1,98 @@
+"""The verb ``new``: a first campaign for a material, from its structure alone."""
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add the parser of ``new``."""
+    verb = verbs.add_parser(
+        "new",
+        help="first campaign for a material, from its structure",
+        description="Write the configuration of a first campaign for a crystal, with the reason "
+        "for each setting: cells, temperatures, pseudopotentials, cutoff, k-points, dynamics, the "
+        "model. What is guessed is said to be a guess; options state what is known better.",
+    )
+    verb.add_argument("structure", type=Path, help="crystal: CIF, POSCAR or any file ASE reads")
+    verb.add_argument(
+        "-o", "--output", type=Path, default=Path("campaign.yaml"),
+        help="configuration to write (default: campaign.yaml)",
+    )  # fmt: skip
+    verb.add_argument(
+        "--frames", type=int, default=4,
+        help="number of snapshots of the small cell at each temperature (default: 4)",
+    )  # fmt: skip
+    verb.add_argument("--melting-K", type=float, help="melting point of the material, K")
+    verb.add_argument("--debye-K", type=float, help="Debye temperature of the material, K")
+    kind = verb.add_mutually_exclusive_group()
+    kind.add_argument("--metal", action="store_true", default=None, help="the material is a metal")
+    kind.add_argument(
+        "--insulator", action="store_false", dest="metal", default=None,
+        help="the material is an insulator or a semiconductor",
+    )  # fmt: skip
+    verb.add_argument(
+        "--pseudopotential", action="append", default=[], metavar="ELEMENT=FILE",
+        help="psp8 file of an element; by default the SPMS table",
+    )  # fmt: skip
+    verb.set_defaults(run=_new)
+
+
+def _new(options: argparse.Namespace) -> None:
+    from rhocast.config import load_config
+    from rhocast.drafting import Material, draft_campaign
+    from rhocast.errors import ConfigError
+    from rhocast.structures import read_structure
+
+    if options.output.exists():
+        raise ConfigError(
+            f"{options.output}: exists already; give another name with -o, or remove it"
+        )
+    structure = read_structure(options.structure)
+    folder = options.output.parent
+    material = Material(
+        structure,
+        _pseudopotentials(structure.species, options.pseudopotential, folder),
+        metal=options.metal,
+        melting_K=options.melting_K,
+        debye_K=options.debye_K,
+    )
+    file = os.path.relpath(options.structure, folder)
+    draft = draft_campaign(material, file, options.output.name, options.frames)
+    folder.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(draft.text, encoding="utf-8")
+    load_config(options.output)  # what was written must be valid
+    width = max(len(name) for name, _, _ in draft.reasons)
+    for name, value, reason in draft.reasons:
+        sys.stdout.write(f"{name:{width}}  {value}  ({reason})\n")
+    sys.stdout.write(
+        f"\n{options.output} is written. Read it, then:\n"
+        f"  rhocast plan {options.output}\n"
+        f"  snakemake --profile profiles/local --configfile {options.output}\n"
+    )
+
+
+def _pseudopotentials(
+    species: tuple[str, ...], given: list[str], folder: Path
+) -> dict[str, tuple[str, Any]]:
+    """Return for each element the entry of the configuration and the file."""
+    from rhocast.engines import resolve_pseudopotentials
+    from rhocast.errors import ConfigError
+
+    files = dict(entry.partition("=")[::2] for entry in given)
+    if strange := sorted(set(files) - set(species)):
+        raise ConfigError(
+            f"--pseudopotential: expected ELEMENT=FILE for an element of the structure, "
+            f"{', '.join(species)}; found {', '.join(strange)}"
+        )
+    entries = {element: files.get(element, "spms") for element in species}
+    found = resolve_pseudopotentials(entries)
+    return {
+        element: (entry if entry == "spms" else os.path.relpath(entry, folder), found[element])
+        for element, entry in entries.items()
+    }

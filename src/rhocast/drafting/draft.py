@@ -1,0 +1,168 @@
+"""The file of a first campaign: commented YAML that the workflow runs as it is."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from string import Template
+
+from rhocast.drafting import choices
+from rhocast.drafting.choices import Choice, Repeat
+from rhocast.engines import Psp8
+from rhocast.structures import Structure
+
+#: Atoms of the cell, with a vacancy, that the campaign predicts in the end.
+_LARGE_CELL_ATOMS = 10_000
+
+#: Times between frames, and before the first, fs.
+_BETWEEN_FRAMES_FS, _EQUILIBRATION_FS, _THERMOSTAT_FS = 60.0, 60.0, 60.0
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a user says of a crystal; None stands for a guess.
+
+    Attributes
+    ----------
+    structure
+        The crystal: a primitive or a conventional cell.
+    pseudopotentials
+        By element: the entry of the configuration, and the file that it stands for.
+    metal
+        Whether it is a metal.
+    melting_K, debye_K
+        Melting point and Debye temperature, K.
+    """
+
+    structure: Structure
+    pseudopotentials: Mapping[str, tuple[str, Psp8]]
+    metal: bool | None = None
+    melting_K: float | None = None
+    debye_K: float | None = None
+
+    @property
+    def n_electrons(self) -> float:
+        """Valence electrons of the cell."""
+        valence = {element: file.valence for element, (_, file) in self.pseudopotentials.items()}
+        return self.structure.count_electrons(valence)
+
+    @property
+    def core_radii_bohr(self) -> dict[str, float | None]:
+        """Smallest core radius of each element, where its file states one."""
+        return {e: file.core_radius_bohr for e, (_, file) in self.pseudopotentials.items()}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A campaign and the reasons for its settings.
+
+    Attributes
+    ----------
+    text
+        The YAML file.
+    reasons
+        For each choice its name, its value in words and the reason.
+    """
+
+    text: str
+    reasons: list[tuple[str, str, str]]
+
+
+def draft_campaign(material: Material, structure_file: str, own: str, frames: int = 4) -> Draft:
+    """Choose the settings of a first campaign and write them as YAML.
+
+    Parameters
+    ----------
+    material
+        What is known of the crystal.
+    structure_file
+        Its file, as the configuration is to name it.
+    own
+        Name of the file that the text will be written to.
+    frames
+        Snapshots of the small cell at each temperature.
+    """
+    structure = material.structure
+    metal = choices.is_metal(structure, material.metal)
+    cells = choices.training_cells(structure, material.n_electrons)
+    cutoff = choices.cutoff_ha(material.core_radii_bohr)
+    debye = choices.debye_temperature_K(structure, material.debye_K)
+    temperatures = choices.temperatures_K(structure, material.melting_K)
+    kpoints = choices.kpoint_spacing_per_bohr(structure, cells.value[0], metal.value)
+    step = choices.timestep_fs(structure)
+    kind = "a metal" if metal.value else "an insulator or a semiconductor"
+    cold, warm, hot = temperatures.value
+    text = _template().substitute(
+        formula=structure.formula,
+        file=structure_file,
+        own=own,
+        name=name_of(structure),
+        pseudopotentials="\n".join(_pseudopotential_lines(material.pseudopotentials)),
+        **_with_reason("debye", debye),
+        structure_file=_quoted(structure_file),
+        cells_reason=cells.reason,
+        small=_counts(cells.value[0]),
+        large=_counts(cells.value[1]),
+        huge=_counts(choices.supercell(structure, _LARGE_CELL_ATOMS)),
+        mesh=choices.mesh_spacing_bohr(cutoff.value),
+        **_with_reason("cutoff", cutoff),
+        **_with_reason("kpoints", kpoints),
+        shift="gamma" if metal.value else "half",
+        smearing=choices.smearing_K(metal.value),
+        metal_name=kind,
+        metal_reason=metal.reason,
+        **_with_reason("step", step),
+        thermostat=_THERMOSTAT_FS,
+        equilibration=round(_EQUILIBRATION_FS / step.value),
+        between=round(_BETWEEN_FRAMES_FS / step.value),
+        rough_cutoff=round(0.7 * cutoff.value, 1),
+        rough_kpoints=round(3.0 * kpoints.value, 4),
+        temperatures_reason=temperatures.reason,
+        cold=cold,
+        warm=warm,
+        hot=hot,
+        frames=frames,
+        few=max(1, frames // 2),
+    )
+    reasons = [
+        ("Cells of training", " and ".join(map(_counts, cells.value)), cells.reason),
+        ("Electrons", kind, metal.reason),
+        ("Temperatures", f"{cold}, {hot} K; judged at {warm} K", temperatures.reason),
+        ("Debye temperature", f"{debye.value:g} K", debye.reason),
+        ("Plane-wave cutoff", f"{cutoff.value:g} Ha", cutoff.reason),
+        ("Distance of k-points", f"{kpoints.value:g} per Bohr", kpoints.reason),
+        ("Time step", f"{step.value:g} fs", step.reason),
+    ]
+    return Draft(text, reasons)
+
+
+def name_of(structure: Structure) -> str:
+    """Return a short name: the elements of the structure, in lower case."""
+    return "".join(structure.species).lower()
+
+
+def _template() -> Template:
+    file = resources.files("rhocast.drafting").joinpath("campaign.template")
+    return Template(file.read_text(encoding="utf-8"))
+
+
+def _with_reason(name: str, choice: Choice) -> dict[str, str]:
+    return {name: f"{choice.value:g}", f"{name}_reason": choice.reason}
+
+
+def _pseudopotential_lines(files: Mapping[str, tuple[str, Psp8]]) -> list[str]:
+    return [
+        f"    {element}: {_quoted(entry)} # {file.valence:g} valence electrons, {file.name}"
+        for element, (entry, file) in files.items()
+    ]
+
+
+def _counts(repeat: Repeat) -> str:
+    return "[{}, {}, {}]".format(*repeat)
+
+
+def _quoted(text: str) -> str:
+    """Write a text for YAML: as it is where that is safe."""
+    if re.fullmatch(r"[A-Za-z0-9_./-]+", text):
+        return text
+    return "'" + text.replace("'", "''") + "'"

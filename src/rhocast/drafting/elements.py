@@ -1,0 +1,32 @@
+"""Properties of elements that a first campaign is guessed from.
+
+Melting points at ambient pressure: CRC Handbook of Chemistry and Physics, 97th edition. Debye
+temperatures at low temperature: C. Kittel, Introduction to Solid State Physics, 8th edition,
+chapter 5, table 1 (carbon: diamond; tin: white tin).
+"""
+
+#: Kelvin; carbon sublimes, the value is the triple point of graphite.
+MELTING_K = {
+    "Li": 454, "Be": 1560, "B": 2348, "C": 4600, "Na": 371, "Mg": 923, "Al": 933, "Si": 1687,
+    "P": 317, "S": 388, "K": 337, "Ca": 1115, "Sc": 1814, "Ti": 1943, "V": 2183, "Cr": 2180,
+    "Mn": 1519, "Fe": 1811, "Co": 1768, "Ni": 1728, "Cu": 1358, "Zn": 693, "Ga": 303, "Ge": 1211,
+    "Se": 494, "Rb": 312, "Sr": 1050, "Y": 1795, "Zr": 2127, "Nb": 2750, "Mo": 2895, "Ru": 2606,
+    "Rh": 2236, "Pd": 1828, "Ag": 1235, "Cd": 594, "In": 430, "Sn": 505, "Sb": 904, "Te": 723,
+    "Cs": 302, "Ba": 1000, "La": 1193, "Hf": 2506, "Ta": 3290, "W": 3687, "Re": 3458, "Os": 3306,
+    "Ir": 2719, "Pt": 2041, "Au": 1337, "Tl": 577, "Pb": 601, "Bi": 545,
+}  # fmt: skip
+
+DEBYE_K = {
+    "Li": 344, "Be": 1440, "C": 2230, "Na": 158, "Mg": 400, "Al": 428, "Si": 645, "K": 91,
+    "Ca": 230, "Sc": 360, "Ti": 420, "V": 380, "Cr": 630, "Mn": 410, "Fe": 470, "Co": 445,
+    "Ni": 450, "Cu": 343, "Zn": 327, "Ga": 320, "Ge": 374, "As": 282, "Se": 90, "Rb": 56,
+    "Sr": 147, "Y": 280, "Zr": 291, "Nb": 275, "Mo": 450, "Ru": 600, "Rh": 480, "Pd": 274,
+    "Ag": 225, "Cd": 209, "In": 108, "Sn": 200, "Sb": 211, "Te": 153, "Cs": 38, "Ba": 110,
+    "La": 142, "Hf": 252, "Ta": 240, "W": 400, "Re": 430, "Os": 500, "Ir": 420, "Pt": 240,
+    "Au": 165, "Hg": 72, "Tl": 79, "Pb": 105, "Bi": 119,
+}  # fmt: skip
+
+#: A crystal that holds one of these is taken for an insulator or a semiconductor.
+NONMETALS = frozenset(
+    "H He B C N O F Ne Si P S Cl Ar Ge As Se Br Kr Te I Xe".split()  # noqa: SIM905
+)

@@ -1,0 +1,64 @@
+"""The verb `new`: a crystal becomes a campaign that the workflow takes as it is."""
+
+import ase.io
+import pytest
+from ase.build import bulk
+
+from rhocast.cli.main import main
+from rhocast.config import load_config
+from rhocast.structures import build_system
+
+CRYSTALS = {
+    "SiC.cif": bulk("SiC", "zincblende", a=4.36, cubic=True),
+    "Na.cif": bulk("Na", cubic=True),
+    "LiF.cif": bulk("LiF", "rocksalt", a=4.03, cubic=True),
+    "POSCAR": bulk("Mg"),
+}
+
+
+@pytest.fixture(params=CRYSTALS)
+def structure_file(request, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / request.param
+    ase.io.write(path, CRYSTALS[request.param])
+    return path
+
+
+def test_a_crystal_becomes_a_campaign(structure_file, capsys):
+    assert main(["new", structure_file.name, "--frames", "3"]) == 0
+    settings = load_config("campaign.yaml")
+    assert settings.descriptor.kind == "smooth"
+    assert settings.baseline is not None
+    assert settings.baseline.multipoles is not None
+    seen = settings.trajectories("small") | settings.trajectories("large")
+    assert not seen & settings.trajectories("test")
+    sources = settings.datasets["small"]
+    assert [source.frames for source in sources] == [3]
+    for name in ("small", "large"):
+        cell = build_system(settings.systems[name], 300.0, seed=0)
+        assert len(cell) >= 8
+    assert "campaign.yaml is written" in capsys.readouterr().out
+
+
+def test_nothing_is_overwritten(structure_file, capsys):
+    (structure_file.parent / "campaign.yaml").write_text("mine")
+    assert main(["new", structure_file.name]) == 2
+    assert (structure_file.parent / "campaign.yaml").read_text() == "mine"
+    assert "exists already" in capsys.readouterr().err
+
+
+def test_an_element_without_pseudopotential_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    ase.io.write("Nd.cif", bulk("Nd", "fcc", a=5.0))
+    assert main(["new", "Nd.cif"]) == 5
+    assert "material.pseudopotentials.Nd" in capsys.readouterr().err
+    assert not (tmp_path / "campaign.yaml").exists()
+
+
+def test_a_pseudopotential_of_ones_own(root, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ase.io.write("Ge.cif", bulk("Ge", cubic=True))
+    file = root / "data/pseudopotentials/Ge-low.psp8"
+    assert main(["new", "Ge.cif", "--pseudopotential", f"Ge={file}"]) == 0
+    assert load_config("campaign.yaml").material.pseudopotentials["Ge"].endswith("Ge-low.psp8")
+    assert main(["new", "Ge.cif", "-o", "b.yaml", "--pseudopotential", f"Si={file}"]) == 2
