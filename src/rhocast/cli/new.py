@@ -14,7 +14,6 @@ def add_verbs(verbs: Any) -> None:
     """Add the parser of ``new``."""
     verb = verbs.add_parser(
         "new",
-        help="first campaign for a material, from its structure",
         description="Write the configuration of a first campaign for a crystal, with the reason "
         "for each setting: cells, temperatures, pseudopotentials, cutoff, k-points, dynamics, the "
         "model. What is guessed is said to be a guess; options state what is known better.",
