@@ -7,11 +7,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
 
 #: Fixtures in tests/helpers: crystals and settings of DFT; processes on several ranks.
 pytest_plugins = ["crystals", "ranks"]
+
+#: The same examples in every run, and none that fails because the machine is busy.
+settings.register_profile("alike", derandomize=True, deadline=None, max_examples=25, database=None)
+settings.load_profile("alike")
 
 
 @pytest.fixture(scope="session")
