@@ -55,3 +55,18 @@ def test_convert_and_diff(capsys):
     assert max(figures["mesh"]) > max(read_density("d.h5").mesh.shape)
     assert main(["diff", "d.h5", "fine.xsf"]) == 0
     assert "nmae" in capsys.readouterr().out
+
+
+def test_a_cube_is_evaluated_as_a_snapshot_is(root, caplog, capsys):
+    snapshot = min((root / "data/sige/sige64a").rglob("*.h5"))
+    assert main(["convert", str(snapshot), "dft.cube"]) == 0
+    reports = []
+    for name in (str(snapshot), "dft.cube"):
+        capsys.readouterr()
+        assert main(["evaluate", "sige", name, "--uncertainty", "fast", "--json"]) == 0
+        reports.append(json.loads(capsys.readouterr().out))
+    of_snapshot, of_cube = reports
+    assert of_cube["l1_per_electron"] == pytest.approx(of_snapshot["l1_per_electron"], rel=1e-4)
+    assert main(["convert", "dft.cube", "wrong.cube", "--density-unit", "angstrom"]) == 0
+    assert main(["evaluate", "sige", "wrong.cube", "--uncertainty", "fast"]) == 4
+    assert "electrons, expected 256 of the model's elements; the values are per" in caplog.text

@@ -1,6 +1,7 @@
 """Reading and writing by the names of files."""
 
 import gzip
+import sys
 
 import h5py
 import numpy as np
@@ -111,3 +112,15 @@ def test_what_cannot_be_told_is_asked_for(crystal, tmp_path):
     density = Density(crystal, np.ones((2, 2, 2)))
     with pytest.raises(RhocastError, match="holds no aleatoric_std"):
         write_density(tmp_path / "d.cube", density, field="aleatoric_std")
+
+
+def test_reading_and_writing_need_neither_torch_nor_netcdf(run):
+    """Nor does interpolation; a format's own libraries are loaded with the format."""
+    code = (
+        "import sys, rhocast.density.convert, rhocast.density.difference\n"
+        "from rhocast.density.formats import FORMATS\n"
+        "[FORMATS[name].module for name in ('field', 'snapshot', 'cube', 'xsf', 'sparc')]\n"
+        "assert not {'torch', 'netCDF4', 'ase.calculators.vasp'} & set(sys.modules)"
+    )
+    result = run(sys.executable, "-c", code)
+    assert result.returncode == 0, result.stderr

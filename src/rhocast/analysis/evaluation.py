@@ -240,7 +240,8 @@ def _compare_one(
     if expected is not None and abs(count - expected) > MAX_ELECTRON_ERROR * expected:
         raise FileFormatError(
             f"{path}: the density integrates to {count:.6g} electrons, expected {expected:g} of "
-            f"the model's elements; {explain_electrons(found, expected)}"
+            f"the model's elements; {explain_electrons(found, expected)} (options are those of "
+            "`rhocast convert`)"
         )
     # `sampled` always brings both standard deviations
     total_std = cast(np.ndarray, field.std)

@@ -52,6 +52,7 @@ def add_verbs(verbs: Any) -> None:
         "program (cube, CHGCAR, DEN.nc …); scaled to the electrons (default: superposed atoms)",
     )
     _add_waves(verb)
+    _add_density_unit(verb)
     verb.add_argument(
         "--compare-start",
         action="store_true",
@@ -70,8 +71,18 @@ def add_verbs(verbs: Any) -> None:
         help="snapshot file, predicted field, or file of another program; scaled to the electrons",
     )
     _add_waves(verb)
+    _add_density_unit(verb)
     verb.add_argument("--json", action="store_true", help="print one JSON object")
     verb.set_defaults(run=_harris_foulkes)
+
+
+def _add_density_unit(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--density-unit",
+        choices=("bohr", "angstrom"),
+        help="unit of a given cube's or XSF's values: electrons per cubic Bohr (default for cube) "
+        "or ångström (default for XSF)",
+    )
 
 
 def _add_common(verb: argparse.ArgumentParser, sections: str) -> None:
@@ -145,7 +156,11 @@ def _aimd(options: argparse.Namespace) -> None:
 
 
 def _scf(options: argparse.Namespace) -> None:
-    given = read_density(options.start_density) if options.start_density else None
+    given = (
+        read_density(options.start_density, density_unit=options.density_unit)
+        if options.start_density
+        else None
+    )
     if options.compare_start and given is None:
         raise ConfigError("--compare-start: expected --start-density FILE to compare with")
     snapshot = _snapshot(options, given, options.waves)
@@ -189,7 +204,7 @@ def _harris_foulkes(options: argparse.Namespace) -> None:
     found = harris_foulkes(
         engine_of(options, dft),
         read_structure(options.structure),
-        read_density(options.density),
+        read_density(options.density, density_unit=options.density_unit),
         dft,
         resolve_pseudopotentials(sections["material"]["pseudopotentials"], dft.functional),
         launcher=launcher_of(options),

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from rhocast.density import Density
+from rhocast.density.electrons import explain_electrons
 from rhocast.density.fourier import resample
 from rhocast.engines.calculation import Calculation
 from rhocast.errors import EngineError
@@ -35,6 +37,7 @@ def fitted(
     if not abs(electrons - expected) <= MAX_SCALING * expected:
         raise EngineError(
             f"the given density holds {electrons:.4f} electrons, expected {expected:g} within "
-            f"{MAX_SCALING:.0%}; it is of other atoms or pseudopotentials"
+            f"{MAX_SCALING:.0%}; it is of other atoms or pseudopotentials, or: "
+            f"{explain_electrons(Density(calculation.structure, resampled), expected)}"
         )
     return resampled * (expected / electrons)
