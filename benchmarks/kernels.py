@@ -43,7 +43,7 @@ def report(subject: Subject, isa: str) -> None:
     """Print a table of one instruction set."""
     structure = subject.crystal(N_ATOMS)
     mesh = Mesh((64, 64, 64), structure.cell)
-    spread = subject.model.check_last_layer().factor.numpy(force=True)
+    spread = subject.model.check_last_layer().factor
     bound = kernels.Evaluator(subject.model, spread, isa).bind(structure)
     before = kernels.measure_peaks(isa, 0.3)
     mean = best_cpu_time(lambda: bound(mesh, BOX))

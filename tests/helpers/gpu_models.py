@@ -6,7 +6,8 @@ import torch
 from rhocast import config, descriptors
 from rhocast.descriptors import MultipoleBasis, PseudoAtoms
 from rhocast.grid import Mesh
-from rhocast.model import DensityModel, DensityNetwork, LastLayer, Normalisation
+from rhocast.learning.network import DensityNetwork
+from rhocast.model import DensityModel, LastLayer, Normalisation
 from rhocast.structures import Structure, periodic_images
 
 ORTHOGONAL = np.diag([11.0, 9.0, 10.0])
@@ -34,13 +35,13 @@ def make_model(
     points = np.random.default_rng(2).random((300, 3)) @ structure.cell
     network = config.Network(width=width, blocks=2, layers_per_block=layers)
     return DensityModel(
-        network=DensityNetwork(made.n_features, network).eval(),
+        network=DensityNetwork(made.n_features, network).plain(),
         parameters=network,
         descriptor=DESCRIPTOR,
         species=species,
         normalisation=Normalisation.of(made.bind(structure)(points), np.array([-SCALE, SCALE])),
         baseline=_pseudo_atoms(species, multipoles) if baseline else None,
-        last_layer=LastLayer(0.1 * torch.randn(9, network.width + 1)),
+        last_layer=LastLayer(0.1 * torch.randn(9, network.width + 1).numpy()),
     )
 
 

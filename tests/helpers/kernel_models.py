@@ -5,7 +5,8 @@ import torch
 
 from rhocast import config, descriptors
 from rhocast.descriptors import MultipoleBasis, PseudoAtoms
-from rhocast.model import DensityModel, DensityNetwork, Normalisation
+from rhocast.learning.network import DensityNetwork
+from rhocast.model import DensityModel, Normalisation
 from rhocast.structures import Structure
 
 ORTHOGONAL = np.diag([11.0, 9.0, 10.0])
@@ -39,7 +40,7 @@ def make_model(
     network = config.Network(width=width, blocks=blocks, layers_per_block=layers)
     spread = np.array([-3e-3, 3e-3])
     return DensityModel(
-        network=DensityNetwork(made.n_features, network).eval(),
+        network=DensityNetwork(made.n_features, network).plain(),
         parameters=network,
         descriptor=descriptor,
         species=species,

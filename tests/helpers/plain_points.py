@@ -26,7 +26,7 @@ def plain_points(features: torch.Tensor, target: torch.Tensor, groups=("a", "b")
     """Take features (p, d) and targets (p,) as they are."""
     width = features.shape[1]
     same = Normalisation(
-        torch.zeros(width), torch.ones(width), torch.tensor(0.0), torch.tensor(1.0)
+        np.zeros(width, np.float32), np.ones(width, np.float32), np.float32(0), np.float32(1)
     )
     data = make_set(features.numpy(), target.numpy(), groups)
     return Points(data, np.arange(len(target)), data.target, same)

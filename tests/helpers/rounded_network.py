@@ -67,10 +67,7 @@ def rounded_network(
     def product(inputs: np.ndarray, weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
         return (inputs.astype(float) @ weights.astype(float).T + bias).astype(np.float32)
 
-    first, *hidden, head = [
-        (layer.weight.numpy(force=True), layer.bias.numpy(force=True))
-        for layer in model.network.layers
-    ]
+    first, *hidden, head = [(layer.weight, layer.bias) for layer in model.network.layers]
     inputs, weights = at("features", features), at("first weights", first[0])
     if split:
         inputs, weights = _halves(inputs, weights)

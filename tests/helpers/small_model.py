@@ -7,7 +7,8 @@ from rhocast import config, descriptors
 from rhocast.density import Density
 from rhocast.descriptors import MultipoleBasis, PseudoAtoms
 from rhocast.fields import DENSITY_FIELDS
-from rhocast.model import Calibration, DensityModel, DensityNetwork, LastLayer, Normalisation
+from rhocast.learning.network import DensityNetwork
+from rhocast.model import Calibration, DensityModel, LastLayer, Normalisation
 from rhocast.structures import Structure
 
 DESCRIPTOR = config.SortedDescriptor(
@@ -24,15 +25,15 @@ def make_model(species=("Al", "Si"), **metadata) -> DensityModel:
     torch.manual_seed(1)
     n_features = descriptors.make(DESCRIPTOR, species).n_features
     return DensityModel(
-        network=DensityNetwork(n_features, NETWORK).eval(),
+        network=DensityNetwork(n_features, NETWORK).plain(),
         parameters=NETWORK,
         descriptor=DESCRIPTOR,
         species=species,
         normalisation=Normalisation(
-            feature_mean=torch.full((n_features,), 3.0),
-            feature_std=torch.full((n_features,), 2.0),
-            target_mean=torch.tensor(0.03),
-            target_std=torch.tensor(0.005),
+            feature_mean=np.full(n_features, 3.0, np.float32),
+            feature_std=np.full(n_features, 2.0, np.float32),
+            target_mean=np.float32(0.03),
+            target_std=np.float32(0.005),
         ),
         metadata={"valence": {"Al": 3.0, "Si": 4.0}} | metadata,
     )
@@ -49,13 +50,13 @@ def make_smooth_model(multipoles=False, **metadata) -> DensityModel:
     points = np.random.default_rng(2).random((300, 3)) @ structure.cell
     made = descriptors.make(descriptor, species)
     return DensityModel(
-        network=DensityNetwork(made.n_features, NETWORK).eval(),
+        network=DensityNetwork(made.n_features, NETWORK).plain(),
         parameters=NETWORK,
         descriptor=descriptor,
         species=species,
         normalisation=Normalisation.of(made.bind(structure)(points), np.array([-3e-3, 3e-3])),
         baseline=_pseudo_atoms(species, multipoles),
-        last_layer=LastLayer(0.1 * torch.randn(9, NETWORK.width + 1)),
+        last_layer=LastLayer(0.1 * torch.randn(9, NETWORK.width + 1).numpy()),
         calibrations={"fast": Calibration(aleatoric=1.3, epistemic=2.5)},
         metadata={"valence": {"Al": 3.0, "Si": 4.0}} | metadata,
     )

@@ -4,7 +4,6 @@ import shutil
 
 import h5py
 import numpy as np
-import torch
 from known_density import DESCRIPTOR, VALENCE
 
 from rhocast import config
@@ -49,8 +48,7 @@ def same_parameters(model: DensityModel, other: DensityModel) -> list[set[bool]]
     """Layer by layer: whether means and deviations of weights and biases are the same."""
     pairs = zip(model.network.layers, other.network.layers, strict=True)
     return [
-        {torch.equal(value, b.state_dict()[name]) for name, value in a.state_dict().items()}
-        for a, b in pairs
+        {np.array_equal(value, vars(b)[name]) for name, value in vars(a).items()} for a, b in pairs
     ]
 
 

@@ -10,7 +10,7 @@ from rhocast.density import read_density
 from rhocast.grid import Mesh
 from rhocast.inference import predict_file
 from rhocast.inference.outside import departures, share_outside
-from rhocast.model import TrainingRange
+from rhocast.learning.uncertainty import fit_training_range
 from rhocast.structures import Structure
 
 
@@ -26,8 +26,8 @@ def model(crystal):
     made = make_model(training={"volume_per_atom_bohr3": [125.0, 125.0], "cells": ["Al27"]})
     points = np.random.default_rng(0).random((4000, 3)) @ crystal.cell
     features = made.bind(crystal).descriptor(points)
-    scaled = made.normalisation.features(torch.from_numpy(features))
-    known = TrainingRange.fit(lambda: [scaled], np.zeros(len(points), int))
+    scaled = torch.from_numpy(made.normalisation.features(features))
+    known = fit_training_range(lambda: [scaled], np.zeros(len(points), int))
     return replace(made, training_range=known)
 
 

@@ -7,7 +7,7 @@ from plain_points import plain_points
 from rhocast import config
 from rhocast.learning import fitting
 from rhocast.learning.fitting import Checkpoint, fit
-from rhocast.model import DensityNetwork
+from rhocast.learning.network import DensityNetwork
 
 SCHEDULE = config.Training(dataset="small", steps=100, batch_size=32, learning_rate=1e-2)
 

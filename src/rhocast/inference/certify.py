@@ -18,7 +18,7 @@ from rhocast.density.spline import AxisMap, interpolate
 from rhocast.errors import ModelError
 from rhocast.grid import BinnedAtoms, Blocks, Mesh
 from rhocast.inference.predictor import BlockPredictor
-from rhocast.inference.request import Request, reach_bohr
+from rhocast.inference.request import Request
 from rhocast.model import Certificate, DensityModel
 from rhocast.parallel.ranks import lead
 from rhocast.structures import Structure
@@ -148,7 +148,7 @@ def model_error(
         Mesh.with_spacing(structure.cell, length) for length in (fine_spacing_bohr, spacing_bohr)
     )
     task = Request(model, structure, fine, where="certify").task
-    atoms, reach = BinnedAtoms.of(structure), reach_bohr(model)
+    atoms, reach = BinnedAtoms.of(structure), model.reach_bohr
     direct, sparse = (
         _Part(mesh, atoms, reach, BlockPredictor(model, replace(task, mesh=mesh)))
         for mesh in (fine, coarse)

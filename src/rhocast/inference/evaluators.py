@@ -15,7 +15,7 @@ from rhocast.evaluation import compiled as kernels
 from rhocast.evaluation import gpu
 from rhocast.grid import Mesh, Neighbourhood
 from rhocast.grid.binned_atoms import between
-from rhocast.inference.request import Task, range_bohr
+from rhocast.inference.request import Task
 from rhocast.model import BoundModel, Calibration, DensityModel
 
 Box = tuple[slice, slice, slice]
@@ -67,7 +67,7 @@ class Compiled:
 
     def __init__(self, model: DensityModel, task: Task) -> None:
         fast = task.uncertainty == "fast"
-        spread = model.check_last_layer().factor.numpy(force=True) if fast else None
+        spread = model.check_last_layer().factor if fast else None
         self._evaluator = kernels.Evaluator(model, spread, task.kernels)
         self._fields = task.fields
         self._mesh = task.mesh
@@ -96,7 +96,7 @@ class OnGpu:
         fast = task.uncertainty == "fast"
         device = gpu.open_device(task.device)
         self._evaluator = gpu.Evaluator(model, task.mesh, device, fast)
-        self._range = range_bohr(model)
+        self._range = model.cutoff_bohr
         self._fields = task.fields
         self._factors = _factors(model, task)
 

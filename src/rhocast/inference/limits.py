@@ -8,7 +8,7 @@ import numpy as np
 from rhocast.density.disk import size, times
 from rhocast.errors import ParallelError
 from rhocast.inference.evaluators import TILE
-from rhocast.inference.request import Request, reach_bohr
+from rhocast.inference.request import Request
 from rhocast.parallel.ranks import ITEMS_IN_HAND
 
 #: Atoms around a block, with their neighbours and search trees, per atom.
@@ -28,7 +28,7 @@ def bytes_per_rank(request: Request, rank: int = 0) -> int:
     no more than a fixed number of points: the memory does not grow with the field.
     """
     structure, blocks = request.structure, request.blocks
-    margin = reach_bohr(request.model) * np.linalg.norm(np.linalg.inv(structure.cell), axis=0)
+    margin = request.model.reach_bohr * np.linalg.norm(np.linalg.inv(structure.cell), axis=0)
     lower, upper = blocks.bounds(0)
     atoms = len(structure) * float(np.prod(upper - lower + 2.0 * margin))
     values = 4 * len(request.fields) * int(np.prod(blocks.shape(0)))

@@ -50,7 +50,8 @@ def share_outside(model: DensityModel, structure: Structure) -> float | None:
         offsets = rng.random((POINTS, 3)) * extent @ structure.cell
         if (around := atoms.around(lower, lower + extent, descriptor.reach_bohr)) is not None:
             bound = descriptor.bind(around.structure, around.lower, around.upper)
-            shares.append(model.is_outside(bound(around.corner + offsets)).mean())
+            inputs = model.normalisation.features(bound(around.corner + offsets))
+            shares.append(model.is_outside(inputs).mean())
     return round(float(np.mean(shares)), 4) if shares else None
 
 

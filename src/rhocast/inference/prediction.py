@@ -15,7 +15,7 @@ from rhocast.inference import outside
 from rhocast.inference.limits import check_memory, check_memory_for_field
 from rhocast.inference.merge import merge
 from rhocast.inference.predictor import BlockPredictor
-from rhocast.inference.request import Request, reach_bohr
+from rhocast.inference.request import Request
 from rhocast.inference.shard_writer import ShardWriter
 from rhocast.inference.shards import ShardHeader, is_finished
 from rhocast.inference.spacing import evaluation_spacing
@@ -159,7 +159,7 @@ def _lead(
 def items(request: Request, blocks: Iterable[int]) -> Iterator[Item]:
     """Cut out what lies around each block, one after the other."""
     atoms = BinnedAtoms.of(request.structure)
-    reach = reach_bohr(request.model)
+    reach = request.model.reach_bohr
     for block in blocks:
         yield block, atoms.around(*request.blocks.bounds(block), reach)
 

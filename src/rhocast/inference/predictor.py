@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 from rhocast.errors import ModelError
 from rhocast.grid import Neighbourhood
 from rhocast.inference.evaluators import evaluator_of
-from rhocast.inference.request import Task, range_bohr
+from rhocast.inference.request import Task
 from rhocast.inference.vacuum import TAPER_FROM, taper, weight
 from rhocast.model import DensityModel
 from rhocast.structures import Structure
@@ -40,7 +40,7 @@ class BlockPredictor:
         self._task = task
         self._blocks = task.blocks
         self._evaluator = evaluator_of(model, task)
-        self._range = range_bohr(model)
+        self._range = model.cutoff_bohr
         self._vacuum = self._far_from_atoms()
 
     def __call__(self, block: int, atoms: Neighbourhood | None) -> np.ndarray:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from rhocast import descriptors
 from rhocast.density.formats.field import field_bytes
 from rhocast.errors import ConfigError, ModelError, ParallelError, RhocastError
 from rhocast.evaluation import compiled as kernels
@@ -272,18 +271,6 @@ class Request:
     def file_bytes(self) -> int:
         """Size of the density-field file, on the mesh that was asked for."""
         return field_bytes(self.fields) * self.asked_mesh.n_points
-
-
-def range_bohr(model: DensityModel) -> float:
-    """Return the distance beyond which atoms do not matter to the density at a point, Bohr."""
-    baseline = 0.0 if model.baseline is None else model.baseline.cutoff_bohr
-    return max(descriptors.make(model.descriptor, model.species).cutoff_bohr, baseline)
-
-
-def reach_bohr(model: DensityModel) -> float:
-    """Return how far around its points a model must be given the atoms, Bohr."""
-    baseline = 0.0 if model.baseline is None else model.baseline.reach_bohr
-    return max(descriptors.make(model.descriptor, model.species).reach_bohr, baseline)
 
 
 def _check_uncertainty(uncertainty: str, samples: int) -> None:

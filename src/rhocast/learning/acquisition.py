@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from rhocast.datasets.choices import Choice
 from rhocast.errors import ConfigError, ModelError
@@ -86,7 +85,6 @@ def acquire(
     ]
 
 
-@torch.inference_mode()
 def _evidence(
     model: DensityModel, candidate: Candidate, points: np.ndarray
 ) -> tuple[np.ndarray, float]:
@@ -100,18 +98,17 @@ def _evidence(
     except ModelError as error:
         raise ModelError(f"{candidate.source}, frame {candidate.frame}: {error}") from error
     features = bound.descriptor(points @ candidate.structure.cell)
-    inputs = model.normalisation.features(torch.from_numpy(features).to(model.device))
-    hidden = model.network.hidden(inputs)
-    projected = last_layer.project(hidden).double()
-    scaled = projected / model.network.outputs(hidden)[1].double()[:, None]
+    hidden = model.network.hidden(model.normalisation.features(features))
+    projected = last_layer.project(hidden).astype(np.float64)
+    scaled = projected / model.network.outputs(hidden)[1][:, None]
     training = model.metadata.get("training", {})
     n_points = training.get("points", POINTS) / len(training.get("snapshots", "1"))
     information = n_points / len(points) * (scaled.T @ scaled)
-    variance = projected.square().sum(dim=1).mean().item()
-    unit = model.normalisation.target_std.item()
+    variance = float((projected**2).sum(axis=1).mean())
+    unit = float(model.normalisation.target_std)
     if "fast" in model.calibrations:
         unit *= model.calibrations["fast"].epistemic
-    return information.numpy(force=True), unit * variance**0.5
+    return information, unit * variance**0.5
 
 
 def most_telling(information: np.ndarray, count: int) -> list[tuple[int, float]]:

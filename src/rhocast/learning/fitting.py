@@ -17,6 +17,7 @@ from torch import Tensor
 
 from rhocast import config
 from rhocast.errors import ModelError
+from rhocast.learning.network import DensityNetwork
 from rhocast.learning.points import Points
 from rhocast.learning.training_state import (
     Best,
@@ -27,7 +28,6 @@ from rhocast.learning.training_state import (
     rng_states,
     set_rng_states,
 )
-from rhocast.model import DensityNetwork
 
 #: How often, in a whole training, the data held back are looked at and the state is kept.
 CHECKS = 10

@@ -32,31 +32,37 @@ class Points:
     target : (p,) float32 array
         What the network has to learn there, e/Bohr³.
     normalisation
-        Of features and target; what is taken lies on its device.
+        Of features and target.
+    device
+        Where what is taken lies; None for the processor.
     """
 
     data: FeatureSet
     rows: np.ndarray
     target: np.ndarray
     normalisation: Normalisation
+    device: torch.device | None = None
 
     @classmethod
-    def of(cls, data: FeatureSet, rows: np.ndarray, model: DensityModel) -> "Points":
+    def of(
+        cls,
+        data: FeatureSet,
+        rows: np.ndarray,
+        model: DensityModel,
+        device: torch.device | None = None,
+    ) -> "Points":
         """Return points of a dataset as the network of a model takes them."""
-        return cls(data, rows, remainder(data, rows, model.baseline), model.normalisation)
+        return cls(data, rows, remainder(data, rows, model.baseline), model.normalisation, device)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def take(self, which: np.ndarray | slice) -> tuple[Tensor, Tensor]:
         """Return the features (b, d) and targets (b,) of some of the points, normalised."""
-        device = self.normalisation.feature_mean.device
-        features = torch.from_numpy(np.asarray(self.data.features[self.rows[which]]))
-        target = torch.from_numpy(self.target[which])
-        return (
-            self.normalisation.features(features.to(device)),
-            self.normalisation.target(target.to(device)),
-        )
+        features = self.normalisation.features(np.asarray(self.data.features[self.rows[which]]))
+        target = self.normalisation.target(self.target[which])
+        device = self.device or torch.device("cpu")
+        return torch.from_numpy(features).to(device), torch.from_numpy(target).to(device)
 
     def batches(self, size: int = 4096) -> Iterator[tuple[Tensor, Tensor]]:
         """Go through all points in order."""

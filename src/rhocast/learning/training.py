@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ import torch
 import rhocast
 from rhocast import config
 from rhocast.learning.baseline import fit_baseline
+from rhocast.learning.device import check_device
 from rhocast.learning.feature_file import FeatureSet, read_features
 from rhocast.learning.fitting import Checkpoint, evaluate, fit
+from rhocast.learning.network import DensityNetwork
 from rhocast.learning.points import Points, normalisation_of, remainder
 from rhocast.learning.split import Split, split
 from rhocast.learning.uncertainty import calibrated, with_uncertainty
-from rhocast.model import DensityModel, DensityNetwork, check_device
+from rhocast.model import DensityModel
 
 _log = logging.getLogger(__name__)
 
@@ -90,18 +93,19 @@ def train_on(
     normalisation = normalisation_of(data, parts.training, target)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed_for(seed, "weights"))
-        model = DensityModel(
-            network=DensityNetwork(data.features.shape[1], network),
-            parameters=network,
-            descriptor=data.descriptor,
-            species=tuple(data.valence),
-            normalisation=normalisation,
-            baseline=baseline,
-        )
+        fitted = DensityNetwork(data.features.shape[1], network)
+    model = DensityModel(
+        network=fitted.plain(),
+        parameters=network,
+        descriptor=data.descriptor,
+        species=tuple(data.valence),
+        normalisation=normalisation,
+        baseline=baseline,
+    )
     _log.info("training on %d points, %s held back", len(target), parts.held_back)
     settings = config_hash(training, network, data.descriptor)
     key = config_hash(settings, data.sha256)
-    model = fit_and_calibrate(model, data, parts, training, seed, checkpoint, key, device)
+    model = fit_and_calibrate(model, fitted, data, parts, training, seed, checkpoint, key, device)
     model.metadata["valence"] = data.valence
     model.metadata["provenance"] = data.provenance
     model.metadata["config_hash"] = settings
@@ -111,6 +115,7 @@ def train_on(
 
 def fit_and_calibrate(
     model: DensityModel,
+    network: DensityNetwork,
     data: FeatureSet,
     parts: Split,
     schedule: config.Training,
@@ -119,12 +124,14 @@ def fit_and_calibrate(
     key: str,
     device: str,
 ) -> DensityModel:
-    """Fit the network of a model in place; return the model with its uncertainty, on the CPU.
+    """Fit a network in place; return the model with it and its uncertainty.
 
     Parameters
     ----------
     model
-        Its network is changed.
+        All but the network.
+    network
+        With what the training begins.
     data, parts
         What to fit and what is held back.
     schedule
@@ -138,14 +145,15 @@ def fit_and_calibrate(
     device
         What the network is fitted on.
     """
-    model = model.to(check_device(device))
+    place = check_device(device)
     fitted, held_back = (
-        Points.of(data, rows, model) for rows in (parts.training, parts.validation)
+        Points.of(data, rows, model, place) for rows in (parts.training, parts.validation)
     )
+    network.to(place)
     kept = Checkpoint(Path(checkpoint), config_hash(key, str(seed))) if checkpoint else None
-    fit(model.network, fitted, schedule, config.seed_for(seed, "fit"), held_back, kept)
-    model = with_uncertainty(model, fitted)
-    return calibrated(model, held_back, parts.held_back, seed).to("cpu")
+    fit(network, fitted, schedule, config.seed_for(seed, "fit"), held_back, kept)
+    model = with_uncertainty(replace(model, network=network.plain()), network, fitted)
+    return calibrated(model, held_back, parts.held_back, seed)
 
 
 def describe(data: FeatureSet, parts: Split, model: DensityModel, seed: int) -> dict[str, Any]:
@@ -162,8 +170,9 @@ def describe(data: FeatureSet, parts: Split, model: DensityModel, seed: int) -> 
         ``rhocast_version``, and under ``validation`` ``rmse`` (e/Bohr³), ``nll`` (nats, of the
         normalised density), ``points`` and ``held_back``.
     """
-    error, nll = evaluate(model.network, Points.of(data, parts.validation, model))
-    rmse = error * model.normalisation.target_std.item()
+    network = DensityNetwork.of(model.network, model.parameters)
+    error, nll = evaluate(network, Points.of(data, parts.validation, model))
+    rmse = error * float(model.normalisation.target_std)
     _log.info("validation (%s): rmse %.2e e/Bohr³, nll %.3f", parts.held_back, rmse, nll)
     temperatures = [record.temperature_K for record in data.records]
     return {

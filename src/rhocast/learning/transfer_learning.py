@@ -10,9 +10,10 @@ import numpy as np
 from rhocast import config
 from rhocast.errors import ModelError
 from rhocast.learning.feature_file import FeatureSet, read_features
+from rhocast.learning.network import DensityNetwork
 from rhocast.learning.split import split, thin
 from rhocast.learning.training import config_hash, describe, fit_and_calibrate
-from rhocast.model import DensityModel, DensityNetwork
+from rhocast.model import DensityModel
 
 _log = logging.getLogger(__name__)
 
@@ -60,15 +61,13 @@ def transfer(
     parts = split(data, transfer.validation_share, rng, transfer.validation_trajectories)
     parts = thin(parts, transfer.share, rng)
 
-    model = replace(
-        base, network=copy.deepcopy(base.network), metadata=copy.deepcopy(base.metadata)
-    )
-    freeze(model.network, transfer.frozen_share)
+    model = replace(base, metadata=copy.deepcopy(base.metadata))
+    network = DensityNetwork.of(base.network, base.parameters)
+    freeze(network, transfer.frozen_share)
     _log.info("transfer on %d points, %s held back", len(parts.training), parts.held_back)
     settings = config_hash(transfer, base.metadata.get("config_hash", ""))
     key = config_hash(settings, base.hash, data.sha256)
-    model = fit_and_calibrate(model, data, parts, transfer, seed, checkpoint, key, device)
-    model.network.requires_grad_(True)
+    model = fit_and_calibrate(model, network, data, parts, transfer, seed, checkpoint, key, device)
     model.metadata["config_hash"] = settings
     model.metadata["provenance"] = data.provenance | base.metadata.get("provenance", {})
     model.metadata["transfer"] = describe(data, parts, model, seed) | {"base_hash": base.hash}

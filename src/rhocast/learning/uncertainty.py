@@ -1,7 +1,7 @@
 """Giving a trained model its error bars: from what it was fitted to, calibrated on the rest."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,34 +10,88 @@ import torch
 from torch import Tensor
 
 from rhocast import config
+from rhocast.learning.network import DensityNetwork
 from rhocast.learning.points import Points
-from rhocast.model import Calibration, DensityModel, DensityNetwork, LastLayer, TrainingRange
+from rhocast.model import Calibration, DensityModel, LastLayer, TrainingRange
 
 #: Weight samples that the sampled uncertainty is calibrated with.
 SAMPLES = 10
 #: Points held back that are enough for two factors.
 _MAX_POINTS = 20_000
 
+#: Share of the points trained on that count as inside the training range.
+INSIDE = 0.99
+#: Added to the variances of the normalised features, for directions in which nothing varies.
+_VARIANCE_RIDGE = 1e-4
+#: λ in units of the mean diagonal element of Σ_r φ φᵀ / s², for what the data do not settle.
+_PRECISION_RIDGE = 1e-6
+
 _log = logging.getLogger(__name__)
 
 
-def with_uncertainty(model: DensityModel, data: Points) -> DensityModel:
+def with_uncertainty(model: DensityModel, network: DensityNetwork, data: Points) -> DensityModel:
     """Return the model with the posterior of its last layer and the range of what it was fitted to.
 
     Parameters
     ----------
     model
-        Whose network has been fitted.
+        The model.
+    network
+        Its network as it has been fitted, on its device.
     data
         All that it was fitted to.
     """
     return replace(
         model,
-        last_layer=LastLayer.fit(_hidden(model.network, data)),
-        training_range=TrainingRange.fit(
+        last_layer=fit_last_layer(_hidden(network, data)),
+        training_range=fit_training_range(
             lambda: (features for features, _ in data.batches()), data.data.snapshot[data.rows]
         ),
     )
+
+
+def fit_last_layer(batches: Iterable[tuple[Tensor, Tensor]]) -> LastLayer:
+    """Fit the posterior to batches of hidden values (p, w) and predicted deviations s (p,).
+
+    They are never held all at once.
+    """
+    precision = sum(_precision(hidden, std) for hidden, std in batches)
+    assert isinstance(precision, Tensor)
+    ridge = _PRECISION_RIDGE * precision.diagonal().mean()
+    return LastLayer(_inverse_root(precision, ridge).numpy(force=True))
+
+
+def _precision(hidden: Tensor, std: Tensor) -> Tensor:
+    """Σ_r φ φᵀ / s² of a batch, (w + 1, w + 1) float64."""
+    constant = hidden.new_ones(len(hidden), 1)
+    weighted = torch.cat([hidden, constant], dim=1).double() / std.double()[:, None]
+    return weighted.T @ weighted
+
+
+def fit_training_range(
+    batches: Callable[[], Iterable[Tensor]], snapshot: np.ndarray
+) -> TrainingRange:
+    """Fit the range to batches of normalised features (p, d) and the number of each's snapshot.
+
+    They are gone through twice, and never held all at once.
+    """
+    total = sum(features.T.double() @ features.double() for features in batches())
+    assert isinstance(total, Tensor)
+    factor = _inverse_root(total / len(snapshot), _VARIANCE_RIDGE)
+    distances = np.concatenate(
+        [torch.linalg.vector_norm(f @ factor.T, dim=1).numpy(force=True) for f in batches()]
+    )
+    limit = float(np.quantile(distances, INSIDE))
+    outside = distances > limit
+    shares = [outside[snapshot == number].mean() for number in np.unique(snapshot)]
+    return TrainingRange(factor.numpy(force=True), limit, float(max(shares)))
+
+
+def _inverse_root(matrix: Tensor, ridge: Tensor | float) -> Tensor:
+    """Return L with Lᵀ L = (matrix + ridge)⁻¹, float32 and lower triangular."""
+    identity = torch.eye(len(matrix), dtype=torch.float64, device=matrix.device)
+    cholesky = torch.linalg.cholesky(matrix + ridge * identity)
+    return torch.linalg.solve_triangular(cholesky, identity, upper=False).float()
 
 
 @torch.inference_mode()

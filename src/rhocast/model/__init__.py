@@ -1,14 +1,13 @@
-"""The Bayesian network: variational layers, dense blocks, one-file checkpoints.
+"""A trained model as plain arrays, in one file: all that prediction needs, without torch.
 
 The network never knows where its numbers come from: it maps normalised features to a normalised
-density. `DensityModel` holds what lies around it.
+density. `DensityModel` holds what lies around it. `rhocast.learning` fits it.
 """
 
 from rhocast.model.calibration import Calibration
 from rhocast.model.certificate import Certificate
 from rhocast.model.density_model import BoundModel, DensityModel
-from rhocast.model.device import check_device
-from rhocast.model.network import DensityNetwork
+from rhocast.model.network import Layer, Network
 from rhocast.model.normalisation import Normalisation, Prediction
 from rhocast.model.spread import LastLayer
 from rhocast.model.training_range import TrainingRange
@@ -18,10 +17,10 @@ __all__ = [
     "Calibration",
     "Certificate",
     "DensityModel",
-    "DensityNetwork",
     "LastLayer",
+    "Layer",
+    "Network",
     "Normalisation",
     "Prediction",
     "TrainingRange",
-    "check_device",
 ]

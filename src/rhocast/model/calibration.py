@@ -11,7 +11,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 
 #: Largest c and largest change by s either way, as logarithms: data held back are few.
 _LIMITS = ((-2.3, 2.3), (0.0, 7.0))
@@ -37,6 +36,8 @@ class Calibration:
         cls, error: np.ndarray, aleatoric_std: np.ndarray, epistemic_std: np.ndarray
     ) -> "Calibration":
         """Find the likeliest factors for errors that a model made on data held back; all (p,)."""
+        from scipy.optimize import minimize  # slow to import, and prediction does without it
+
         unit = float(np.median(aleatoric_std))
         squares = [
             (np.asarray(values, dtype=np.float64) / unit) ** 2

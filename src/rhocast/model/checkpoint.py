@@ -1,4 +1,4 @@
-"""One safetensors file holds tensors and metadata; no pickle anywhere."""
+"""One safetensors file holds arrays and metadata; no pickle anywhere."""
 
 import hashlib
 import json
@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor
+from safetensors.numpy import save
 
 from rhocast.errors import ModelError
 from rhocast.files import replacing
@@ -17,18 +17,18 @@ FORMAT_VERSION = 1
 _KIND = "rhocast model"
 
 
-def content_hash(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> str:
-    """SHA-256 of the tensors and the metadata, whatever the layout of the file."""
+def content_hash(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Any]) -> str:
+    """SHA-256 of the arrays and the metadata, whatever the layout of the file."""
     digest = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
-    for name in sorted(tensors):
-        tensor = tensors[name].detach().cpu().contiguous()
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.numpy().tobytes())
+    for name in sorted(arrays):
+        array = arrays[name]  # torch, which wrote the first files, has its own names of types
+        digest.update(f"{name} torch.{array.dtype} {array.shape}".encode())
+        digest.update(array.tobytes())
     return digest.hexdigest()
 
 
 def write_checkpoint(
-    path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]
+    path: str | Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Any]
 ) -> None:
     """Write a model file, beside first and then renamed.
 
@@ -36,7 +36,7 @@ def write_checkpoint(
     ----------
     path
         Where to.
-    tensors
+    arrays
         Weights and normalisation.
     metadata
         Anything that JSON can hold.
@@ -45,15 +45,15 @@ def write_checkpoint(
         "kind": _KIND,
         "format_version": str(FORMAT_VERSION),
         "metadata": json.dumps(metadata, sort_keys=True),
-        "sha256": content_hash(tensors, metadata),
+        "sha256": content_hash(arrays, metadata),
     }
-    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     with replacing(path) as partial:  # save_file would leave a file that its owner alone can read
         partial.write_bytes(save(contiguous, metadata=header))
 
 
-def read_checkpoint(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read the tensors and the metadata of a model file.
+def read_checkpoint(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Read the arrays and the metadata of a model file.
 
     Raises
     ------
@@ -62,22 +62,22 @@ def read_checkpoint(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]
         model.
     """
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
             _check_header(path, header)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise ModelError(
             f"{path}: cannot be read as a model file ({error}); if it is truncated, copy it or "
             "train it again"
         ) from error
     metadata = json.loads(header["metadata"])
-    if content_hash(tensors, metadata) != header["sha256"]:
+    if content_hash(arrays, metadata) != header["sha256"]:
         raise ModelError(
             f"{path}: the content does not match its checksum; the file is damaged, copy it or "
             "train it again"
         )
-    return tensors, metadata
+    return arrays, metadata
 
 
 def _check_header(path: str | Path, header: Mapping[str, str]) -> None:

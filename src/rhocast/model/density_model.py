@@ -1,14 +1,11 @@
-"""A trained model: the network with all that inference needs."""
+"""A trained model as plain arrays: the network with all that prediction needs, and its file."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.func import functional_call
 
 from rhocast import config, descriptors
 from rhocast.descriptors import BoundDescriptor, PseudoAtoms
@@ -17,9 +14,8 @@ from rhocast.errors import ModelError
 from rhocast.model.calibration import Calibration
 from rhocast.model.certificate import Certificate
 from rhocast.model.checkpoint import content_hash, read_checkpoint, write_checkpoint
-from rhocast.model.network import DensityNetwork
+from rhocast.model.network import Network
 from rhocast.model.normalisation import Normalisation, Prediction
-from rhocast.model.record import from_record, to_record
 from rhocast.model.shipped import model_path
 from rhocast.model.spread import LastLayer
 from rhocast.model.training_range import TrainingRange
@@ -27,9 +23,6 @@ from rhocast.structures import Structure
 
 #: Points that go through the network at a time, so that its layers stay in cache.
 BATCH = 4096
-
-#: Drawn weights and biases by parameter name.
-Weights = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -39,7 +32,7 @@ class DensityModel:
     Attributes
     ----------
     network
-        In evaluation mode.
+        Its weights.
     parameters
         Shape of the network.
     descriptor
@@ -63,7 +56,7 @@ class DensityModel:
         What the user may want to know: training range, metrics, hashes. Anything JSON can hold.
     """
 
-    network: DensityNetwork
+    network: Network
     parameters: config.Network
     descriptor: config.Descriptor
     species: tuple[str, ...]
@@ -81,33 +74,29 @@ class DensityModel:
         return len(self.normalisation.feature_mean)
 
     @property
-    def device(self) -> torch.device:
-        """Where the network lies."""
-        return self.network.head.weight.device
+    def cutoff_bohr(self) -> float:
+        """Distance beyond which atoms do not matter to the density at a point, Bohr."""
+        baseline = 0.0 if self.baseline is None else self.baseline.cutoff_bohr
+        return max(descriptors.make(self.descriptor, self.species).cutoff_bohr, baseline)
+
+    @property
+    def reach_bohr(self) -> float:
+        """Distance from its points within which the model must be given all atoms, Bohr."""
+        baseline = 0.0 if self.baseline is None else self.baseline.reach_bohr
+        return max(descriptors.make(self.descriptor, self.species).reach_bohr, baseline)
 
     @property
     def hash(self) -> str:
-        """SHA-256 of tensors and metadata."""
-        return content_hash(*to_record(self))
+        """SHA-256 of arrays and metadata."""
+        return content_hash(self.arrays(), self.record())
 
-    def to(self, device: str | torch.device) -> "DensityModel":
-        """Move the network to a device, in place; return the model with what belongs to it."""
-        device = torch.device(device)
-        return replace(
-            self,
-            network=self.network.to(device),
-            normalisation=self.normalisation.to(device),
-            last_layer=self.last_layer and self.last_layer.to(device),
-            training_range=self.training_range and self.training_range.to(device),
-        )
-
-    def draw(self, samples: int, seed: int = 0) -> list[Weights]:
-        """Draw sets of weights, for the epistemic part of `predict`.
+    def draw(self, samples: int, seed: int = 0) -> list[Network]:
+        """Draw networks, for the epistemic part of `predict`.
 
         Parameters
         ----------
         samples
-            N_s, how many sets; 0 gives none.
+            N_s, how many; 0 gives none.
         seed
             The draws follow from it alone: every rank gets the same weights, and the epistemic
             deviation is one function of space.
@@ -119,7 +108,7 @@ class DensityModel:
         """
         if samples == 1:
             raise ModelError("samples: expected 0 or at least 2, one draw has no spread; found 1")
-        return self.network.draw_weights(samples, seed)
+        return self.network.draw(samples, seed)
 
     def bind(
         self,
@@ -139,7 +128,7 @@ class DensityModel:
         return BoundModel(self, descriptor.bind(structure, lower, upper), baseline)
 
     def predict(
-        self, features: np.ndarray, draws: Sequence[Weights] = (), fast: bool = False
+        self, features: np.ndarray, draws: Sequence[Network] = (), fast: bool = False
     ) -> Prediction:
         """Predict the density at points, less the baseline.
 
@@ -166,28 +155,30 @@ class DensityModel:
                 f"{self.descriptor}, found {features.shape}"
             )
         parts = [
-            self._predict_batch(torch.from_numpy(features[start : start + BATCH]), draws, fast)
+            self._predict_batch(features[start : start + BATCH], draws, fast)
             for start in range(0, len(features), BATCH)
-        ] or [torch.empty(2 + bool(fast or draws), 0)]
-        mean, *stds = torch.cat(parts, dim=1).numpy()
+        ] or [np.empty((2 + bool(fast or draws), 0), dtype=np.float32)]
+        mean, *stds = np.concatenate(parts, axis=1)
         if stds[1:]:
             calibration = self.calibrations.get("fast" if fast else "sampled", Calibration())
             stds = list(calibration(*stds))
         return Prediction(mean, *stds)
 
-    @torch.inference_mode()
-    def _predict_batch(self, features: Tensor, draws: Sequence[Weights], fast: bool) -> Tensor:
-        """Mean, aleatoric and, if asked for, epistemic deviation, as rows, on the CPU."""
-        inputs = self.normalisation.features(features.to(self.device))
+    def _predict_batch(
+        self, features: np.ndarray, draws: Sequence[Network], fast: bool
+    ) -> np.ndarray:
+        """Mean, aleatoric and, if asked for, epistemic deviation, as rows; float32."""
+        inputs = self.normalisation.features(features)
         hidden = self.network.hidden(inputs)
         mean, std = self.network.outputs(hidden)
-        rows = [self.normalisation.density(mean), std * self.normalisation.target_std]
+        unit = self.normalisation.target_std
+        rows = [self.normalisation.density(mean), std * unit]
         if fast and self.last_layer is not None:
-            rows.append(self.last_layer(hidden) * self.normalisation.target_std)
+            rows.append(self.last_layer(hidden) * unit)
         elif draws:
-            drawn = torch.stack([functional_call(self.network, w, (inputs,))[0] for w in draws])
-            rows.append(drawn.std(dim=0) * self.normalisation.target_std)
-        return torch.stack(rows).cpu()
+            drawn = np.stack([network(inputs)[0] for network in draws])
+            rows.append(drawn.std(axis=0, ddof=1) * unit)
+        return np.stack(rows)
 
     def check_last_layer(self) -> LastLayer:
         """Return the posterior of the last layer.
@@ -204,9 +195,8 @@ class DensityModel:
             )
         return self.last_layer
 
-    @torch.inference_mode()
-    def is_outside(self, features: np.ndarray) -> np.ndarray:
-        """Tell for features (p, d) which points are unlike those trained on; (p,) bool.
+    def is_outside(self, inputs: np.ndarray) -> np.ndarray:
+        """Tell for normalised features (p, d) which points are unlike those trained on; (p,) bool.
 
         See `rhocast.model.training_range`.
 
@@ -220,24 +210,57 @@ class DensityModel:
                 "this model does not know its training range, it comes from an earlier version; "
                 "train it again"
             )
-        inputs = self.normalisation.features(torch.from_numpy(features).to(self.device))
-        distance = self.training_range.distance(inputs)
-        return (distance > self.training_range.limit).numpy(force=True)
+        return self.training_range.distance(inputs) > self.training_range.limit
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return all arrays, by the names that they have in the file."""
+        arrays = self.network.arrays()
+        arrays |= {
+            f"normalisation.{name}": array for name, array in vars(self.normalisation).items()
+        }
+        if self.baseline is not None:
+            arrays["baseline.tables"] = self.baseline.tables
+            if self.baseline.multipoles is not None:
+                arrays["baseline.multipoles"] = self.baseline.multipoles
+        if self.last_layer is not None:
+            arrays["last_layer.factor"] = self.last_layer.factor
+        if self.training_range is not None:
+            arrays["training_range.factor"] = self.training_range.factor
+        return arrays
+
+    def record(self) -> dict[str, Any]:
+        """Return all else, as JSON can hold it; what the model has not got is left out."""
+        record: dict[str, Any] = {
+            "network": self.parameters.model_dump(),
+            "descriptor": self.descriptor.model_dump(),
+            "species": list(self.species),
+            "metadata": self.metadata,
+        }
+        if self.baseline is not None:
+            record["baseline"] = self.baseline.parameters.model_dump(exclude_none=True)
+        if self.training_range is not None:
+            record["training_range"] = {
+                "limit": self.training_range.limit,
+                "usual_share": self.training_range.usual_share,
+            }
+        if self.calibrations:
+            record["calibrations"] = {kind: asdict(c) for kind, c in self.calibrations.items()}
+        if self.certificate is not None:
+            record["certificate"] = asdict(self.certificate)
+        return record
 
     def save(self, path: str | Path) -> None:
         """Write the model file."""
-        write_checkpoint(path, *to_record(self))
+        write_checkpoint(path, self.arrays(), self.record())
 
     @classmethod
-    def load(cls, name: str | Path, device: str | torch.device = "cpu") -> "DensityModel":
+    def load(cls, name: str | Path) -> "DensityModel":
         """Read a model.
 
         Parameters
         ----------
         name
             A model file, else the name of a shipped model.
-        device
-            Where to put the network.
 
         Raises
         ------
@@ -245,7 +268,66 @@ class DensityModel:
             If there is no such model, or the file is truncated, damaged, of another version or no
             Rhocast model.
         """
-        return cls(**from_record(*read_checkpoint(model_path(name)), name, torch.device(device)))
+        arrays, record = read_checkpoint(model_path(name))
+        parameters = config.Network.model_validate(record["network"])
+        normalisation = {
+            part: arrays[f"normalisation.{part}"] for part in Normalisation.__annotations__
+        }
+        return cls(
+            network=Network.of(arrays, parameters),
+            parameters=parameters,
+            descriptor=_descriptor(record["descriptor"], name),
+            species=tuple(record["species"]),
+            normalisation=Normalisation(**normalisation),
+            baseline=_baseline(arrays, record),
+            last_layer=_last_layer(arrays),
+            training_range=_training_range(arrays, record),
+            calibrations={
+                kind: Calibration(**values)
+                for kind, values in record.get("calibrations", {}).items()
+            },
+            certificate=_certificate(record),
+            metadata=record["metadata"],
+        )
+
+
+def _descriptor(values: dict[str, Any], name: str | Path) -> config.Descriptor:
+    try:
+        return config.parse_descriptor(values)
+    except ValueError as error:
+        raise ModelError(
+            f"{name}: this program has no such descriptor as {values}; use the version of rhocast "
+            "that wrote the model, or train it again"
+        ) from error
+
+
+def _baseline(arrays: dict[str, np.ndarray], record: dict[str, Any]) -> PseudoAtoms | None:
+    if "baseline" not in record:
+        return None
+    return PseudoAtoms(
+        config.Baseline.model_validate(record["baseline"]),
+        tuple(record["species"]),
+        arrays["baseline.tables"],
+        arrays.get("baseline.multipoles"),
+    )
+
+
+def _last_layer(arrays: dict[str, np.ndarray]) -> LastLayer | None:
+    factor = arrays.get("last_layer.factor")
+    return None if factor is None else LastLayer(factor)
+
+
+def _training_range(arrays: dict[str, np.ndarray], record: dict[str, Any]) -> TrainingRange | None:
+    if "training_range" not in record:
+        return None
+    return TrainingRange(arrays["training_range.factor"], **record["training_range"])
+
+
+def _certificate(record: dict[str, Any]) -> Certificate | None:
+    if "certificate" not in record:
+        return None
+    values = record["certificate"]
+    return Certificate(**values | {"densities": tuple(values["densities"])})
 
 
 @dataclass(frozen=True)
@@ -267,7 +349,7 @@ class BoundModel:
     baseline: BoundPseudoAtoms | None
 
     def __call__(
-        self, points: np.ndarray, draws: Sequence[Weights] = (), fast: bool = False
+        self, points: np.ndarray, draws: Sequence[Network] = (), fast: bool = False
     ) -> Prediction:
         """Predict at points (p, 3), Bohr; ``draws`` and ``fast`` as in `DensityModel.predict`."""
         prediction = self.model.predict(self.descriptor(points), draws, fast)

@@ -1,106 +1,147 @@
-"""The Bayesian network: dense blocks of variational layers, with two outputs."""
+"""The network as plain arrays: what it computes with the mean weights, and with drawn ones.
 
-import torch
-from torch import Tensor, nn
+`rhocast.learning.network` is the same network in torch, which fits it.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from rhocast import config
-from rhocast.model.layers import VariationalLinear
 
 #: Smallest standard deviation that the network can predict, in units of the target's own.
 MIN_STD = 1e-4
 
 
-class DenseBlock(nn.Module):
-    """Variational layers with a connection that skips them."""
+@dataclass(frozen=True)
+class Layer:
+    """A linear layer with independent Gaussian weights and biases.
 
-    def __init__(self, width: int, layers: int, prior_std: float) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(
-            VariationalLinear(width, width, prior_std) for _ in range(layers)
-        )
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Map (p, width) to (p, width)."""
-        hidden = inputs
-        for layer in self.layers:
-            hidden = nn.functional.gelu(layer(hidden))
-        return inputs + hidden
-
-
-class DensityNetwork(nn.Module):
-    """Features of a point to the density there and its noise, both normalised.
-
-    In training mode every call draws its own noise of the weights; in evaluation mode the mean
-    weights are used.
-
-    Parameters
+    Attributes
     ----------
-    n_features
-        Length d of the feature vector.
-    parameters
-        Width, blocks and prior.
+    weight, weight_log_std : (n_out, n_in) float32 arrays
+    bias, bias_log_std : (n_out,) float32 arrays
+        Mean and logarithm of the standard deviation of the posterior.
     """
 
-    def __init__(self, n_features: int, parameters: config.Network) -> None:
-        super().__init__()
-        p = parameters
-        self.entry = VariationalLinear(n_features, p.width, p.prior_std)
-        self.blocks = nn.ModuleList(
-            DenseBlock(p.width, p.layers_per_block, p.prior_std) for _ in range(p.blocks)
-        )
-        self.head = VariationalLinear(p.width, 2, p.prior_std)
+    weight: np.ndarray
+    weight_log_std: np.ndarray
+    bias: np.ndarray
+    bias_log_std: np.ndarray
 
-    @property
-    def layers(self) -> list[VariationalLinear]:
-        """The variational layers from first to last."""
-        return [module for module in self.modules() if isinstance(module, VariationalLinear)]
+    def __call__(self, inputs: np.ndarray) -> np.ndarray:
+        """Map (p, n_in) to (p, n_out) with the mean weights."""
+        return inputs @ self.weight.T + self.bias
 
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+
+@dataclass(frozen=True)
+class Network:
+    """Features of a point to the density there and its noise, both normalised.
+
+    Attributes
+    ----------
+    layers
+        From first to last: the entry, the blocks' layers, the head.
+    layers_per_block
+        Layers that each connection skips.
+    """
+
+    layers: tuple[Layer, ...]
+    layers_per_block: int
+
+    def __call__(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Map normalised features (p, d) to the mean (p,) and the standard deviation (p,)."""
         return self.outputs(self.hidden(features))
 
-    def hidden(self, features: Tensor) -> Tensor:
+    def hidden(self, features: np.ndarray) -> np.ndarray:
         """Map normalised features (p, d) to what enters the last layer (p, width)."""
-        hidden = nn.functional.gelu(self.entry(features))
-        for block in self.blocks:
-            hidden = block(hidden)
+        entry, *inner = self.layers[:-1]
+        hidden = gelu(entry(features))
+        for first in range(0, len(inner), self.layers_per_block):
+            through = hidden
+            for layer in inner[first : first + self.layers_per_block]:
+                through = gelu(layer(through))
+            hidden = hidden + through
         return hidden
 
-    def outputs(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+    def outputs(self, hidden: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Map what enters the last layer to the mean (p,) and the standard deviation (p,)."""
-        mean, raw_std = self.head(hidden).unbind(dim=-1)
-        return mean, nn.functional.softplus(raw_std) + MIN_STD
+        mean, raw_std = self.layers[-1](hidden).T
+        return mean, np.logaddexp(raw_std, np.float32(0.0)) + np.float32(MIN_STD)
 
-    def kl(self) -> Tensor:
-        """Kullback-Leibler divergence of all weights' posterior from their prior, nats."""
-        return sum((layer.kl() for layer in self.layers), start=self.head.weight.new_zeros(()))
+    def draw(self, samples: int, seed: int) -> list["Network"]:
+        """Draw networks from the posterior of the weights.
 
-    @torch.no_grad()
-    def draw_weights(self, samples: int, seed: int) -> list[dict[str, Tensor]]:
-        """Draw whole sets of weights from the posterior.
-
-        The draws are made on the CPU, so that they are the same on every device and rank.
+        The random numbers are those of torch, which this imports: the same seed has given the same
+        weights in every version.
 
         Parameters
         ----------
         samples
-            How many sets.
+            How many.
         seed
-            Of the draws.
-
-        Returns
-        -------
-        list of dict
-            Parameters by name, for `torch.func.functional_call` in evaluation mode.
+            The draws follow from it alone.
         """
+        import torch
+
         generator = torch.Generator().manual_seed(seed)
-        parameters = dict(self.named_parameters())
-        draws = []
-        for _ in range(samples):
-            drawn = {}
-            for name, mean in parameters.items():
-                if (log_std := parameters.get(f"{name}_log_std")) is not None:
-                    noise = torch.randn(mean.shape, generator=generator).to(mean.device)
-                    drawn[name] = mean + log_std.exp() * noise
-            draws.append(drawn)
-        return draws
+
+        def drawn(mean: np.ndarray, log_std: np.ndarray) -> np.ndarray:
+            noise = torch.randn(mean.shape, generator=generator, device="cpu").numpy()
+            return mean + np.exp(log_std) * noise
+
+        return [
+            replace(
+                self,
+                layers=tuple(
+                    replace(
+                        layer,
+                        weight=drawn(layer.weight, layer.weight_log_std),
+                        bias=drawn(layer.bias, layer.bias_log_std),
+                    )
+                    for layer in self.layers
+                ),
+            )
+            for _ in range(samples)
+        ]
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return all arrays by the names that they have in model files."""
+        blocks = (len(self.layers) - 2) // self.layers_per_block
+        names = _names(blocks, self.layers_per_block)
+        return {
+            f"{name}.{part}": array
+            for name, layer in zip(names, self.layers, strict=True)
+            for part, array in vars(layer).items()
+        }
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, np.ndarray], parameters: config.Network) -> "Network":
+        """Make a network of what `arrays` has returned.
+
+        Raises
+        ------
+        KeyError
+            If one is missing.
+        """
+        names = _names(parameters.blocks, parameters.layers_per_block)
+        parts = Layer.__annotations__
+        layers = (Layer(**{part: arrays[f"{name}.{part}"] for part in parts}) for name in names)
+        return cls(tuple(layers), parameters.layers_per_block)
+
+
+def gelu(values: np.ndarray) -> np.ndarray:
+    """Compute x Φ(x), Φ being the normal distribution's cumulative function; same shape."""
+    from scipy.special import erf  # slow to import, and the compiled kernels do without it
+
+    return values * (0.5 * (1.0 + erf(values * np.float32(math.sqrt(0.5)))))
+
+
+def _names(blocks: int, layers_per_block: int) -> Iterator[str]:
+    yield "entry"
+    for block in range(blocks):
+        for layer in range(layers_per_block):
+            yield f"blocks.{block}.layers.{layer}"
+    yield "head"

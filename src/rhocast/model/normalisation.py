@@ -4,8 +4,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -14,15 +12,15 @@ class Normalisation:
 
     Attributes
     ----------
-    feature_mean, feature_std : (d,) float32 tensors
-    target_mean, target_std : () float32 tensors
+    feature_mean, feature_std : (d,) float32 arrays
+    target_mean, target_std : () float32 arrays
         e/Bohr³.
     """
 
-    feature_mean: Tensor
-    feature_std: Tensor
-    target_mean: Tensor
-    target_std: Tensor
+    feature_mean: np.ndarray
+    feature_std: np.ndarray
+    target_mean: np.ndarray
+    target_std: np.ndarray
 
     @classmethod
     def of(cls, features: np.ndarray, target: np.ndarray) -> "Normalisation":
@@ -51,23 +49,19 @@ class Normalisation:
             target_mean,
             math.sqrt(target_variance) or 1.0,
         )
-        return cls(*(torch.tensor(value, dtype=torch.float32) for value in statistics))
+        return cls(*(np.asarray(value, dtype=np.float32) for value in statistics))
 
-    def features(self, values: Tensor) -> Tensor:
+    def features(self, values: np.ndarray) -> np.ndarray:
         """Normalise features (p, d)."""
         return (values - self.feature_mean) / self.feature_std
 
-    def target(self, values: Tensor) -> Tensor:
+    def target(self, values: np.ndarray) -> np.ndarray:
         """Normalise densities (p,)."""
         return (values - self.target_mean) / self.target_std
 
-    def density(self, values: Tensor) -> Tensor:
+    def density(self, values: np.ndarray) -> np.ndarray:
         """Turn the network's mean back into e/Bohr³."""
         return values * self.target_std + self.target_mean
-
-    def to(self, device: torch.device) -> "Normalisation":
-        """Return a copy on another device."""
-        return Normalisation(**{name: tensor.to(device) for name, tensor in vars(self).items()})
 
 
 @dataclass(frozen=True)

@@ -102,9 +102,9 @@ class Operations:
             baseline = _FLOP_PER_PSEUDO_ATOM * float(within)
             multipoles = _multipoles(model.baseline, atoms_per_bohr3)
         first, *_, head = [layer.weight for layer in model.network.layers]
-        unrounded = 2.0 * (head.numel() if fast else head.shape[1])
+        unrounded = 2.0 * (head.size if fast else head.shape[1])
         if isa != "amx_bf16":
-            unrounded += 2.0 * first.numel()
+            unrounded += 2.0 * first.size
         return cls(sums, invariants, baseline, multipoles, _network(model, fast), unrounded)
 
 
@@ -153,11 +153,11 @@ def _harmonics(degree: int) -> float:
 
 def _network(model: DensityModel, fast: bool) -> float:
     *hidden, head = [layer.weight for layer in model.network.layers]
-    weights = sum(layer.numel() for layer in hidden)
-    weights += head.numel() if fast else head.shape[1]
+    weights = sum(layer.size for layer in hidden)
+    weights += head.size if fast else head.shape[1]
     if fast:  # |L φ|², L being triangular
         factor = model.check_last_layer().factor
-        weights += int(factor.count_nonzero()) + len(factor)
+        weights += int(np.count_nonzero(factor)) + len(factor)
     return 2.0 * weights
 
 

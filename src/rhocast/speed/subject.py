@@ -1,11 +1,11 @@
 """What benchmarks are made on: a model, and a thermal crystal of its elements."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from ase.data import atomic_numbers, reference_states
 
 from rhocast import config, descriptors
@@ -13,7 +13,7 @@ from rhocast.descriptors import MultipoleBasis, PseudoAtoms
 from rhocast.errors import ModelError
 from rhocast.grid import Mesh
 from rhocast.inference import evaluation_spacing
-from rhocast.model import DensityModel, DensityNetwork, LastLayer, Normalisation
+from rhocast.model import DensityModel, LastLayer, Layer, Network, Normalisation
 from rhocast.model.shipped import model_path
 from rhocast.structures import Structure, build_system
 from rhocast.units import ANGSTROM_PER_BOHR
@@ -96,7 +96,6 @@ def random_model(
     baseline: config.Baseline | None = None,
 ) -> DensityModel:
     """Return a model of aluminium, by default of a usual shape; what it predicts means nothing."""
-    torch.manual_seed(0)
     descriptor = descriptor or config.parse_descriptor(
         {"kind": "smooth", "cutoff_bohr": 9.0, "radial_functions": 8, "shortest_bohr": 3.0}
     )
@@ -112,14 +111,25 @@ def random_model(
     if baseline.multipoles is not None:
         shape = MultipoleBasis(baseline.multipoles, ("Al",)).shape
         poles = 1e-5 * rng.normal(size=shape)
-    factor = torch.randn(network.width + 1, network.width + 1).tril() / network.width
+    factor = np.tril(rng.normal(size=(network.width + 1, network.width + 1))) / network.width
     return DensityModel(
-        network=DensityNetwork(made.n_features, network).eval(),
+        network=_random_network(made.n_features, network, rng),
         parameters=network,
         descriptor=descriptor,
         species=("Al",),
         normalisation=Normalisation.of(made.bind(atoms)(points), np.array([0.0, 0.002])),
         baseline=PseudoAtoms(baseline, ("Al",), table, poles),
-        last_layer=LastLayer(factor),
+        last_layer=LastLayer(factor.astype(np.float32)),
         metadata={"valence": {"Al": 3.0}},
     )
+
+
+def _random_network(n_features: int, shape: config.Network, rng: np.random.Generator) -> Network:
+    inner = shape.blocks * shape.layers_per_block
+    widths = [n_features, *[shape.width] * (inner + 1), 2]
+    layers = []
+    for n_in, n_out in pairwise(widths):
+        weight = (rng.normal(size=(n_out, n_in)) / np.sqrt(n_in)).astype(np.float32)
+        bias = np.zeros(n_out, dtype=np.float32)
+        layers.append(Layer(weight, np.full_like(weight, -5.0), bias, np.full_like(bias, -5.0)))
+    return Network(tuple(layers), shape.layers_per_block)

@@ -23,8 +23,8 @@ def descriptor_arrays(descriptor: SmoothDescriptor, normalisation: Normalisation
     own = norms[:, 1:] ** 2 / np.sqrt(2 * degrees + 1)
     contrast = np.concatenate([norms[:, 0], own.T.ravel()])
     bare = [norms[:, 0], products.T.ravel(), np.tile(contrast, n_species - 1)]
-    std = normalisation.feature_std.numpy(force=True).astype(np.float64)
-    mean = normalisation.feature_mean.numpy(force=True).astype(np.float64)
+    std = normalisation.feature_std.astype(np.float64)
+    mean = normalisation.feature_mean.astype(np.float64)
     return {
         "species": n_species,
         "degree": descriptor.parameters.angular,
@@ -36,8 +36,8 @@ def descriptor_arrays(descriptor: SmoothDescriptor, normalisation: Normalisation
 
 def network_arrays(model: DensityModel, spread: np.ndarray | None) -> dict[str, Any]:
     """Weights; the target's mean and spread go into the head."""
-    weights = [_single(layer.weight.numpy(force=True)) for layer in model.network.layers]
-    biases = [_single(layer.bias.numpy(force=True)) for layer in model.network.layers]
+    weights = [_single(layer.weight) for layer in model.network.layers]
+    biases = [_single(layer.bias) for layer in model.network.layers]
     scale = float(model.normalisation.target_std)
     weights[-1] = weights[-1] * _single([[scale], [1.0]])
     biases[-1] = biases[-1] * _single([scale, 1.0])

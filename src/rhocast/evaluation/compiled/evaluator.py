@@ -93,10 +93,7 @@ class Evaluator:
         What is computed later at a point of that part does not depend on how large the part is.
         """
         check_species(structure, self.model.species)
-        reach = self.model.descriptor.cutoff_bohr
-        if self.model.baseline is not None:
-            reach = max(reach, self.model.baseline.reach_bohr)
-        positions, indices = periodic_images(structure, reach, lower, upper)
+        positions, indices = periodic_images(structure, self.model.reach_bohr, lower, upper)
         return self.bind_atoms(positions, structure.numbers[indices])
 
     def bind_atoms(self, positions: np.ndarray, numbers: np.ndarray) -> "BoundEvaluator":

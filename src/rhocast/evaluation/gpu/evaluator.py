@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import torch
 
 from rhocast import config, descriptors
 from rhocast.descriptors import SmoothDescriptor
@@ -64,7 +63,7 @@ class Evaluator:
         self.device, self.species, self.has_spread = device, model.species, spread
         self.frame = _frame(mesh.cell)
         self.steps = mesh.cell / np.array(mesh.shape)[:, None] @ self.frame.T
-        form = model.check_last_layer().factor.numpy(force=True) if spread else None
+        form = model.check_last_layer().factor if spread else None
         with device.using():
             self._load(model, descriptor, form)
             device.wait()
@@ -184,5 +183,8 @@ def _packed(weights: np.ndarray, bias: np.ndarray, whole: int) -> np.ndarray:
 
 def _bfloat16(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Round; return the bits and what is left over."""
-    rounded = torch.from_numpy(np.ascontiguousarray(values)).bfloat16()
-    return rounded.view(torch.int16).numpy(), values - rounded.float().numpy()
+    bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
+    even = np.uint32(0x7FFF) + (bits >> np.uint32(16) & np.uint32(1))
+    high = np.where(np.isnan(values), np.uint32(0x7FC0), bits + even >> np.uint32(16))
+    rounded = (high << np.uint32(16)).view(np.float32)
+    return high.astype(np.uint16), values - rounded

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from rhocast.model.layers import VariationalLinear
+from rhocast.learning.layers import VariationalLinear
 
 
 @pytest.fixture
