@@ -1,16 +1,20 @@
 """Merging: complete sets of shards of one field only."""
 
 import shutil
+from dataclasses import replace
 
 import h5py
 import numpy as np
 import pytest
-from small_model import SHAPE, make_model, make_structure
+import torch
+from small_model import NETWORK, SHAPE, make_model, make_structure
 
-from rhocast.density import read_density
+from rhocast.density import read_density, refine
+from rhocast.density.refine import refined
 from rhocast.errors import FileFormatError, ModelError, RhocastError
 from rhocast.grid import Mesh
-from rhocast.inference import merge, predict_shard
+from rhocast.inference import merge, predict_file, predict_on_mesh, predict_shard
+from rhocast.model import LastLayer
 
 
 def predict_shards(folder, n_shards=3, model=None, structure=None):
@@ -123,3 +127,47 @@ def test_scaling_needs_the_valence_electrons(tmp_path):
         merge(paths, tmp_path / "density.h5")
     merge(paths, tmp_path / "density.h5", scale_to_electrons=False)
     assert "n_electrons" not in read_density(tmp_path / "density.h5").record
+
+
+@pytest.mark.parametrize("factor", [1.5, 0.7, 1.01])
+@pytest.mark.parametrize("spacing", [None, 0.45])
+def test_a_large_scaling_is_warned_of_and_bounds_sigma(factor, spacing, tmp_path, caplog):
+    structure = make_structure()
+    mesh = Mesh(SHAPE, structure.cell)
+    plain = make_model()
+    count = predict_on_mesh(plain, structure, mesh).electron_count
+    model = make_model(valence={s: count * factor / len(structure) for s in ("Al", "Si")})
+    model = replace(
+        model,
+        last_layer=LastLayer((0.5 if factor != 1.01 else 1e-3) * torch.eye(NETWORK.width + 1)),
+    )
+    field = predict_on_mesh(model, structure, mesh, uncertainty="fast")
+    stored = field.epistemic_std.astype(np.float16).astype(np.float32)  # as shards hold it
+    field = replace(field, epistemic_std=stored)
+    if spacing is not None:
+        field = refined(field, Mesh.with_spacing(structure.cell, spacing))
+    field = field.scaled_to_electrons()
+    options = {"uncertainty": "fast", "asked_spacing_bohr": spacing}
+    caplog.clear()
+    predict_file(model, structure, mesh, tmp_path / "density.h5", **options)
+    merged = read_density(tmp_path / "density.h5")
+    assert merged.record["scale"] == pytest.approx(factor)
+    tolerance = 0.0 if spacing is None else 1e-5  # interpolated values are scaled on their way
+    np.testing.assert_allclose(merged.density, field.density, rtol=tolerance)
+    epistemic = field.epistemic_std.astype(np.float16).astype(np.float32)
+    if spacing is None:
+        np.testing.assert_array_equal(merged.epistemic_std, epistemic)
+    else:
+        np.testing.assert_allclose(merged.epistemic_std, epistemic, rtol=2e-3, atol=1.2e-7)
+    bound = abs(1.0 - factor) * np.abs(merged.density)
+    if abs(1.0 - factor) > 0.02:
+        assert (merged.std >= bound).all()
+        assert (merged.epistemic_std < 1.01 * bound).any()
+        assert f"multiplied by {factor:.4f}" in caplog.text
+        finer = tmp_path / "finer.h5"
+        refine(tmp_path / "density.h5", finer, 0.4)
+        again = read_density(finer)
+        assert (again.std >= abs(1.0 - factor) * np.abs(again.density)).all()
+    else:
+        assert (merged.std < bound).any()
+        assert "multiplied" not in caplog.text

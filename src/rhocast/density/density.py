@@ -1,5 +1,6 @@
 """A density on a mesh with its atoms, and what scales it to its electrons."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,11 +15,19 @@ from rhocast.files import replacing
 from rhocast.grid import Mesh
 from rhocast.structures import Structure
 
+log = logging.getLogger(__name__)
+
 #: Arrays over the mesh; the first is always there.
 MESH_FIELDS = ("density", "epistemic_std", "aleatoric_std")
 
 #: Cells and positions may differ by what text files round away, Bohr.
 SAME_PLACE_BOHR = 1e-3
+
+#: A density that is scaled by more than this, up or down, is warned of.
+TRUSTED_SCALING = 0.02
+
+#: Makes up for the rounding of standard deviations to half precision.
+_ROUNDED_UP = 1.0 + 2.0**-10
 
 #: Layers of a field that are read at a time.
 _LAYERS = 32
@@ -187,8 +196,10 @@ class Density:
             If the model does not know them, or predicts no density worth scaling.
         """
         factor = scale_factor(self.electron_count, self.record.get("n_electrons"), "density")
-        arrays = {
-            name: np.multiply(self.read(name), factor, dtype=np.float64).astype(np.float32)
+        warn_of_scaling(factor, self.source)
+        density = self.read("density")
+        arrays: dict[str, Any] = {
+            name: scaled_values(name, self.read(name), density, factor).astype(np.float32)
             for name in self.fields
         }
         record = {**self.record, "scale": self.record.get("scale", 1.0) * factor}
@@ -234,3 +245,51 @@ def scale_factor(count: float, n_electrons: float | None, where: str) -> float:
             f"{n_electrons:.6g}; this model does not fit the structure"
         )
     return n_electrons / count
+
+
+def least_share(scale: float) -> float:
+    """Return the least σ of a scaled density, as a share of the density; 0 for a small scaling.
+
+    Where the electron count is wrong by more than `TRUSTED_SCALING`, the model does not know the
+    structure, and what was added or taken away is the least that can be wrong anywhere.
+    """
+    return abs(1.0 - scale) * _ROUNDED_UP if abs(1.0 - scale) > TRUSTED_SCALING else 0.0
+
+
+def scaled_values(name: str, values: np.ndarray, density: np.ndarray, scale: float) -> np.ndarray:
+    """Scale some values of a field to the electrons.
+
+    Parameters
+    ----------
+    name
+        Of the field.
+    values
+        Of the field, before scaling.
+    density
+        At the same points, before scaling; looked at for ``epistemic_std`` alone.
+    scale
+        From `scale_factor`.
+
+    Returns
+    -------
+    float64 array
+        An epistemic standard deviation is at least `least_share` of the scaled density.
+    """
+    scaled = np.multiply(values, scale, dtype=np.float64)
+    if name == "epistemic_std" and (share := least_share(scale)):
+        np.maximum(scaled, share * scale * np.abs(density, dtype=np.float64), out=scaled)
+    return scaled
+
+
+def warn_of_scaling(scale: float, where: str) -> None:
+    """Warn of a scaling that no density of a suitable model needs."""
+    if abs(1.0 - scale) > TRUSTED_SCALING:
+        log.warning(
+            "%s: the density was multiplied by %.4f to hold the electrons of the atoms, expected "
+            "1 within %g: the model does not know such a structure; the epistemic standard "
+            "deviation is %.2g of the density or more",
+            where,
+            scale,
+            TRUSTED_SCALING,
+            abs(1.0 - scale),
+        )

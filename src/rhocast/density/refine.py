@@ -12,13 +12,13 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cached_property
-from itertools import product
+from itertools import product, repeat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rhocast.density.density import Density
+from rhocast.density.density import Density, least_share
 from rhocast.density.disk import check_disk
 from rhocast.density.field_writer import FieldWriter, allocate_density
 from rhocast.density.formats.field import field_bytes, open_field
@@ -121,7 +121,9 @@ def refine(
             )
 
         partial = from_first(comm, first_alone(comm, allocate))
-        interpolation = Interpolation(stored, mesh, part, scale * factor)
+        interpolation = Interpolation(
+            stored, mesh, part, scale * factor, least_share(record["scale"])
+        )
         with end_all_on_failure(comm):
             _interpolate_to_file(interpolation, partial, out.name, comm, threads)
             stack.close()  # the file gets its name
@@ -155,7 +157,8 @@ def refined(field: Density, mesh: Mesh) -> Density:
     threads = available_threads()
     with one_blas_thread():
         factor = _conserving_factor(field, mesh, None, threads)
-        interpolation = Interpolation(field, mesh, WHOLE, factor)
+        least = least_share(field.record.get("scale", 1.0))
+        interpolation = Interpolation(field, mesh, WHOLE, factor, least)
 
         def compute(item: tuple[str, Box]) -> np.ndarray:
             name, box = item
@@ -181,13 +184,23 @@ class Interpolation:
         Of the stored cell.
     scale
         What to multiply all fields by.
+    least_share
+        The least epistemic standard deviation, as a share of the density.
     """
 
-    def __init__(self, stored: Density, mesh: Mesh, part: Part = WHOLE, scale: float = 1.0) -> None:
+    def __init__(
+        self,
+        stored: Density,
+        mesh: Mesh,
+        part: Part = WHOLE,
+        scale: float = 1.0,
+        least_share: float = 0.0,
+    ) -> None:
         self.stored = stored
         self.mesh = mesh
         self._part = part
         self._scale = scale
+        self._least_share = least_share
 
     def strips(self, name: str, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
         """Interpolate a field to a box of `boxes`: parts of the box, and the values there."""
@@ -204,9 +217,14 @@ class Interpolation:
         if name != "density":
             values = np.square(values)
         start = box[2].start
-        for strip in interpolate_strips(values, x, y, along_z):
+        bounded = name == "epistemic_std" and self._least_share > 0.0
+        densities = self.strips("density", box) if bounded else repeat((box, values))
+        strips = interpolate_strips(values, x, y, along_z)
+        for strip, (_, density) in zip(strips, densities, strict=False):
             if name != "density":
                 np.sqrt(strip, out=strip)
+            if bounded:
+                np.maximum(strip, self._least_share * np.abs(density), out=strip)
             end = start + strip.shape[2]
             yield (box[0], box[1], slice(start, end)), strip
             start = end

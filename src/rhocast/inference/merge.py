@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 
 from rhocast.density.chunks import rounded
-from rhocast.density.density import scale_factor
+from rhocast.density.density import scale_factor, scaled_values, warn_of_scaling
 from rhocast.density.disk import check_disk
 from rhocast.density.formats.field import CHUNK_SHAPE, create_density, create_field, field_bytes
 from rhocast.density.refine import refine
@@ -123,6 +123,7 @@ def _record(shards: list[Shard], scale_to_electrons: bool) -> dict[str, Any]:
     scale = 1.0
     if scale_to_electrons:
         scale = scale_factor(count, record["n_electrons"], str(shards[0].path))
+        warn_of_scaling(scale, str(shards[0].path))
     return record | {
         "mesh_spacing_bohr": mesh.spacing.tolist(),
         "electron_count_before_scaling": count,
@@ -138,7 +139,9 @@ def _copy(out: Path, shards: list[Shard], record: dict[str, Any]) -> None:
             for shard in shards:
                 for box, values in _pencils(shard, name, target.chunks):
                     if scale != 1.0:
-                        values = rounded(np.multiply(values, scale, dtype=np.float64), target.dtype)
+                        density = _at(shard, box) if name == "epistemic_std" else values
+                        scaled = scaled_values(name, values, density, scale)
+                        values = rounded(scaled, target.dtype)
                     target[box] = values
 
 
@@ -179,6 +182,13 @@ def _pencils(
                 "predict this shard again"
             )
         yield (slice(x, end), slice(y, y + cy)), values
+
+
+def _at(shard: Shard, box: tuple[slice, slice]) -> np.ndarray:
+    """Read the density of a shard in a box of the whole field."""
+    x, y = box
+    first = shard.header.rows.start
+    return shard.file["density"][x.start - first : x.stop - first, y]
 
 
 def _refer(out: Path, shards: list[Shard], record: dict[str, Any]) -> None:
