@@ -63,11 +63,14 @@ def test_the_name_of_a_snapshot_draws_its_k_points(tmp_path, root, monkeypatch):
 
     first = snapshot("a/si2/300K/0.h5")
     same = snapshot("b/si2/300K/0.h5")
-    told = snapshot("elsewhere.h5", "--name", "si2/300K/0")
+    told = snapshot("told.h5", "--name", "si2/300K/0")
     assert first.accepted
     assert first.kpoints == same.kpoints == told.kpoints
     assert first.record["kpoint_seed"] == same.record["kpoint_seed"]
     np.testing.assert_allclose(first.density, told.density, atol=1e-6)
+    again = snapshot("a/again.h5", "--name", "si2/300K/0", "--start-density", f"{tmp_path}/told.h5")
+    assert again.kpoints == first.kpoints
+    np.testing.assert_allclose(first.density, again.density, atol=1e-5)
     others = [snapshot("a/si2/300K/1.h5"), snapshot("c/si2/300K/0.h5", seed=2)]
     assert len({first.kpoints, *(other.kpoints for other in others)}) == 3
 

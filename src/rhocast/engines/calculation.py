@@ -51,8 +51,13 @@ class Calculation:
         dft: config.Dft,
         pseudopotentials: Mapping[str, Psp8],
         kpoint_seed: int | None = None,
+        *,
+        kpoints: KMesh | None = None,
     ) -> "Calculation":
         """Work out meshes, electrons and bands for a structure in a right-handed cell.
+
+        The k-mesh is the one that is given, else that of the settings; ``kpoint_seed`` draws its
+        shift where ``dft.kpoint_shift`` says so.
 
         Raises
         ------
@@ -75,7 +80,8 @@ class Calculation:
             structure=structure,
             dft=dft,
             pseudopotentials=files,
-            kpoints=kpoint_mesh(
+            kpoints=kpoints
+            or kpoint_mesh(
                 structure.cell, dft.kpoint_spacing_per_bohr, dft.kpoint_shift, kpoint_seed
             ),
             mesh=Mesh.with_spacing(structure.cell, dft.mesh_spacing_bohr),

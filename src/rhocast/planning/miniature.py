@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -156,8 +155,7 @@ def _plan(
     structure: Structure, dft: config.Dft, pseudopotentials: Mapping[str, Psp8], kpoints: KMesh
 ) -> Calculation:
     turned, _ = right_handed(structure)
-    plain = dft.model_copy(update={"kpoint_shift": "gamma"})  # one is drawn for a snapshot alone
-    return replace(Calculation.plan(turned, plain, pseudopotentials), kpoints=kpoints)
+    return Calculation.plan(turned, dft, pseudopotentials, kpoints=kpoints)
 
 
 def _time_dynamics(

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -149,9 +149,7 @@ def write_header(
     keys = calculation.dft.engine_keys("abinit")
     mesh_keys = {key: value for key, value in keys.items() if key.lower() in _MESH_KEYS}
     dft = calculation.dft.model_copy(update={"abinit": mesh_keys})
-    single = replace(
-        Calculation.plan(few, dft, calculation.pseudopotentials), kpoints=KMesh((1, 1, 1))
-    )
+    single = Calculation.plan(few, dft, calculation.pseudopotentials, kpoints=KMesh((1, 1, 1)))
     variables: Mapping[str, Any] = electronic_variables(single, ranks=1)
     run_abinit(
         executable,
