@@ -140,3 +140,12 @@ def test_only_its_engine_imports_the_api_of_sparc():
             if isinstance(node, ast.Attribute) and node.attr.startswith("_")
         }
         assert not calls
+
+
+def test_rooms_of_tests_mirror_those_of_the_package(root):
+    """Each folder of tests that is no room holds what its name says."""
+    folders = {
+        path.parent.relative_to(root / "tests") for path in (root / "tests").rglob("test_*.py")
+    }
+    others = {Path(), Path("workflow")}
+    assert not {folder for folder in folders - others if not (PACKAGE / folder).is_dir()}

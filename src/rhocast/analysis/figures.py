@@ -72,15 +72,15 @@ def largest_void(structure: Structure, spacing_bohr: float = 1.2) -> np.ndarray:
 
     It is the point whose eight nearest atoms are furthest away on average: the nearest one alone
     is no further from a vacancy of diamond than from its interstices. Found on a mesh of
-    ``spacing_bohr`` in slabs, so that memory stays small in large cells.
+    ``spacing_bohr`` some rows at a time, so that memory stays small in large cells.
     """
     mesh = Mesh.with_spacing(structure.cell, spacing_bohr)
     images, _ = periodic_images(structure, 10.0)
     tree = cKDTree(images)
     best, place = -1.0, 0
-    slab = max(1, 200_000 // (mesh.shape[1] * mesh.shape[2])) * mesh.shape[1] * mesh.shape[2]
-    for start in range(0, mesh.n_points, slab):
-        indices = np.arange(start, min(start + slab, mesh.n_points))
+    at_once = max(1, 200_000 // (mesh.shape[1] * mesh.shape[2])) * mesh.shape[1] * mesh.shape[2]
+    for start in range(0, mesh.n_points, at_once):
+        indices = np.arange(start, min(start + at_once, mesh.n_points))
         distances, _ = tree.query(mesh.points(indices), k=range(1, min(8, len(images)) + 1))
         emptiness = distances.mean(axis=1)
         if emptiness.max() > best:
