@@ -5,6 +5,7 @@
 """
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from rhocast.config import parse_config, seed_for
-from rhocast.errors import ConfigError
+from rhocast.errors import RhocastError
+from rhocast.workflow.campaign import Campaign, slice_of
 
 min_version("9.1")
 
@@ -23,14 +25,21 @@ if not workflow.config_settings.configfiles:
     configfile: "config.yaml"
 
 
+config_files = workflow.config_settings.configfiles or ["config.yaml"]
+
 try:
-    cfg = parse_config(config)
-except ConfigError as error:
+    cfg = parse_config(config, config_files)
+    campaign = Campaign(cfg, config_files[0])
+    # A process that runs one job has its outputs to make, whatever stands.
+    standing = campaign.without_rule(sys.argv) if workflow.is_main_process else {}
+except RhocastError as error:
     raise WorkflowError(f"the configuration holds a fault\n{error}") from None
+
+results, log_of, benchmark_of = campaign.results, campaign.log_of, campaign.benchmark_of
 
 # Jobs find `rhocast` beside the Python that runs Snakemake, unless their own environment
 # (conda, a module) brings one.
-shell.prefix(f"export PATH=$PATH:{Path(sys.executable).parent}; ")
+shell.prefix(f"export PATH=$PATH:{shlex.quote(str(Path(sys.executable).parent))}; ")
 
 
 # Containers run as root, which Open MPI refuses unless it is told twice.
@@ -47,12 +56,6 @@ wildcard_constraints:
     ),
     frame=r"\d+",
     shard=r"\d+",
-
-
-include: "rules/campaign.smk"
-
-
-check_settled_engine(Path(results("engine.json")))
 
 
 include: "rules/structures.smk"
@@ -76,8 +79,9 @@ rule all:
     default_target: True
     input:
         summary=results("summary.txt"),
-        study=study_results(),
-        runs=run_pictures(),
+        kept=campaign.kept(),
+        study=campaign.study_results(),
+        runs=campaign.run_pictures(),
         errors=expand(results("figures/errors-{dataset}.png"), dataset=cfg.evaluation),
         slices=expand(results("figures/{cell}.png"), cell=cfg.prediction.cells),
         fields=expand(
@@ -87,7 +91,7 @@ rule all:
 
 rule studies:
     input:
-        study_pictures(),
+        campaign.study_pictures(),
 
 
 rule dataset:

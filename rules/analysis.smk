@@ -3,7 +3,7 @@
 
 rule dynamics:
     input:
-        trajectory=run_of,
+        trajectory=lambda w: campaign.run_of(w.system, w.temperature),
     output:
         table=results("dynamics/{system}/{temperature}K.tsv"),
         picture=report(
@@ -24,10 +24,15 @@ rule dynamics:
         runtime=30,
         tasks=1,
     params:
-        equilibration_steps=lambda wildcards: sampling_of(wildcards).equilibration_steps,
-        steps_between_frames=lambda wildcards: sampling_of(
-            wildcards
+        equilibration_steps=lambda w: campaign.sampling_of(
+            w.system, w.temperature
+        ).equilibration_steps,
+        steps_between_frames=lambda w: campaign.sampling_of(
+            w.system, w.temperature
         ).steps_between_frames,
+        determined_by=lambda w: campaign.determined.trajectory(
+            w.system, int(w.temperature)
+        ),
         format_version=1,
     message:
         "Judging the dynamics of {wildcards.system} at {wildcards.temperature} K"
@@ -39,7 +44,7 @@ rule evaluate:
     input:
         base=results(f"models/{cfg.name}/base.safetensors"),
         transferred=results(f"models/{cfg.name}/transferred.safetensors"),
-        snapshots=lambda wildcards: densities_of(wildcards.dataset),
+        snapshots=lambda wildcards: campaign.densities_of(wildcards.dataset),
     output:
         errors=results("evaluation/{dataset}.json"),
         picture=report(
@@ -60,9 +65,8 @@ rule evaluate:
         runtime=120,
         tasks=1,
     params:
-        uncertainty="fast" if cfg.prediction.uncertainty == "fast" else "sampled",
-        samples=cfg.prediction.samples,
-        seed=seed_for(cfg.seed, "weight samples"),
+        options=campaign.evaluation_params(),
+        determined_by=lambda w: campaign.determined.evaluation(w.dataset),
         format_version=2,
     message:
         "Measuring errors on dataset {wildcards.dataset}, before and after transfer"
@@ -102,7 +106,7 @@ rule figures:
 rule summary:
     input:
         engine=results("engine.json"),
-        snapshots=sorted({path for name in cfg.datasets for path in densities_of(name)}),
+        snapshots=campaign.all_densities(),
         errors=expand(results("evaluation/{dataset}.json"), dataset=cfg.evaluation),
         fields=expand(
             results("predictions/{cell}/density.h5"), cell=cfg.prediction.cells

@@ -4,7 +4,7 @@
 rule scaling:
     input:
         model=results(f"models/{cfg.name}/transferred.safetensors"),
-        snapshots=sorted({path for name in cfg.datasets for path in densities_of(name)}),
+        snapshots=campaign.all_densities(),
     output:
         table=report(
             results("scaling/scaling.tsv"),
@@ -33,7 +33,7 @@ rule scaling:
     message:
         "Measuring how fast predictions are; run nothing else on these cores"
     shell:
-        "rhocast benchmark scaling --model {input.model} -o {output.table}"
+        "rhocast benchmark scaling --model {input.model:q} -o {output.table:q}"
         " --launcher '{resources.mpi} -n {resources.tasks}'"
-        " --snapshots {input.snapshots}"
-        " > {log} 2>&1"
+        " --snapshots {input.snapshots:q}"
+        " > {log:q} 2>&1"

@@ -14,6 +14,7 @@ use rule structure as converge_structure with:
         benchmark_of("converge_structure")
     params:
         system=slice_of(cfg.convergence.cell(cfg.systems)),
+        determined_by=campaign.determined.study_structure(),
         debye_temperature_K=cfg.material.debye_temperature_K,
         seed=seed_for(cfg.seed, "structure", cfg.convergence.system),
         format_version=1,
@@ -24,7 +25,7 @@ use rule structure as converge_structure with:
 rule converge_point:
     input:
         frame=results("convergence/structure.extxyz"),
-        engine=ancient(results("engine.json")),
+        engine=results("engine.json"),
     output:
         density=protected(results("convergence/{point}.h5")),
     log:
@@ -32,9 +33,13 @@ rule converge_point:
     benchmark:
         benchmark_of("converge_point/{point}")
     wildcard_constraints:
-        point="|".join(map(re.escape, ("own", *cfg.convergence.points()))),
+        point=campaign.constraint(
+            "study",
+            standing,
+            map(re.escape, ("own", *cfg.convergence.points())),
+        ),
     conda:
-        engine_environment()
+        campaign.engine_environment
     threads: 1
     resources:
         mem_mb=8000,
@@ -42,18 +47,20 @@ rule converge_point:
         tasks=2,
         mpi="mpirun",
     params:
-        settings=lambda wildcards: json.dumps(study_settings(wildcards.point)),
+        settings=lambda w: json.dumps(campaign.study_settings(w.point)),
+        determined_by=lambda w: json.dumps(campaign.determined.study_density(w.point)),
         temperature_K=cfg.convergence.temperature_K or 0.0,
         format_version=1,
     message:
         "Convergence study: {wildcards.point}"
     shell:
-        "rhocast scf {input.frame} -o {output.density}"
-        " --engine {input.engine} --launcher '{resources.mpi} -n {resources.tasks}'"
+        "rhocast scf {input.frame:q} -o {output.density:q}"
+        " --engine {input.engine:q} --launcher '{resources.mpi} -n {resources.tasks}'"
         " --threads {threads}"
         " --temperature-K {params.temperature_K}"
         " --settings {params.settings:q}"
-        " > {log} 2>&1"
+        " --determined-by {params.determined_by:q}"
+        " > {log:q} 2>&1"
 
 
 rule converge:
@@ -87,7 +94,7 @@ rule converge:
         tasks=1,
     params:
         study=slice_of(cfg.convergence),
-        dft=slice_of(cfg.dft),
+        dft=campaign.study_dft(),
         format_version=1,
     message:
         "Judging the convergence study"

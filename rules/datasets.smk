@@ -6,7 +6,7 @@ rule package:
         snapshots=lambda wildcards: [
             path
             for dataset in cfg.packages[wildcards.package].datasets
-            for path in densities_of(dataset)
+            for path in campaign.densities_of(dataset)
         ],
     output:
         manifest="data/{package}/MANIFEST.json",
@@ -27,10 +27,10 @@ rule package:
     params:
         package=lambda wildcards: slice_of(cfg.packages[wildcards.package]),
         datasets=lambda wildcards: {
-            dataset: densities_of(dataset)
+            dataset: campaign.densities_of(dataset)
             for dataset in cfg.packages[wildcards.package].datasets
         },
-        config_file=campaign_file(),
+        config_file=campaign.file,
         format_version=1,
     message:
         "Packing {wildcards.package}"

@@ -1,4 +1,9 @@
-"""Data: molecular dynamics, frames of it, one Kohn-Sham single point for each frame."""
+"""Data: molecular dynamics, frames of it, one Kohn-Sham single point for each frame.
+
+What stands (`rhocast.workflow.standing`) is no output of these rules.
+"""
+
+import json
 
 
 # The engine is settled once and recorded: neither a PATH nor a configuration that changes may mix
@@ -11,7 +16,7 @@ rule engine:
     benchmark:
         benchmark_of("engine")
     conda:
-        engine_environment()
+        campaign.engine_environment
     threads: 1
     resources:
         mem_mb=1000,
@@ -28,15 +33,18 @@ rule engine:
 rule aimd:
     input:
         structure=results("structures/{system}.extxyz"),
-        engine=ancient(results("engine.json")),
+        engine=results("engine.json"),
+        study=campaign.required_study(),
     output:
         trajectory=results("aimd/{system}/{temperature}K/trajectory.extxyz"),
     log:
         log_of("aimd/{system}/{temperature}K"),
     benchmark:
         benchmark_of("aimd/{system}/{temperature}K")
+    wildcard_constraints:
+        system=campaign.constraint("trajectories", standing, cfg.systems),
     conda:
-        engine_environment()
+        campaign.engine_environment
     threads: 1
     resources:
         mem_mb=8000,
@@ -44,23 +52,25 @@ rule aimd:
         tasks=2,
         mpi="mpirun",
     params:
-        settings=lambda wildcards: json.dumps(aimd_settings(wildcards)),
-        frames=lambda wildcards: cfg.candidates(
-            wildcards.system, int(wildcards.temperature)
+        settings=lambda w: json.dumps(
+            campaign.trajectory_settings(w.system, w.temperature)
         ),
-        seed=lambda wildcards: seed_for(
-            cfg.seed, "aimd", wildcards.system, wildcards.temperature
+        determined_by=lambda w: json.dumps(
+            campaign.determined.trajectory(w.system, int(w.temperature))
         ),
+        frames=lambda w: cfg.candidates(w.system, int(w.temperature)),
+        seed=lambda w: seed_for(cfg.seed, "aimd", w.system, w.temperature),
         format_version=1,
     message:
         "Molecular dynamics of {wildcards.system} at {wildcards.temperature} K"
     shell:
-        "rhocast aimd {input.structure} -o {output.trajectory}"
-        " --engine {input.engine} --launcher '{resources.mpi} -n {resources.tasks}'"
+        "rhocast aimd {input.structure:q} -o {output.trajectory:q}"
+        " --engine {input.engine:q} --launcher '{resources.mpi} -n {resources.tasks}'"
         " --threads {threads}"
         " --temperature-K {wildcards.temperature} --frames {params.frames}"
         " --settings {params.settings:q} --seed {params.seed}"
-        " > {log} 2>&1"
+        " --determined-by {params.determined_by:q}"
+        " > {log:q} 2>&1"
 
 
 rule classical:
@@ -72,6 +82,8 @@ rule classical:
         log_of("classical/{system}/{temperature}K"),
     benchmark:
         benchmark_of("classical/{system}/{temperature}K")
+    wildcard_constraints:
+        system=campaign.constraint("trajectories", standing, cfg.systems),
     conda:
         "../envs/rhocast.yaml"
     threads: 1
@@ -80,13 +92,12 @@ rule classical:
         runtime=240,
         tasks=1,
     params:
-        settings=classical_settings,
-        frames=lambda wildcards: cfg.candidates(
-            wildcards.system, int(wildcards.temperature)
+        settings=lambda w: campaign.trajectory_settings(w.system, w.temperature),
+        determined_by=lambda w: campaign.determined.trajectory(
+            w.system, int(w.temperature)
         ),
-        seed=lambda wildcards: seed_for(
-            cfg.seed, "aimd", wildcards.system, wildcards.temperature
-        ),
+        frames=lambda w: cfg.candidates(w.system, int(w.temperature)),
+        seed=lambda w: seed_for(cfg.seed, "aimd", w.system, w.temperature),
         format_version=1,
     message:
         "Classical dynamics of {wildcards.system} at {wildcards.temperature} K"
@@ -94,17 +105,18 @@ rule classical:
         "../scripts/classical.py"
 
 
-# Params hold what determines the trajectory, but for its length.
 rule snapshots:
     input:
-        trajectory=trajectory_of,
-        choices=choices_of,
+        trajectory=lambda w: campaign.run_of(w.system, w.temperature),
+        choices=lambda w: campaign.choices_of(w.system, w.temperature),
     output:
         frame=results("snapshots/{system}/{temperature}K/{frame}.extxyz"),
     log:
         log_of("snapshots/{system}/{temperature}K/{frame}"),
     benchmark:
         benchmark_of("snapshots/{system}/{temperature}K/{frame}")
+    wildcard_constraints:
+        system=campaign.constraint("frames", standing, cfg.systems),
     conda:
         "../envs/rhocast.yaml"
     threads: 1
@@ -113,10 +125,8 @@ rule snapshots:
         runtime=10,
         tasks=1,
     params:
-        settings=frame_settings,
-        seed=lambda wildcards: seed_for(
-            cfg.seed, "aimd", wildcards.system, wildcards.temperature
-        ),
+        settings=lambda w: campaign.trajectory_settings(w.system, w.temperature),
+        determined_by=lambda w: campaign.determined.frame(w.system, int(w.temperature)),
         format_version=1,
     message:
         "Taking frame {wildcards.frame} of {wildcards.system} at {wildcards.temperature} K"
@@ -127,15 +137,18 @@ rule snapshots:
 rule scf:
     input:
         frame=results("snapshots/{system}/{temperature}K/{frame}.extxyz"),
-        engine=ancient(results("engine.json")),
+        engine=results("engine.json"),
+        study=campaign.required_study(),
     output:
         density=protected(results("densities/{system}/{temperature}K/{frame}.h5")),
     log:
         log_of("scf/{system}/{temperature}K/{frame}"),
     benchmark:
         benchmark_of("scf/{system}/{temperature}K/{frame}")
+    wildcard_constraints:
+        system=campaign.constraint("densities", standing, cfg.systems),
     conda:
-        engine_environment()
+        campaign.engine_environment
     threads: 1
     resources:
         mem_mb=8000,
@@ -143,14 +156,22 @@ rule scf:
         tasks=2,
         mpi="mpirun",
     params:
-        settings=lambda wildcards: json.dumps(scf_settings(wildcards)),
+        settings=lambda w: json.dumps(
+            campaign.single_point_settings(
+                cfg.dft, w.system, f"{w.system}/{w.temperature}K/{w.frame}"
+            )
+        ),
+        determined_by=lambda w: json.dumps(
+            campaign.determined.density(w.system, int(w.temperature))
+        ),
         format_version=1,
     message:
         "Density of {wildcards.system} at {wildcards.temperature} K, frame {wildcards.frame}"
     shell:
-        "rhocast scf {input.frame} -o {output.density}"
-        " --engine {input.engine} --launcher '{resources.mpi} -n {resources.tasks}'"
+        "rhocast scf {input.frame:q} -o {output.density:q}"
+        " --engine {input.engine:q} --launcher '{resources.mpi} -n {resources.tasks}'"
         " --threads {threads}"
         " --temperature-K {wildcards.temperature}"
         " --settings {params.settings:q}"
-        " > {log} 2>&1"
+        " --determined-by {params.determined_by:q}"
+        " > {log:q} 2>&1"

@@ -22,21 +22,17 @@ rule predict:
         device="cpu",
     params:
         shards=cfg.prediction.shards,
-        mesh_spacing_bohr=cfg.prediction.mesh_spacing_bohr,
-        uncertainty=cfg.prediction.uncertainty,
-        samples=cfg.prediction.samples,
-        seed=seed_for(cfg.seed, "weight samples"),
+        options=campaign.prediction_options(),
+        determined_by=lambda w: campaign.determined.field(w.cell),
         format_version=1,
     message:
         "Predicting shard {wildcards.shard} of cell {wildcards.cell}"
     shell:
         "{resources.mpi} -n {resources.tasks}"
-        " rhocast predict {input.model} {input.structure} -o {output.shard}"
+        " rhocast predict {input.model:q} {input.structure:q} -o {output.shard:q}"
         " --shard {wildcards.shard}/{params.shards} --ranks {resources.tasks}"
-        " --uncertainty {params.uncertainty} --samples {params.samples}"
-        " --seed {params.seed} --device {resources.device}"
-        + spacing_option()
-        + " > {log} 2>&1"
+        " {params.options} --device {resources.device}"
+        " > {log:q} 2>&1"
 
 
 rule merge:
@@ -59,6 +55,7 @@ rule merge:
         runtime=120,
         tasks=1,
     params:
+        determined_by=lambda w: campaign.determined.field(w.cell),
         format_version=1,
     message:
         "Merging the shards of cell {wildcards.cell}"

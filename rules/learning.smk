@@ -3,7 +3,7 @@
 
 rule features:
     input:
-        snapshots=lambda wildcards: densities_of(wildcards.dataset),
+        snapshots=lambda wildcards: campaign.densities_of(wildcards.dataset),
     output:
         features=results("features/{dataset}.h5"),
     log:
@@ -22,6 +22,7 @@ rule features:
         descriptor=slice_of(cfg.descriptor),
         baseline=slice_of(cfg.baseline) if cfg.baseline else None,
         pseudopotentials=cfg.material.pseudopotentials,
+        determined_by=lambda w: campaign.determined.features(w.dataset),
         seed=seed_for(cfg.seed, "features"),
         format_version=5,
     message:
@@ -49,7 +50,8 @@ rule train:
         device="cpu",
     params:
         network=slice_of(cfg.network),
-        training=slice_of(cfg.training),
+        training=campaign.schedule_of(cfg.training),
+        determined_by=campaign.determined.base_model(),
         seed=seed_for(cfg.seed, "train"),
         format_version=3,
     message:
@@ -58,18 +60,22 @@ rule train:
         "../scripts/train.py"
 
 
-# The whole pool is ranked once. A base model that is trained again later chooses nothing anew: what
-# has been chosen has been computed.
+# The whole pool is ranked once. A table that stands is no output of this rule, so a base model that
+# is trained again later chooses nothing anew: what has been chosen has been computed.
 rule acquire:
     input:
-        model=ancient(results(f"models/{cfg.name}/base.safetensors")),
-        trajectories=lambda wildcards: [run_of(w) for w in pools_of(wildcards.dataset)],
+        model=results(f"models/{cfg.name}/base.safetensors"),
+        trajectories=lambda w: [
+            campaign.run_of(*run) for run in campaign.pools_of(w.dataset)
+        ],
     output:
         choices=results("acquired/{dataset}.tsv"),
     log:
         log_of("acquire/{dataset}"),
     benchmark:
         benchmark_of("acquire/{dataset}")
+    wildcard_constraints:
+        dataset=campaign.constraint("choices", standing, cfg.datasets),
     conda:
         "../envs/rhocast.yaml"
     threads: 1
@@ -78,10 +84,8 @@ rule acquire:
         runtime=120,
         tasks=1,
     params:
-        pools=lambda wildcards: [
-            {"source": f"{w.system}/{w.temperature}K"} | frame_settings(w)
-            for w in pools_of(wildcards.dataset)
-        ],
+        pools=lambda w: campaign.pool_settings(w.dataset),
+        determined_by=lambda w: campaign.determined.choices(w.dataset),
         seed=lambda wildcards: seed_for(cfg.seed, "acquire", wildcards.dataset),
         format_version=1,
     message:
@@ -109,7 +113,8 @@ rule transfer:
         tasks=1,
         device="cpu",
     params:
-        transfer=slice_of(cfg.transfer),
+        transfer=campaign.schedule_of(cfg.transfer),
+        determined_by=campaign.determined.transferred_model(),
         seed=seed_for(cfg.seed, "transfer"),
         format_version=2,
     message:

@@ -21,9 +21,12 @@ rule structure:
         runtime=30,
         tasks=1,
     params:
-        system=lambda wildcards: slice_of(cfg.systems[wildcards.system]),
-        debye_temperature_K=cfg.material.debye_temperature_K,
-        seed=lambda wildcards: seed_for(cfg.seed, "structure", wildcards.system),
+        system=lambda w: slice_of(cfg.systems[w.system]),
+        determined_by=lambda w: campaign.determined.structure(w.system),
+        debye_temperature_K=lambda w: campaign.structure_params(w.system)[
+            "debye_temperature_K"
+        ],
+        seed=lambda w: campaign.structure_params(w.system)["seed"],
         format_version=2,
     message:
         "Building cell {wildcards.system} as {wildcards.suffix}"

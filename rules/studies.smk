@@ -5,7 +5,7 @@ import re
 
 rule descriptor_point:
     input:
-        snapshots=densities_of(cfg.training.dataset),
+        snapshots=campaign.densities_of(cfg.training.dataset),
     output:
         point=results("studies/descriptors/{point}.json"),
     log:
@@ -13,7 +13,7 @@ rule descriptor_point:
     benchmark:
         benchmark_of("descriptor_point/{point}")
     wildcard_constraints:
-        point="|".join(map(re.escape, descriptor_points())),
+        point="|".join(map(re.escape, campaign.descriptor_points())),
     conda:
         "../envs/rhocast.yaml"
     threads: 1
@@ -22,7 +22,7 @@ rule descriptor_point:
         runtime=240,
         tasks=1,
     params:
-        recipe=lambda wildcards: recipe_of(wildcards.point),
+        recipe=lambda wildcards: campaign.recipe_of(wildcards.point),
         seeds=cfg.studies.seeds,
         seed=seed_for(cfg.seed, "descriptors"),
         format_version=2,
@@ -35,7 +35,8 @@ rule descriptor_point:
 rule select_descriptors:
     input:
         points=expand(
-            results("studies/descriptors/{point}.json"), point=descriptor_points()
+            results("studies/descriptors/{point}.json"),
+            point=campaign.descriptor_points(),
         ),
     output:
         table=results("studies/descriptors.tsv"),
@@ -58,7 +59,7 @@ rule select_descriptors:
         tasks=1,
     params:
         studies=slice_of(cfg.studies),
-        recipe=recipe_of(),
+        recipe=campaign.recipe_of(),
         format_version=1,
     message:
         "Judging the descriptor study"
@@ -71,11 +72,11 @@ rule compare_cells:
     input:
         snapshots=sorted(
             {
-                *densities_of(cfg.training.dataset),
-                *densities_of(cfg.transfer.dataset),
+                *campaign.densities_of(cfg.training.dataset),
+                *campaign.densities_of(cfg.transfer.dataset),
             }
         ),
-        frames=frames_of(cfg.studies.larger) if cfg.studies.larger else [],
+        frames=campaign.frames_of(cfg.studies.larger) if cfg.studies.larger else [],
     output:
         table=results("studies/cells.tsv"),
         picture=report(
@@ -106,9 +107,9 @@ rule compare_cells:
 
 rule economy_seed:
     input:
-        small=densities_of(cfg.training.dataset),
-        larger=densities_of(cfg.transfer.dataset),
-        judges=lambda wildcards: densities_of(study_dataset("larger")),
+        small=campaign.densities_of(cfg.training.dataset),
+        larger=campaign.densities_of(cfg.transfer.dataset),
+        judges=lambda wildcards: campaign.densities_of(campaign.study_dataset("larger")),
     output:
         table=results("studies/economy/{number}.tsv"),
     log:
@@ -125,7 +126,7 @@ rule economy_seed:
         runtime=720,
         tasks=1,
     params:
-        recipe=recipe_of(),
+        recipe=campaign.recipe_of(),
         transfer=slice_of(cfg.studies.short(cfg.transfer)),
         seed=lambda wildcards: seed_for(cfg.seed, "economy", wildcards.number),
         format_version=2,
@@ -168,9 +169,13 @@ rule economy:
 
 rule add_vacancy:
     input:
-        snapshots=densities_of(cfg.training.dataset),
-        added=lambda wildcards: densities_of(study_dataset("vacancy"))[0],
-        judges=lambda wildcards: densities_of(study_dataset("vacancy"))[1:],
+        snapshots=campaign.densities_of(cfg.training.dataset),
+        added=lambda wildcards: campaign.densities_of(
+            campaign.study_dataset("vacancy")
+        )[0],
+        judges=lambda wildcards: campaign.densities_of(
+            campaign.study_dataset("vacancy")
+        )[1:],
     output:
         table=results("studies/vacancy.tsv"),
         picture=report(
@@ -190,7 +195,7 @@ rule add_vacancy:
         runtime=240,
         tasks=1,
     params:
-        recipe=recipe_of(),
+        recipe=campaign.recipe_of(),
         seeds=cfg.studies.seeds,
         seed=seed_for(cfg.seed, "vacancy"),
         format_version=2,

@@ -5,6 +5,7 @@ from rhocast.datasets.choices import write_choices
 from rhocast.dynamics import motion_of, read_trajectory, take_frames
 from rhocast.learning import Candidate, acquire
 from rhocast.model import DensityModel
+from rhocast.workflow.stamps import write_stamp
 
 with job(snakemake.log[0]):
     pool = [
@@ -17,3 +18,4 @@ with job(snakemake.log[0]):
     model = DensityModel.load(snakemake.input.model)
     choices = acquire(model, pool, len(pool), snakemake.params.seed)
     write_choices(snakemake.output.choices, choices)
+    write_stamp(snakemake.output.choices, snakemake.params.determined_by)

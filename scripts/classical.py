@@ -3,6 +3,7 @@
 from rhocast.cli.job import job
 from rhocast.dynamics import motion_of, run_classical, write_trajectory
 from rhocast.structures import read_structure
+from rhocast.workflow.stamps import with_stamp
 
 with job(snakemake.log[0]):
     params = snakemake.params
@@ -13,4 +14,5 @@ with job(snakemake.log[0]):
         frames=params.frames,
         seed=params.seed,
     )
+    trajectory = with_stamp(trajectory, params.determined_by, frames=params.frames)
     write_trajectory(snakemake.output.trajectory, trajectory)

@@ -4,6 +4,7 @@ from rhocast.cli.job import job
 from rhocast.config import Baseline, Features, parse_descriptor
 from rhocast.engines.psp8 import resolve_pseudopotentials
 from rhocast.learning import sample_features
+from rhocast.workflow.stamps import write_stamp
 
 with job(snakemake.log[0]):
     params = snakemake.params
@@ -19,3 +20,4 @@ with job(snakemake.log[0]):
         max_rejected_share=features.max_rejected_share,
         seed=params.seed,
     )
+    write_stamp(snakemake.output.features, params.determined_by)

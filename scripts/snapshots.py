@@ -4,13 +4,15 @@ from rhocast.cli.job import job
 from rhocast.datasets.choices import chosen_frame
 from rhocast.dynamics import frame_step, motion_of, read_trajectory
 from rhocast.structures import write_structure
+from rhocast.workflow.stamps import with_stamp
 
 with job(snakemake.log[0]):
     wildcards = snakemake.wildcards
-    frame = int(wildcards.frame)
+    number = int(wildcards.frame)
     if snakemake.input.choices:
         source = f"{wildcards.system}/{wildcards.temperature}K"
-        frame = chosen_frame(snakemake.input.choices, source, frame)
+        number = chosen_frame(snakemake.input.choices[0], source, number)
     trajectory = read_trajectory(snakemake.input.trajectory)
-    step = frame_step(trajectory, motion_of(snakemake.params.settings), frame)
-    write_structure(snakemake.output.frame, trajectory.frame(step))
+    step = frame_step(trajectory, motion_of(snakemake.params.settings), number)
+    frame = with_stamp(trajectory.frame(step), snakemake.params.determined_by)
+    write_structure(snakemake.output.frame, frame)

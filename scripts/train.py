@@ -5,6 +5,7 @@ import torch
 from rhocast.cli.job import job
 from rhocast.config import Network, Training
 from rhocast.learning import checkpoint_of, train
+from rhocast.workflow.stamps import write_stamp
 
 with job(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
@@ -17,3 +18,4 @@ with job(snakemake.log[0]):
         device=snakemake.resources.device,
     )
     model.save(snakemake.output.model)
+    write_stamp(snakemake.output.model, snakemake.params.determined_by)

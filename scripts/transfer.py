@@ -6,6 +6,7 @@ from rhocast.cli.job import job
 from rhocast.config import Transfer
 from rhocast.learning import checkpoint_of, transfer
 from rhocast.model import DensityModel
+from rhocast.workflow.stamps import write_stamp
 
 with job(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
@@ -18,3 +19,4 @@ with job(snakemake.log[0]):
         device=snakemake.resources.device,
     )
     model.save(snakemake.output.model)
+    write_stamp(snakemake.output.model, snakemake.params.determined_by)

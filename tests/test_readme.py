@@ -40,3 +40,13 @@ def test_the_cells_and_datasets_are_a_configuration(readme):
     systems = {name: System.model_validate(keys) for name, keys in data["systems"].items()}
     sources = [Source.model_validate(keys) for some in data["datasets"].values() for keys in some]
     assert {source.system for source in sources} == set(systems)
+
+
+def test_no_command_gives_its_target_to_an_option(root):
+    """`--configfile` takes all words that follow it."""
+    documents = [root / "README.md", *(root / "docs").glob("*.md"), *root.glob("*/README.md")]
+    commands = [line for path in documents for line in path.read_text().splitlines()]
+    commands = [c.partition("#")[0] for c in commands if c.startswith("snakemake ")]
+    assert commands
+    for command in commands:
+        assert not re.search(r"--configfile \S+ +[^-\s]", command), command

@@ -143,6 +143,7 @@ def test_a_faulty_configuration_stops_before_the_graph(run, clone):
 
 def test_a_configuration_of_ones_own_stands_for_itself(run, clone, tmp_path):
     text = (clone / "config.yaml").read_text().replace("sige16", "larger")
+    text = text.replace("data/pseudopotentials", f"{clone}/data/pseudopotentials")
     (tmp_path / "own.yaml").write_text(text)
     result = run("snakemake", "-n", "--configfile", tmp_path / "own.yaml", cwd=clone)
     assert result.returncode == 0, result.stderr

@@ -40,7 +40,7 @@ def report_study(
     table: str | Path,
     picture: str | Path,
     recommended: str | Path,
-) -> None:
+) -> list[str]:
     """Compare the single points of a study; write its table, figure and recommended settings.
 
     Parameters
@@ -51,6 +51,11 @@ def report_study(
         Snapshot files by the name of the point.
     table, picture, recommended
         Files to write: TSV, PNG, YAML.
+
+    Returns
+    -------
+    list of str
+        A sentence for each parameter whose setting is too coarse.
     """
     series = judge(study, dft, points)
     for one in series:
@@ -58,6 +63,19 @@ def report_study(
     write_table(table, series, study)
     draw_convergence(picture, series, study)
     write_recommendation(recommended, series, study, dft)
+    sentences = [
+        f"the settings of `dft` are too coarse: {describe(one)}" for one in series if _coarse(one)
+    ]
+    for sentence in sentences:
+        log.warning("%s", sentence)
+    return sentences
+
+
+def _coarse(series: Series) -> bool:
+    """Say whether the setting of `dft` misses the criteria."""
+    own, found = series.own, series.recommended
+    compared = own is None or own.difference is not None
+    return compared and (found is None or found > 1.0)
 
 
 def write_table(path: str | Path, series: Sequence[Series], study: config.Convergence) -> None:

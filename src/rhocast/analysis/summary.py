@@ -67,6 +67,8 @@ def _errors(paths: Sequence[str | Path]) -> str:
     rows = [("dataset", "model", *(heading for _, heading, _ in COLUMNS))]
     for path in map(Path, paths):
         for model, report in json.loads(path.read_text(encoding="utf-8")).items():
+            if model == "determined_by":  # the stamp of a campaign
+                continue
             figures = (form.format(report[key]) for key, _, form in COLUMNS)
             rows.append((path.stem, model, *figures))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

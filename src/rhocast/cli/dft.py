@@ -27,6 +27,7 @@ from rhocast.engines import (
 )
 from rhocast.errors import ConfigError
 from rhocast.structures import displace, read_structure
+from rhocast.workflow.stamps import STAMP, with_stamp
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +90,11 @@ def _add_common(verb: argparse.ArgumentParser, sections: str) -> None:
     _add_input(verb, sections)
     verb.add_argument("-o", "--output", required=True, type=Path, help="file to write")
     verb.add_argument("--temperature-K", type=float, required=True, help="of the ions, K")
+    verb.add_argument(
+        "--determined-by",
+        type=json.loads,
+        help="JSON that the file keeps: keys of a campaign's configuration that determine it",
+    )
 
 
 def _add_waves(verb: argparse.ArgumentParser) -> None:
@@ -146,6 +152,8 @@ def _aimd(options: argparse.Namespace) -> None:
         launcher=launcher_of(options),
         workdir=_workdir(options.output),
     )
+    if options.determined_by is not None:
+        trajectory = with_stamp(trajectory, options.determined_by, frames=options.frames)
     write_trajectory(options.output, trajectory)
     log.info(
         "%s: %d steps, mean temperature %.0f K",
@@ -177,6 +185,9 @@ def _scf(options: argparse.Namespace) -> None:
         )
         iterations = {"scf_iterations_from_atoms": usual.record["scf_iterations"]}
         snapshot = replace(snapshot, record={**snapshot.record, **iterations})
+    if options.determined_by is not None:
+        stamp = {STAMP: json.dumps(options.determined_by)}
+        snapshot = replace(snapshot, record={**snapshot.record, **stamp})
     write_snapshot(options.output, snapshot)
     log.info("%s: %s %s", options.output, snapshot.status, snapshot.reason)
 

@@ -22,6 +22,7 @@ VERBS = {
     "info": ("learning", "tell what a model is and where it comes from"),
     "acquire": ("acquire", "choose the structures whose densities would tell a model most"),
     "certify": ("certify", "measure how coarse a mesh a model may be evaluated on"),
+    "check": ("check", "compare a campaign's results with its configuration"),
     "predict": ("inference", "predict the density of a structure"),
     "merge": ("inference", "make one density file of all shards, on the mesh that was asked for"),
     "refine": ("inference", "interpolate a density file to a finer mesh, or a part of it"),

@@ -49,12 +49,18 @@ class Prediction(Section):
     samples: PositiveInt = Field(10, ge=2, description="N_s: weight samples")
 
 
+def _usable_folder(path: str) -> str:
+    if strange := sorted({c for c in path if c in "{}*?[]:" or not c.isprintable()}):
+        raise ValueError(f"expected a path without {' '.join(strange)!r}, found {path!r}")
+    return path
+
+
 class Config(Section):
     """The whole configuration."""
 
     name: Name = Field(description="of the model: `models/{name}/`")
     seed: int = Field(0, ge=0, description="everything random follows from it")
-    results: str = Field(
+    results: Annotated[str, AfterValidator(_usable_folder)] = Field(
         "results", min_length=1, description="folder for all that the workflow writes"
     )
     material: Material

@@ -59,6 +59,12 @@ class Convergence(Section):
         1e-3, description="converged: largest change of a force, Ha/Bohr"
     )
 
+    require: bool = Field(
+        False,
+        description="whether dynamics and single points wait for the study and stop if it finds "
+        "the settings of `dft` too coarse; without it, a warning tells",
+    )
+
     def cell(self, systems: Mapping[str, System]) -> System:
         """Return the cell of the study, its atoms displaced."""
         system = systems[self.system]

@@ -1,6 +1,6 @@
 """What every section of the configuration is, and the types that its keys share."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from ase.data import atomic_numbers
 from pydantic import (
@@ -8,6 +8,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -59,8 +60,14 @@ class Section(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_switches(cls, value: Any) -> Any:
+    def _no_switches(cls, value: Any, info: ValidationInfo) -> Any:
         # YAML reads yes and no as truth values, which would pass for 1 and 0.
-        if isinstance(value, bool):
-            raise ValueError(f"expected no truth value, found {value}")
+        field = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, bool) and field is not bool:
+            words = get_args(field) if get_origin(field) is Literal else ()
+            allowed = f"one of {', '.join(words)}" if words else "no truth value"
+            raise ValueError(
+                f"expected {allowed}, found {value} (YAML reads yes, no, on and off "
+                "as truth values)"
+            )
         return value

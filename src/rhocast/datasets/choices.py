@@ -46,6 +46,7 @@ def chosen_frame(path: str | Path, source: str, place: int) -> int:
         If the table is no such table, or has fewer frames of that source.
     """
     lines = Path(path).read_text(encoding="utf-8").splitlines()
+    lines = [line for line in lines if not line.startswith("#")]
     if not lines or lines[0].split("\t") != list(_COLUMNS):
         raise FileFormatError(
             f"{path}: expected the columns {', '.join(_COLUMNS)}; remove it and run `acquire` again"

@@ -1,0 +1,435 @@
+"""A campaign as the rules see it: where results lie, what jobs need, what determines them.
+
+`rules/` asks this module for paths, params and inputs; it decides nothing itself.
+"""
+
+import argparse
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rhocast.config import Aimd, Classical, Config, Dft, Section, Training, seed_for
+from rhocast.config.studies import OWN
+from rhocast.errors import ConfigError
+from rhocast.structures import read_structure
+from rhocast.workflow.determinants import OVERRIDES, Determinants, Determined, is_random
+from rhocast.workflow.standing import except_standing, holds_frames, why_not
+
+#: Rules upstream of each kind of result that can stand, its own included: if one of them is forced,
+#: none of that kind stands.
+_UPSTREAM = {
+    "trajectories": {"structure", "engine", "aimd", "classical"},
+    "choices": {"acquire"},
+    "frames": {"structure", "engine", "aimd", "classical", "acquire", "snapshots"},
+    "densities": {"structure", "engine", "aimd", "classical", "acquire", "snapshots", "scf"},
+    "study": {"engine", "converge_structure", "converge_point"},
+}
+
+
+#: What follows in a path after what the wildcards match.
+_SUFFIX = {
+    "trajectories": "/trajectory.extxyz",
+    "choices": ".tsv",
+    "frames": ".extxyz",
+    "densities": ".h5",
+    "study": ".h5",
+}
+
+
+class Campaign:
+    """The rules' view of a configuration.
+
+    Parameters
+    ----------
+    config
+        The configuration.
+    file
+        Where it was read from.
+    """
+
+    def __init__(self, config: Config, file: str | Path = "config.yaml") -> None:
+        self.config = config
+        self.file = os.path.relpath(file)
+        self.determined = Determined(config, _species(config))
+
+    # Where things lie
+
+    def results(self, path: str) -> str:
+        """Return a path in the folder of results."""
+        return f"{self.config.results}/{path}"
+
+    def log_of(self, job: str) -> str:
+        """Return the log file of a job, which is named by its rule and wildcards."""
+        return self.results(f"logs/{job}.log")
+
+    def benchmark_of(self, job: str) -> str:
+        """Return the file with the time and memory that Snakemake measures of a job."""
+        return self.results(f"benchmarks/{job}.tsv")
+
+    def densities_of(self, dataset: str) -> list[str]:
+        """Return the snapshot files of a dataset, in a fixed order."""
+        return [self.results(f"densities/{name}.h5") for name in self.config.snapshots(dataset)]
+
+    def all_densities(self) -> list[str]:
+        """Return the snapshot files of all datasets."""
+        return sorted({path for name in self.config.datasets for path in self.densities_of(name)})
+
+    def frames_of(self, dataset: str) -> list[str]:
+        """Return the frames of a dataset, whose densities nobody has to compute."""
+        return [self.results(f"snapshots/{name}.extxyz") for name in self.config.snapshots(dataset)]
+
+    def runs(self) -> list[tuple[str, int]]:
+        """Return system and temperature (K) of all trajectories."""
+        datasets = self.config.datasets
+        return sorted({run for dataset in datasets for run in self.config.trajectories(dataset)})
+
+    def run_of(self, system: str, temperature_K: str | int) -> str:
+        """Return the trajectory of a system at a temperature, whatever moved its atoms."""
+        sampler = self.config.sampler(system, int(temperature_K))
+        return self.results(f"{sampler}/{system}/{temperature_K}K/trajectory.extxyz")
+
+    def choices_of(self, system: str, temperature_K: str | int) -> list[str]:
+        """Return the table by which the base model chose a trajectory's frames, if it did."""
+        dataset = self.config.chosen_in(system, int(temperature_K))
+        return [] if dataset is None else [self.results(f"acquired/{dataset}.tsv")]
+
+    def models(self) -> list[str]:
+        """Return the base and the transferred model."""
+        names = ("base", "transferred")
+        return [self.results(f"models/{self.config.name}/{name}.safetensors") for name in names]
+
+    def kept(self) -> list[str]:
+        """Return the results that `all` asks for by name, so that none of them can be missing.
+
+        A run that is killed while a rule is forced leaves what follows from it, but not it.
+        """
+        datasets = sorted({self.config.training.dataset, self.config.transfer.dataset})
+        return [
+            *(self.run_of(*run) for run in self.runs()),
+            *self.all_densities(),
+            *(self.results(f"features/{dataset}.h5") for dataset in datasets),
+            *self.models(),
+        ]
+
+    def run_pictures(self) -> list[str]:
+        """Return the pictures of all runs of molecular dynamics."""
+        return [self.results(f"figures/dynamics-{s}-{t}K.png") for s, t in self.runs()]
+
+    # What jobs are given
+
+    def sampling_of(self, system: str, temperature_K: str | int) -> Aimd | Classical:
+        """Return the section of the configuration that a trajectory follows."""
+        if self.config.sampler(system, int(temperature_K)) == "aimd":
+            return self.config.aimd
+        assert self.config.classical is not None  # `Config` has checked it
+        return self.config.classical
+
+    def structure_params(self, system: str) -> dict[str, Any]:
+        """Return Debye temperature (K) and seed of a cell; zero where it does not use them."""
+        section = self.config.systems[system]
+        thermal = section.temperature_K is not None
+        return {
+            "debye_temperature_K": self.config.material.debye_temperature_K if thermal else 0.0,
+            "seed": seed_for(self.config.seed, "structure", system) if is_random(section) else 0,
+        }
+
+    def single_point_settings(
+        self, dft: Dft, system: str, snapshot: str | None = None
+    ) -> dict[str, Any]:
+        """Return settings of DFT, without the engine's name, and a system's pseudopotentials.
+
+        Where shifts of the k-mesh are drawn, the snapshot's seed of it is among them.
+        """
+        files = self.config.material.pseudopotentials
+        used = {element: files[element] for element in self.determined.elements(system)}
+        own = dft.model_copy(update={"engine": "auto"})
+        settings = {"dft": slice_of(own), "material": {"pseudopotentials": used}}
+        seed = None if snapshot is None else self.config.kpoint_seed(snapshot)
+        return settings if seed is None else settings | {"kpoint_seed": seed}
+
+    def trajectory_settings(self, system: str, temperature_K: str | int) -> dict[str, Any]:
+        """Return the sections that a trajectory is computed with."""
+        if self.config.sampler(system, int(temperature_K)) == "classical":
+            section = self.sampling_of(system, temperature_K)
+            return {"classical": {"correlated_frames": "spread"} | slice_of(section)}
+        aimd = self.config.aimd
+        settings = self.single_point_settings(self.config.dft, system) | {"aimd": slice_of(aimd)}
+        settings["material"]["debye_temperature_K"] = self.config.material.debye_temperature_K
+        own = {key: getattr(aimd, key) for key in OVERRIDES if getattr(aimd, key) is not None}
+        settings["dft"] = settings["dft"] | own
+        return settings
+
+    def pools_of(self, dataset: str) -> list[tuple[str, int]]:
+        """Return the trajectories that the base model chooses a dataset's frames of."""
+        return list(self.config.pools(dataset))
+
+    def pool_settings(self, dataset: str) -> list[dict[str, Any]]:
+        """Return what `acquire` has to know of each of these trajectories."""
+        return [
+            {"source": f"{system}/{temperature}K", "pool": pool}
+            | self.trajectory_settings(system, temperature)
+            for (system, temperature), pool in self.config.pools(dataset).items()
+        ]
+
+    def study_dft(self) -> dict[str, Any]:
+        """Return the settings that the study judges, without the engine's name and own keys."""
+        return slice_of(
+            self.config.dft.model_copy(update={"engine": "auto", "sparc": {}, "abinit": {}})
+        )
+
+    def study_settings(self, point: str) -> dict[str, Any]:
+        """Return what a single point of the convergence study is computed with."""
+        study = self.config.convergence
+        assert study is not None  # the rules of the study are not included without it
+        dft = study.settings(point, self.config.dft)
+        return self.single_point_settings(dft, study.system, "convergence")
+
+    def schedule_of(self, schedule: Training) -> dict[str, Any]:
+        """Return a training's section without the share that named trajectories override."""
+        section = slice_of(schedule)
+        if schedule.validation_trajectories:
+            section.pop("validation_share", None)
+        return section
+
+    @property
+    def engine_environment(self) -> str:
+        """The conda environment that brings the engine, seen from `rules/`."""
+        return f"../envs/{'sparc' if self.config.dft.engine == 'sparc' else 'abinit'}.yaml"
+
+    def prediction_options(self) -> str:
+        """Return the options of `rhocast predict` that its uncertainty and mesh need.
+
+        Without a mesh the model chooses it.
+        """
+        prediction = self.config.prediction
+        options = f"--uncertainty {prediction.uncertainty}"
+        if prediction.uncertainty == "sampled":
+            seed = seed_for(self.config.seed, "weight samples")
+            options += f" --samples {prediction.samples} --seed {seed}"
+        if prediction.mesh_spacing_bohr is not None:
+            options += f" --mesh-spacing-bohr {prediction.mesh_spacing_bohr}"
+        return options
+
+    def evaluation_params(self) -> dict[str, Any]:
+        """Return how errors are measured; seed and number of samples only if it is by samples."""
+        prediction = self.config.prediction
+        if prediction.uncertainty == "fast":
+            return {"uncertainty": "fast"}
+        seed = seed_for(self.config.seed, "weight samples")
+        return {"uncertainty": "sampled", "samples": prediction.samples, "seed": seed}
+
+    # Studies
+
+    def study_results(self) -> list[str]:
+        """Return what the convergence study ends with; nothing if none is configured."""
+        names = ("convergence.tsv", "convergence.png", "recommended.yaml")
+        study = self.config.convergence
+        return [self.results(f"convergence/{name}") for name in names] if study else []
+
+    def required_study(self) -> list[str]:
+        """Return what dynamics and single points wait for, if convergence is required."""
+        study = self.config.convergence
+        return self.study_results()[:1] if study is not None and study.require else []
+
+    def descriptor_points(self) -> list[str]:
+        """Return the points of the descriptor's study."""
+        return [OWN, *self.config.studies.points(self.config.recipe)]
+
+    def recipe_of(self, point: str = OWN) -> dict[str, Any]:
+        """Return what a study's models are made with, at a point of the descriptor's study."""
+        return slice_of(self.config.studies.recipe(point, self.config.recipe))
+
+    def study_dataset(self, key: str) -> str:
+        """Return a dataset that a study needs.
+
+        Raises
+        ------
+        ConfigError
+            If the configuration names none.
+        """
+        name = getattr(self.config.studies, key)
+        if name is None:
+            raise ConfigError(f"studies.{key}: expected a key of `datasets`, found none")
+        return str(name)
+
+    def study_pictures(self) -> list[str]:
+        """Return the pictures of all studies that are configured."""
+        names = ["descriptors", "cells", "sigma"]
+        names += ["economy"] if self.config.studies.larger else []
+        names += ["vacancy"] if self.config.studies.vacancy else []
+        return [self.results(f"studies/{name}.png") for name in names]
+
+    # What stands
+
+    def settled_engine(self) -> str:
+        """Return the engine that the data were begun with, else the one that is asked for.
+
+        Raises
+        ------
+        ConfigError
+            If the configuration asks for another one.
+        """
+        record, asked = Path(self.results("engine.json")), self.config.dft.engine
+        if not record.is_file():
+            return asked
+        settled = str(json.loads(record.read_text(encoding="utf-8"))["name"])
+        if asked not in ("auto", settled):
+            raise ConfigError(
+                f"dft.engine: expected {settled}, which the data in {self.config.results} were "
+                f"begun with, found {asked}; name another folder under `results` to begin anew"
+            )
+        return settled
+
+    def without_rule(self, arguments: Sequence[str] = ()) -> dict[str, list[str]]:
+        """Return, by kind, the results that stand: no rule makes them.
+
+        Parameters
+        ----------
+        arguments
+            Of Snakemake's command line; rules and files that they force do not stand.
+
+        Returns
+        -------
+        dict
+            For ``trajectories``, ``frames``, ``densities``, ``choices`` and ``study``: parts of the
+            path that the wildcards of their rule match.
+        """
+        engine, (forced, all_forced) = self.settled_engine(), _forced(arguments)
+        standing: dict[str, list[str]] = {kind: [] for kind in _UPSTREAM}
+        for result in self.judged():
+            if all_forced or forced & ({result.path} | _UPSTREAM[result.kind]):
+                continue
+            if (
+                Path(result.path).is_file()
+                and not result.why_not(engine)
+                and holds_frames(result.path, result.frames)
+            ):
+                standing[result.kind].append(result.name)
+        return standing
+
+    def constraint(
+        self, kind: str, standing: Mapping[str, Iterable[str]], names: Iterable[str]
+    ) -> str:
+        """Return the regular expression of a rule's first wildcard; see `except_standing`.
+
+        Parameters
+        ----------
+        kind
+            Of the rule's results.
+        standing
+            What `without_rule` returned.
+        names
+            All values that the wildcard may have.
+        """
+        return except_standing(standing.get(kind, ()), _SUFFIX[kind], "|".join(names))
+
+    def judged(self) -> Iterator["Judged"]:
+        """Yield all results that may stand, whether they are there or not."""
+        for system, temperature in self.runs():
+            yield from self._of_run(system, temperature)
+        for dataset in self.config.datasets:
+            if self.pools_of(dataset):
+                path = self.results(f"acquired/{dataset}.tsv")
+                yield Judged("choices", dataset, path, self.determined.choices(dataset))
+        if self.config.convergence is not None:
+            for point in (OWN, *self.config.convergence.points()):
+                path = self.results(f"convergence/{point}.h5")
+                yield Judged("study", point, path, self.determined.study_density(point))
+
+    def _of_run(self, system: str, temperature: int) -> Iterator["Judged"]:
+        """Yield a trajectory, its frames and their densities."""
+        run, config, determined = f"{system}/{temperature}K", self.config, self.determined
+        seed = seed_for(config.seed, "aimd", system, temperature)
+        yield Judged(
+            "trajectories",
+            run,
+            self.run_of(system, temperature),
+            determined.trajectory(system, temperature),
+            seed,
+            config.candidates(system, temperature),
+        )
+        frame = determined.frame(system, temperature)
+        density = determined.density(system, temperature)
+        for number in range(config.frames(system, temperature)):
+            name = f"{run}/{number}"
+            yield Judged("frames", name, self.results(f"snapshots/{name}.extxyz"), frame, seed)
+            yield Judged("densities", name, self.results(f"densities/{name}.h5"), density, seed)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A result that may stand.
+
+    Attributes
+    ----------
+    kind
+        ``trajectories``, ``frames``, ``densities``, ``choices`` or ``study``.
+    name
+        What the wildcards of its rule match, as a path.
+    path
+        The file.
+    determinants
+        As the configuration has them.
+    seed
+        That the record of its trajectory holds.
+    frames
+        How many it must hold, if it is a trajectory.
+    """
+
+    kind: str
+    name: str
+    path: str
+    determinants: Determinants
+    seed: int | None = None
+    frames: int | None = None
+
+    def why_not(self, engine: str) -> list[str]:
+        """Return the keys by which the file differs from the configuration; see `why_not`."""
+        density = self.kind in ("densities", "study")
+        return why_not(self.path, self.determinants, engine, density=density, seed=self.seed)
+
+
+def slice_of(section: Section) -> dict[str, Any]:
+    """Return a section of the configuration as a rule's param, without defaults.
+
+    A later version's new key must not run anything again. A default that changes raises the format
+    version of the rules that it concerns.
+    """
+    return section.model_dump(exclude_defaults=True)
+
+
+def _forced(arguments: Sequence[str]) -> tuple[set[str], bool]:
+    """Return rules and files that a command line forces, and whether it forces targets or all.
+
+    Snakemake tells it only after the Snakefile has been read.
+    """
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--forcerun", "-R", nargs="*", default=[])
+    parser.add_argument("--force", "-f", "--forceall", "-F", action="store_true")
+    known, _ = parser.parse_known_args(list(arguments))
+    return set(known.forcerun), known.force
+
+
+def _species(config: Config) -> dict[str, tuple[str, ...]]:
+    """Return the elements of the cells of datasets that are read from files.
+
+    Raises
+    ------
+    ConfigError
+        If one of them has no pseudopotential.
+    """
+    sampled = {source.system for sources in config.datasets.values() for source in sources}
+    found = {}
+    for name in sorted(sampled):
+        if (file := config.systems[name].file) is not None:
+            found[name] = tuple(read_structure(file).species)
+            if missing := sorted(set(found[name]) - set(config.material.pseudopotentials)):
+                raise ConfigError(
+                    f"material.pseudopotentials: expected an entry for {', '.join(missing)}, of "
+                    f"which systems.{name}.file = {file} is made; found "
+                    f"{', '.join(config.material.pseudopotentials)}"
+                )
+    return found
