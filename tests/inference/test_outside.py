@@ -6,12 +6,14 @@ import pytest
 import torch
 from small_model import make_model, make_structure
 
+import rhocast
 from rhocast.density import read_density
 from rhocast.grid import Mesh
 from rhocast.inference import predict_file
-from rhocast.inference.outside import departures, share_outside
+from rhocast.inference.outside import _unusual, close_atoms, departures, look_outside
 from rhocast.learning.uncertainty import fit_training_range
 from rhocast.structures import Structure
+from rhocast.structures.lattices import cubic_cell, repeat
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +33,11 @@ def model(crystal):
     return replace(made, training_range=known)
 
 
+def share_outside(model, structure):
+    found = look_outside(model, structure)
+    return found and found.share
+
+
 def test_what_was_trained_on_is_inside_and_what_was_not_is_outside(model, crystal):
     assert share_outside(model, crystal) < 0.02
     vacant = Structure(crystal.positions[1:], crystal.cell, crystal.numbers[1:])
@@ -48,7 +55,7 @@ def test_the_share_is_told_and_stored(model, crystal, tmp_path, caplog):
     share = read_density(tmp_path / "d.h5").record["outside_training_share"]
     assert share > 0.1
     assert f"s.xyz: {100 * share:.1f} % of the points lie outside" in caplog.text
-    assert "at most 1.0 % in a snapshot that it was trained on" in caplog.text
+    assert "at most 1.0 % of those of one snapshot" in caplog.text
     told = "s.xyz: 91.1 Bohr³ to an atom, the nearest the model was trained on: 125.0"
     assert told in caplog.text
 
@@ -89,3 +96,64 @@ def test_cells_that_are_unlike_those_trained_on_are_told(structure, told):
     found = list(departures(model, structure))
     assert len(found) == len(told)
     assert all(line.startswith(start) for line, start in zip(found, told, strict=True))
+
+
+def with_atom(structure: Structure, position, number=13) -> Structure:
+    positions = np.vstack([structure.positions, [position]])
+    return Structure(positions, structure.cell, np.append(structure.numbers, number))
+
+
+@pytest.mark.parametrize(
+    ("trained", "distance", "told"),
+    [
+        ({}, 0.57, ["atoms 0 and 27, Al-Si, are 0.57 Bohr apart, expected at least 2.63: no bond"]),
+        ({}, 2.7, []),
+        ({"Al-Si": 4.0}, 2.7, ["Al-Si, are 2.70 Bohr apart, expected at least 4.00: none were"]),
+        ({"Al-Si": 4.0}, 3.9, []),
+        ({"Al-Al": 4.0}, 2.7, []),
+        ({"Al-Al": 5.5}, 2.7, ["Al-Al, are 5.00 Bohr apart, expected at least 5.50: none were"]),
+    ],
+)
+def test_atoms_closer_than_in_training_are_named(crystal, trained, distance, told):
+    structure = with_atom(crystal, crystal.positions[0] + distance / np.sqrt(3), 14)
+    model = make_model(training={"closest_bohr": trained})
+    found = list(close_atoms(model, structure))
+    assert len(found) == len(told)
+    assert all(sentence in line for sentence, line in zip(told, found, strict=True))
+
+
+@pytest.fixture(scope="module")
+def al():
+    return rhocast.load("al")
+
+
+def aluminium(*repeats: int) -> Structure:
+    return repeat(cubic_cell("fcc", 7.6533907756, "Al"), repeats)
+
+
+def warnings_of(model, structure, caplog) -> str:
+    """Predict as a notebook does, on a mesh that costs nothing."""
+    caplog.clear()
+    model.predict(structure, mesh_spacing_bohr=3.0, direct=True)
+    return " ".join(r.getMessage() for r in caplog.records if r.levelno == logging.WARNING)
+
+
+def test_a_notebook_is_warned_of_slab_lonely_atom_and_touching_atoms(al, caplog):
+    bulk = aluminium(2, 2, 2)
+    assert "outside" not in warnings_of(al, bulk, caplog)
+    assert "apart" not in warnings_of(al, bulk, caplog)
+    slab = Structure(bulk.positions, bulk.cell * np.array([[1], [1], [2.5]]), bulk.numbers)
+    assert "outside the model's training range" in warnings_of(al, slab, caplog)
+    lonely = Structure(np.zeros((1, 3)), 30 * np.eye(3), np.array([13]))
+    assert "outside the model's training range" in warnings_of(al, lonely, caplog)
+    touching = with_atom(bulk, bulk.positions[0] + [0.567, 0, 0])
+    assert "0 and 32, Al-Al, are 0.57 Bohr apart" in warnings_of(al, touching, caplog)
+
+
+def test_a_few_points_far_outside_are_enough(al):
+    """A slab so thick that next to all of its points look like bulk."""
+    bulk = aluminium(1, 1, 24)
+    slab = Structure(bulk.positions, bulk.cell * np.array([[1], [1], [1.1]]), bulk.numbers)
+    found = look_outside(al.model, slab)
+    assert found.share < al.model.training_range.usual_share
+    assert _unusual(found, al.model.training_range.usual_share, 0.01)

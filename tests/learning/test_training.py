@@ -27,6 +27,10 @@ def test_metadata_say_what_was_learnt_and_how_well(base, features):
     assert base.metadata["provenance"] == read_features(features).provenance
     assert record["temperatures_K"] == [300.0, 303.0]
     assert record["cells"] == ["Al4"]
+    assert {words for words, _ in record["kpoints"]} == {"2 2 2 shift 0 0 0"}
+    assert record["kpoints"][0][1] == pytest.approx([2 * np.pi / 7.65 / 2] * 3, rel=0.1)
+    assert list(record["closest_bohr"]) == ["Al-Al"]
+    assert 3.0 < record["closest_bohr"]["Al-Al"] < 5.5
     assert set(record["snapshots"]) == {f"al4/{t}K/{i}.h5" for t in (300, 400) for i in (0, 1)}
     assert record["points"] == 1200
     assert record["rhocast_version"] == rhocast.__version__

@@ -21,7 +21,7 @@ def test_a_trained_model_has_calibrated_error_bars(base, tmp_path):
         bound = base.bind(snapshot.structure)
         found = bound(points, fast=True)
         error = np.abs(found.mean - snapshot.density.reshape(-1))
-        outside = base.is_outside(bound.descriptor(points)).mean()
+        outside = base.is_outside(base.normalisation.features(bound.descriptor(points))).mean()
         spread[name] = np.median(found.epistemic_std), outside
         if name == "like":
             assert 0.5 < np.mean(error < found.total_std) < 0.9
@@ -71,5 +71,6 @@ def test_what_a_model_of_a_crystal_has_never_seen_is_flagged(base, kind, flagged
             atoms.set_cell(atoms.cell * 0.94, scale_atoms=True)
         snapshot = make_snapshot(atoms, seed)
         points = snapshot.mesh.points(np.arange(snapshot.mesh.n_points))
-        shares.append(base.is_outside(base.bind(snapshot.structure).descriptor(points)).mean())
+        features = base.bind(snapshot.structure).descriptor(points)
+        shares.append(base.is_outside(base.normalisation.features(features)).mean())
     assert (np.mean(shares) > 3.0 * base.training_range.usual_share) == flagged

@@ -115,3 +115,20 @@ def _shift(shift: str, seed: int | None) -> tuple[float, float, float]:
     drawn = rng.random(3).round(_SHIFT_DIGITS) if shift == "random" else rng.integers(2, size=3) / 2
     s1, s2, s3 = drawn.tolist()
     return s1, s2, s3
+
+
+def spacing_of(kpoints: str, cell: np.ndarray) -> tuple[float, ...]:
+    """Return how far k-points lie apart along each reciprocal vector, per Bohr (2π included).
+
+    Parameters
+    ----------
+    kpoints
+        A mesh in words, such as ``3 3 3 shift 0 0 0``; what else another program says gives ().
+    cell : (3, 3) array
+        Lattice vectors as rows, Bohr.
+    """
+    words = kpoints.split()[:3]
+    if len(words) < 3 or not all(word.isdigit() and int(word) > 0 for word in words):
+        return ()
+    lengths = 2.0 * np.pi * np.linalg.norm(np.linalg.inv(cell), axis=0)
+    return tuple(float(length / int(word)) for length, word in zip(lengths, words, strict=True))

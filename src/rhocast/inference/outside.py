@@ -3,73 +3,139 @@
 import logging
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from rhocast import descriptors
 from rhocast.grid import BinnedAtoms
 from rhocast.model import DensityModel
+from rhocast.model.training_range import INSIDE
 from rhocast.structures import Structure
+from rhocast.structures.pairs import closest_pairs, shortest_bonds
 
 #: Places that are looked at, points at each of them, and how wide a place is, Bohr.
 PLACES, POINTS, WIDTH_BOHR = 96, 64, 2.0
 #: A prediction is warned of where more points lie outside than in any snapshot trained on, by this
 #: factor and this share: what so few places cannot tell apart.
 _MORE_THAN_USUAL, _UNCERTAIN_SHARE = 1.2, 0.003
-#: Likewise relative distance of the volume per atom, and of an element's share of the atoms.
-_VOLUME_TOLERANCE, _COMPOSITION_TOLERANCE = 0.01, 0.02
+#: Likewise where more points lie outside than so many times what the data of training show on
+#: average, or so large a share beyond twice the limit, where next to none of them lie.
+_MORE_THAN_TYPICAL, _FAR, _FAR_SHARE = 10.0, 2.0, 5e-4
+#: Likewise relative distance of the volume per atom, an element's share of the atoms, and relative
+#: distance of the closest atoms.
+_VOLUME_TOLERANCE, _COMPOSITION_TOLERANCE, _DISTANCE_TOLERANCE = 0.01, 0.02, 0.03
 
 log = logging.getLogger(__name__)
 
 
-def share_outside(model: DensityModel, structure: Structure) -> float | None:
-    """Estimate the share of points outside the training range, at places drawn in the cell.
+@dataclass(frozen=True)
+class Outside:
+    """How much of a structure is unlike what a model was trained on.
+
+    Attributes
+    ----------
+    share
+        Share of points outside the training range.
+    far_share
+        Share of points beyond twice the limit of that range.
+    """
+
+    share: float
+    far_share: float
+
+
+def look_outside(model: DensityModel, structure: Structure) -> Outside | None:
+    """Estimate the shares of points outside the training range, at places drawn in the cell.
 
     Places without an atom within reach do not count.
 
     Parameters
     ----------
     model
-        The model; see `DensityModel.is_outside`.
+        The model; see `rhocast.model.training_range`.
     structure
         Of any size: only the atoms around the places are looked at.
 
     Returns
     -------
-    float or None
+    Outside or None
         None if the model does not know its training range.
     """
-    if model.training_range is None:
+    known = model.training_range
+    if known is None:
         return None
     rng = np.random.default_rng(0)
     descriptor = descriptors.make(model.descriptor, model.species)
     atoms = BinnedAtoms.of(structure)
     extent = WIDTH_BOHR / np.linalg.norm(structure.cell, axis=1)
-    shares = []
+    distances = []
     for lower in rng.random((PLACES, 3)):
         offsets = rng.random((POINTS, 3)) * extent @ structure.cell
         if (around := atoms.around(lower, lower + extent, descriptor.reach_bohr)) is not None:
             bound = descriptor.bind(around.structure, around.lower, around.upper)
             inputs = model.normalisation.features(bound(around.corner + offsets))
-            shares.append(model.is_outside(inputs).mean())
-    return round(float(np.mean(shares)), 4) if shares else None
+            distances.append(known.distance(inputs))
+    if not distances:
+        return None
+    share, far = (float(np.mean(np.array(distances) > k * known.limit)) for k in (1.0, _FAR))
+    return Outside(round(share, 4), round(far, 5))
 
 
-def tell(model: DensityModel, structure: Structure, share: float | None, where: str) -> None:
+def tell(model: DensityModel, structure: Structure, found: Outside | None, where: str) -> None:
     """Log how far a structure lies outside what the model was trained on."""
-    if share is not None and model.training_range is not None:
-        usual = model.training_range.usual_share
-        unusual = share > _MORE_THAN_USUAL * usual + _UNCERTAIN_SHARE
+    if found is not None and model.training_range is not None:
+        usual, typical = model.training_range.usual_share, 1.0 - INSIDE
         log.log(
-            logging.WARNING if unusual else logging.INFO,
-            "%s: %.1f %% of the points lie outside the model's training range, at most %.1f %% in "
-            "a snapshot that it was trained on",
+            logging.WARNING if _unusual(found, usual, typical) else logging.INFO,
+            "%s: %.1f %% of the points lie outside the model's training range (%.2f %% beyond "
+            "twice its limit), as do %.1f %% of all points that it was trained on and at most "
+            "%.1f %% of those of one snapshot",
             where,
-            100 * share,
+            100 * found.share,
+            100 * found.far_share,
+            100 * typical,
             100 * usual,
         )
-    for line in departures(model, structure):
+    for line in (*departures(model, structure), *close_atoms(model, structure)):
         log.warning("%s: %s", where, line)
+
+
+def _unusual(found: Outside, usual: float, typical: float) -> bool:
+    limit = min(_MORE_THAN_USUAL * usual + _UNCERTAIN_SHARE, _MORE_THAN_TYPICAL * typical)
+    return found.share > limit or found.far_share > _FAR_SHARE
+
+
+def close_atoms(model: DensityModel, structure: Structure) -> Iterator[str]:
+    """Tell which elements' atoms are closer than in all cells that a model was trained on.
+
+    Earlier models do not know these distances: there 0.6 times the sum of the covalent radii
+    counts.
+
+    Returns
+    -------
+    iterator of str
+        A sentence for each pair of elements.
+    """
+    known: dict[str, float] = {}
+    for part in _trained(model):
+        for name, distance in part.get("closest_bohr", {}).items():
+            known[name] = min(distance, known.get(name, distance))
+    limits = shortest_bonds(structure, known)
+    found = closest_pairs(structure, max(limits.values()))
+    for name, (distance, (first, second)) in found.items():
+        if distance < (1.0 - _DISTANCE_TOLERANCE) * limits[name]:
+            yield (
+                f"atoms {first} and {second}, {name}, are {distance:.2f} Bohr apart, expected at "
+                f"least {limits[name]:.2f}: "
+                + ("none were closer in training" if name in known else "no bond is so short")
+            )
+
+
+def _trained(model: DensityModel) -> list[dict[str, Any]]:
+    """Return what is known of the data of training and transfer."""
+    return [model.metadata[part] for part in ("training", "transfer") if part in model.metadata]
 
 
 def departures(model: DensityModel, structure: Structure) -> Iterator[str]:
@@ -83,7 +149,7 @@ def departures(model: DensityModel, structure: Structure) -> Iterator[str]:
         A sentence on the volume per atom, where no cell that the model, or the transfer, was
         trained on had it, and one on each element's share of the atoms that lies outside theirs.
     """
-    trained = [model.metadata[part] for part in ("training", "transfer") if part in model.metadata]
+    trained = _trained(model)
     volumes = [v for part in trained for v in part.get("volume_per_atom_bohr3", ())]
     volume = structure.volume / len(structure)
     if volumes and all(abs(volume - known) > _VOLUME_TOLERANCE * known for known in volumes):

@@ -115,7 +115,7 @@ def _predict_shard(
         check_memory(request, ranks_here)
         path.parent.mkdir(parents=True, exist_ok=True)
         check_disk(path, request.n_bytes(rows.stop - rows.start), request.mesh.shape)
-        outside.tell(model, request.structure, request.outside_training_share, request.where)
+        outside.tell(model, request.structure, request.outside, request.where)
 
     first_alone(comm, check)
     task = from_first(comm, None if request is None else request.task).at(place)
@@ -304,6 +304,7 @@ def predict_density(
         asked_spacing_bohr=mesh_spacing_bohr,
         device=device,
     )
+    outside.tell(model, structure, request.outside, request.where)
     predicted = _in_memory(request)
     if request.refines:
         predicted = refined(predicted, request.asked_mesh)

@@ -17,7 +17,7 @@ from rhocast.errors import ConfigError, ModelError, ParallelError, RhocastError
 from rhocast.evaluation import compiled as kernels
 from rhocast.evaluation import gpu
 from rhocast.grid import Blocks, Mesh
-from rhocast.inference.outside import share_outside
+from rhocast.inference.outside import Outside, look_outside
 from rhocast.inference.spacing import asked_mesh, interpolation_error
 from rhocast.model import DensityModel
 from rhocast.structures import Structure
@@ -239,9 +239,14 @@ class Request:
         return self.structure.count_electrons(valence)
 
     @cached_property
+    def outside(self) -> Outside | None:
+        """How much is unlike what the model was trained on; None if it cannot tell."""
+        return look_outside(self.model, self.structure)
+
+    @property
     def outside_training_share(self) -> float | None:
         """Share of points unlike those that the model was trained on; None if it cannot tell."""
-        return share_outside(self.model, self.structure)
+        return None if self.outside is None else self.outside.share
 
     @property
     def record(self) -> dict[str, Any]:

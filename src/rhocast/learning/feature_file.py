@@ -11,7 +11,7 @@ used: on those snapshots that are trained on, or, in a transfer, not at all. Att
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,13 @@ class SnapshotRecord:
         Bohr³.
     sha256
         Of the file.
+    kpoints
+        Mesh and shift, such as ``3 3 3 shift 0 0 0``; empty in files of earlier versions, and where
+        another program has not told.
+    kpoint_spacing_per_bohr
+        Distance of the k-points along each reciprocal vector, 2π included; empty likewise.
+    closest_bohr
+        Distance of the closest atoms, by pair of elements; empty in files of earlier versions.
     """
 
     source: str
@@ -59,6 +66,9 @@ class SnapshotRecord:
     n_atoms: int
     volume_per_atom_bohr3: float
     sha256: str
+    kpoints: str = ""
+    kpoint_spacing_per_bohr: tuple[float, ...] = ()
+    closest_bohr: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,14 @@ from rhocast import config, descriptors
 from rhocast.datasets.dataset import PROVENANCE
 from rhocast.density import Snapshot, read_snapshot
 from rhocast.errors import FileFormatError, ModelError
+from rhocast.grid.kpoints import spacing_of
 from rhocast.learning.baseline import baseline_sums
 from rhocast.learning.feature_file import SnapshotRecord, file_sha256
 from rhocast.learning.feature_writer import create_features
+from rhocast.structures.pairs import closest_pairs
+
+#: Pairs of elements that come closer than this have their shortest distance recorded, Bohr.
+_PAIRS_BOHR = 12.0
 
 _log = logging.getLogger(__name__)
 
@@ -139,6 +144,12 @@ def _record(source: Path, group: str, snapshot: Snapshot) -> SnapshotRecord:
         n_atoms=len(structure),
         volume_per_atom_bohr3=structure.volume / len(structure),
         sha256=file_sha256(source),
+        kpoints=snapshot.kpoints,
+        kpoint_spacing_per_bohr=spacing_of(snapshot.kpoints, structure.cell),
+        closest_bohr={
+            name: round(distance, 4)
+            for name, (distance, _) in closest_pairs(structure, _PAIRS_BOHR).items()
+        },
     )
 
 

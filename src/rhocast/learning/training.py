@@ -166,6 +166,8 @@ def describe(data: FeatureSet, parts: Split, model: DensityModel, seed: int) -> 
     -------
     dict
         ``temperatures_K`` (lowest, highest), ``volume_per_atom_bohr3`` (each once), ``cells``,
+        ``kpoints`` (each mesh in words once, with its spacings per Bohr), ``closest_bohr`` (of the
+        closest atoms of each pair of elements),
         ``snapshots`` (with their SHA-256), ``points``, ``data_hash``, ``seed``,
         ``rhocast_version``, and under ``validation`` ``rmse`` (e/Bohr³), ``nll`` (nats, of the
         normalised density), ``points`` and ``held_back``.
@@ -181,6 +183,8 @@ def describe(data: FeatureSet, parts: Split, model: DensityModel, seed: int) -> 
             {round(record.volume_per_atom_bohr3, 3) for record in data.records}
         ),
         "cells": sorted({record.formula for record in data.records}),
+        "kpoints": _kpoints(data),
+        "closest_bohr": _closest(data),
         "snapshots": {record.source: record.sha256 for record in data.records},
         "points": len(parts.training),
         "data_hash": data.sha256,
@@ -193,6 +197,23 @@ def describe(data: FeatureSet, parts: Split, model: DensityModel, seed: int) -> 
             "held_back": parts.held_back,
         },
     }
+
+
+def _kpoints(data: FeatureSet) -> list[list[Any]]:
+    found = {
+        (record.kpoints, tuple(round(step, 5) for step in record.kpoint_spacing_per_bohr))
+        for record in data.records
+        if record.kpoints
+    }
+    return [[words, list(spacing)] for words, spacing in sorted(found)]
+
+
+def _closest(data: FeatureSet) -> dict[str, float]:
+    closest: dict[str, float] = {}
+    for record in data.records:
+        for name, distance in record.closest_bohr.items():
+            closest[name] = min(distance, closest.get(name, distance))
+    return closest
 
 
 def config_hash(*parts: config.Section | str) -> str:

@@ -13,14 +13,13 @@ from rhocast import config
 from rhocast.learning.network import DensityNetwork
 from rhocast.learning.points import Points
 from rhocast.model import Calibration, DensityModel, LastLayer, TrainingRange
+from rhocast.model.training_range import INSIDE
 
 #: Weight samples that the sampled uncertainty is calibrated with.
 SAMPLES = 10
 #: Points held back that are enough for two factors.
 _MAX_POINTS = 20_000
 
-#: Share of the points trained on that count as inside the training range.
-INSIDE = 0.99
 #: Added to the variances of the normalised features, for directions in which nothing varies.
 _VARIANCE_RIDGE = 1e-4
 #: λ in units of the mean diagonal element of Σ_r φ φᵀ / s², for what the data do not settle.

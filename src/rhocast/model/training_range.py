@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+#: Share of the points trained on that count as inside the training range.
+INSIDE = 0.99
+
 
 @dataclass(frozen=True)
 class TrainingRange:

@@ -1,0 +1,78 @@
+"""Closest pairs of atoms, by their elements."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from ase.data import atomic_numbers, chemical_symbols, covalent_radii
+from matscipy.neighbours import neighbour_list
+
+from rhocast.structures.structure import Structure
+from rhocast.units import ANGSTROM_PER_BOHR
+
+#: Of the sum of covalent radii: no bond under moderate pressure is shorter.
+_SHORTEST_BOND = 0.6
+
+
+def pair_name(first: str, second: str) -> str:
+    """Name a pair of elements, the lighter first: ``Si-Ge``."""
+    return "-".join(sorted((first, second), key=lambda symbol: atomic_numbers[symbol]))
+
+
+def closest_pairs(
+    structure: Structure, cutoff_bohr: float
+) -> dict[str, tuple[float, tuple[int, int]]]:
+    """Find the closest atoms of each pair of elements, images included.
+
+    Parameters
+    ----------
+    structure
+        Of any size: the time grows as the number of atoms.
+    cutoff_bohr
+        Pairs of elements that are nowhere closer than this are left out.
+
+    Returns
+    -------
+    dict
+        By `pair_name`: the distance in Bohr, and the numbers of two atoms that are so close.
+    """
+    first, second, distances = neighbour_list(
+        "ijd",
+        cutoff=cutoff_bohr,
+        positions=structure.positions,
+        cell=structure.cell,
+        pbc=[True] * 3,
+    )
+    lighter, heavier = np.sort([structure.numbers[first], structure.numbers[second]], axis=0)
+    kinds = lighter.astype(np.int64) * len(chemical_symbols) + heavier
+    found = {}
+    for kind in np.unique(kinds):
+        of_kind = np.flatnonzero(kinds == kind)
+        closest = of_kind[np.argmin(distances[of_kind])]
+        name = pair_name(chemical_symbols[lighter[closest]], chemical_symbols[heavier[closest]])
+        atoms = (int(first[closest]), int(second[closest]))
+        found[name] = (float(distances[closest]), atoms)
+    return found
+
+
+def shortest_bonds(structure: Structure, known: Mapping[str, float]) -> dict[str, float]:
+    """Return what the atoms of each pair of elements should at least be apart, Bohr.
+
+    Parameters
+    ----------
+    structure
+        Its elements matter alone.
+    known
+        Distances by `pair_name`; for other pairs 0.6 times the sum of their covalent radii stands.
+    """
+    species = structure.species
+    return {
+        name: known.get(name, _from_radii(first, second))
+        for i, first in enumerate(species)
+        for second in species[i:]
+        for name in (pair_name(first, second),)
+    }
+
+
+def _from_radii(first: str, second: str) -> float:
+    radii = covalent_radii[[atomic_numbers[first], atomic_numbers[second]]]
+    return _SHORTEST_BOND * float(radii.sum()) / ANGSTROM_PER_BOHR
