@@ -5,7 +5,7 @@ import pytest
 
 from rhocast.engines import Launcher, make_engine, resolve_engine
 from rhocast.engines.calculation import Calculation
-from rhocast.errors import ConfigError
+from rhocast.errors import ConfigError, FileFormatError
 from rhocast.grid.kpoints import KMesh, kpoint_mesh
 from rhocast.structures import Structure
 
@@ -65,8 +65,8 @@ def test_a_seed_draws_one_shift_and_the_words_tell_it_in_full(kind):
     cell = 7.65 * np.eye(3)
     meshes = [kpoint_mesh(cell, 0.4, kind, seed) for seed in range(40)]
     assert meshes == [kpoint_mesh(cell, 0.4, kind, seed) for seed in range(40)]
-    told = [tuple(map(float, str(mesh).partition("shift")[2].split())) for mesh in meshes]
-    assert told == [mesh.shift for mesh in meshes]
+    assert [KMesh.parse(str(mesh)) for mesh in meshes] == meshes
+    told = [mesh.shift for mesh in meshes]
     assert len(set(told)) == (40 if kind == "random" else 8)
     assert {mesh.divisions for mesh in meshes} == {(2, 2, 2)}
     shifts = np.array(told)
@@ -74,6 +74,12 @@ def test_a_seed_draws_one_shift_and_the_words_tell_it_in_full(kind):
     np.testing.assert_allclose(np.exp(2j * np.pi * shifts).mean(axis=0), 0.0, atol=0.35)
     if kind == "random-half":
         assert set(shifts.ravel()) == {0.0, 0.5}
+
+
+@pytest.mark.parametrize("words", ["unknown", "3 3 shift 0 0 0", "3 3 3", "3 3 3 shift random"])
+def test_words_that_are_no_mesh_are_refused(words):
+    with pytest.raises(FileFormatError, match=f"found '{words}'"):
+        KMesh.parse(words)
 
 
 def test_a_shift_to_be_drawn_needs_a_seed():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rhocast.errors import ConfigError
+from rhocast.errors import ConfigError, FileFormatError
 
 #: Points may lie further apart than asked for by this share, so that a strain of ±5 % changes no
 #: mesh of up to 9 points an axis whose undistorted spacing is the one asked for.
@@ -38,6 +38,25 @@ class KMesh:
             + " shift "
             + " ".join(f"{s:g}" for s in self.shift)
         )
+
+    @classmethod
+    def parse(cls, words: str) -> "KMesh":
+        """Return the mesh that a snapshot file tells in words, such as ``3 3 3 shift 0 0 0``.
+
+        Raises
+        ------
+        FileFormatError
+            If the words are no mesh, such as ``unknown``.
+        """
+        divisions, _, shift = words.partition(" shift ")
+        try:
+            n1, n2, n3 = map(int, divisions.split())
+            s1, s2, s3 = map(float, shift.split())
+        except ValueError:
+            raise FileFormatError(
+                f"k-points: expected a mesh such as '3 3 3 shift 0 0 0', found {words!r}"
+            ) from None
+        return cls((n1, n2, n3), (s1, s2, s3))
 
     def transpose(self, axes: tuple[int, int, int]) -> "KMesh":
         """Return the mesh with its axes in another order, as `numpy.transpose` does."""
