@@ -71,6 +71,7 @@ if cfg.convergence:
 include: "rules/learning.smk"
 include: "rules/inference.smk"
 include: "rules/analysis.smk"
+include: "rules/physics.smk"
 include: "rules/studies.smk"
 include: "rules/benchmark.smk"
 

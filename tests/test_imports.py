@@ -12,8 +12,8 @@ from rhocast.density.formats import FORMATS
 ORDER = [
     "units", "errors", "extras", "files", "fields", "config", "structures", "grid", "parallel",
     "density", "dynamics", "engines", "datasets", "descriptors", "model", "evaluation", "learning",
-    "inference", "view", "analysis", "studies", "speed", "planning", "drafting", "workflow",
-    "cli",
+    "inference", "properties", "view", "analysis", "studies", "speed", "planning", "drafting",
+    "workflow", "cli",
 ]  # fmt: skip
 
 SOURCE = Path(__file__).parents[1] / "src"

@@ -4,18 +4,23 @@ They are serial themselves and launch the engine's ranks.
 """
 
 import argparse
-import json
 import logging
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 
 from rhocast import config
-from rhocast.cli.config_option import add_config_option
-from rhocast.cli.engine_options import add_engine_options, engine_of, launcher_of
+from rhocast.cli.engine_options import (
+    add_engine_options,
+    add_settings_options,
+    engine_of,
+    launcher_of,
+    sections_of,
+    validated,
+    workdir_of,
+)
 from rhocast.cli.job import emit
 from rhocast.density import Density, Snapshot, read_density, write_snapshot
 from rhocast.dynamics import write_trajectory
@@ -30,8 +35,6 @@ from rhocast.structures import displace, read_structure
 from rhocast.workflow.stamps import STAMP, with_stamp
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T", bound=config.Section)
 
 
 def add_verbs(verbs: Any) -> None:
@@ -110,14 +113,7 @@ def _add_waves(verb: argparse.ArgumentParser) -> None:
 
 def _add_input(verb: argparse.ArgumentParser, sections: str) -> None:
     verb.add_argument("structure", type=Path, help="any file that ASE reads")
-    settings = verb.add_mutually_exclusive_group()
-    add_config_option(settings, sections)
-    settings.add_argument(
-        "--settings",
-        type=json.loads,
-        help=f"instead: JSON with the sections {sections} and, for a drawn shift of the k-mesh, "
-        "its kpoint_seed",
-    )
+    add_settings_options(verb, sections)
     add_engine_options(verb)
 
 
@@ -130,9 +126,9 @@ def _add_name(verb: argparse.ArgumentParser, path: str) -> None:
 
 
 def _aimd(options: argparse.Namespace) -> None:
-    sections = _sections(options)
+    sections = sections_of(options)
     material = sections["material"]
-    dft = _validated(config.Dft, sections, "dft")
+    dft = validated(config.Dft, sections, "dft")
     structure = displace(
         read_structure(options.structure),
         options.temperature_K,
@@ -144,13 +140,13 @@ def _aimd(options: argparse.Namespace) -> None:
         engine_of(options, dft),
         structure,
         dft,
-        _validated(config.Aimd, sections, "aimd"),
+        validated(config.Aimd, sections, "aimd"),
         resolve_pseudopotentials(material["pseudopotentials"], dft.functional),
         temperature_K=options.temperature_K,
         frames=options.frames,
         seed=options.seed,
         launcher=launcher_of(options),
-        workdir=_workdir(options.output),
+        workdir=workdir_of(options.output),
     )
     if options.determined_by is not None:
         trajectory = with_stamp(trajectory, options.determined_by, frames=options.frames)
@@ -193,8 +189,8 @@ def _scf(options: argparse.Namespace) -> None:
 
 
 def _snapshot(options: argparse.Namespace, start: Density | None, waves: Path | None) -> Snapshot:
-    sections = _sections(options)
-    dft = _validated(config.Dft, sections, "dft")
+    sections = sections_of(options)
+    dft = validated(config.Dft, sections, "dft")
     return compute_snapshot(
         engine_of(options, dft),
         read_structure(options.structure),
@@ -202,7 +198,7 @@ def _snapshot(options: argparse.Namespace, start: Density | None, waves: Path | 
         resolve_pseudopotentials(sections["material"]["pseudopotentials"], dft.functional),
         temperature_K=options.temperature_K,
         launcher=launcher_of(options),
-        workdir=_workdir(options.output),
+        workdir=workdir_of(options.output),
         start=start,
         waves=waves,
         kpoint_seed=_kpoint_seed(options, options.output),
@@ -210,8 +206,8 @@ def _snapshot(options: argparse.Namespace, start: Density | None, waves: Path | 
 
 
 def _harris_foulkes(options: argparse.Namespace) -> None:
-    sections = _sections(options)
-    dft = _validated(config.Dft, sections, "dft")
+    sections = sections_of(options)
+    dft = validated(config.Dft, sections, "dft")
     found = harris_foulkes(
         engine_of(options, dft),
         read_structure(options.structure),
@@ -220,22 +216,12 @@ def _harris_foulkes(options: argparse.Namespace) -> None:
         resolve_pseudopotentials(sections["material"]["pseudopotentials"], dft.functional),
         launcher=launcher_of(options),
         # Beside a snapshot may lie the folder of the single point that made it.
-        workdir=_workdir(options.density.with_suffix(".harris-foulkes")),
+        workdir=workdir_of(options.density.with_suffix(".harris-foulkes")),
         waves=options.waves,
         kpoint_seed=_kpoint_seed(options, options.density),
     )
     energies = {"energy_ha_per_atom": found.energy_ha / found.n_atoms}
     emit(asdict(found) | energies, options.json)
-
-
-def _sections(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the sections of the configuration, from the JSON or the file that was given."""
-    if options.settings is None:
-        return config.load_config(options.config).model_dump()
-    missing = {"dft", "material"} - set(options.settings)
-    if missing:
-        raise ConfigError(f"--settings: expected the sections dft and material, lacks {missing}")
-    return options.settings
 
 
 def _kpoint_seed(options: argparse.Namespace, path: Path) -> int | None:
@@ -245,15 +231,3 @@ def _kpoint_seed(options: argparse.Namespace, path: Path) -> int | None:
         return seed
     name = options.name or "/".join(path.absolute().with_suffix("").parts[-3:])
     return config.load_config(options.config).kpoint_seed(name)
-
-
-def _validated(section: type[T], sections: dict[str, Any], name: str) -> T:
-    try:
-        return section.model_validate(sections.get(name))
-    except ValidationError as error:
-        raise ConfigError(f"--settings: {name}: {error}") from None
-
-
-def _workdir(output: Path) -> Path:
-    """Folder for the engine's files: beside the output, declared nowhere."""
-    return output.with_name(output.name + ".work")

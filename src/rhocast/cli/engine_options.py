@@ -1,11 +1,19 @@
-"""Options that the verbs with a DFT engine share: which engine, and how it is started."""
+"""Options that the verbs with a DFT engine share: settings, which engine, how it is started."""
 
 import argparse
+import json
 import shlex
 from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from rhocast import config
+from rhocast.cli.config_option import add_config_option
 from rhocast.engines import Engine, Launcher, make_engine, read_engine_record, resolve_engine
+from rhocast.errors import ConfigError
+
+T = TypeVar("T", bound=config.Section)
 
 
 def add_engine_options(verb: argparse.ArgumentParser) -> None:
@@ -31,3 +39,38 @@ def engine_of(options: argparse.Namespace, dft: config.Dft) -> Engine:
 def launcher_of(options: argparse.Namespace) -> Launcher:
     """Return what starts the engine."""
     return Launcher(tuple(shlex.split(options.launcher)), options.threads)
+
+
+def add_settings_options(verb: argparse.ArgumentParser, sections: str) -> None:
+    """Add ``--config`` and, instead of it, ``--settings``."""
+    settings = verb.add_mutually_exclusive_group()
+    add_config_option(settings, sections)
+    settings.add_argument(
+        "--settings",
+        type=json.loads,
+        help=f"instead: JSON with the sections {sections} and, for a drawn shift of the k-mesh, "
+        "its kpoint_seed",
+    )
+
+
+def sections_of(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the sections of the configuration, from the JSON or the file that was given."""
+    if options.settings is None:
+        return config.load_config(options.config).model_dump()
+    missing = {"dft", "material"} - set(options.settings)
+    if missing:
+        raise ConfigError(f"--settings: expected the sections dft and material, lacks {missing}")
+    return options.settings
+
+
+def validated(section: type[T], sections: dict[str, Any], name: str) -> T:
+    """Return a section of ``--settings``, or of the configuration, as its type."""
+    try:
+        return section.model_validate(sections.get(name))
+    except ValidationError as error:
+        raise ConfigError(f"--settings: {name}: {error}") from None
+
+
+def workdir_of(output: Path) -> Path:
+    """Folder for the engine's files: beside the output, declared nowhere."""
+    return output.with_name(output.name + ".work")

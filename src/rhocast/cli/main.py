@@ -32,6 +32,8 @@ VERBS = {
     "aimd": ("dft", "molecular dynamics of a structure with the DFT engine"),
     "scf": ("dft", "density of a structure with the DFT engine"),
     "harris-foulkes": ("dft", "energy at a given density, from one diagonalisation"),
+    "energies": ("physics", "energies at predicted densities, against those at DFT densities"),
+    "eos": ("physics", "energy against volume, lattice constant and bulk modulus"),
     "import": (
         "dataset",
         "make a snapshot file of another program's density, such as a cube",

@@ -22,6 +22,7 @@ from rhocast.config.learning import (
     parse_descriptor,
 )
 from rhocast.config.package import Package
+from rhocast.config.physics import Energies, EquationOfState, Experiment
 from rhocast.config.reading import load_config, parse_config
 from rhocast.config.section import Section
 from rhocast.config.seeds import seed_for
@@ -35,6 +36,9 @@ __all__ = [
     "Convergence",
     "Descriptor",
     "Dft",
+    "Energies",
+    "EquationOfState",
+    "Experiment",
     "Features",
     "Material",
     "Motion",

@@ -24,6 +24,7 @@ from rhocast.config.learning import (
     Transfer,
 )
 from rhocast.config.package import Package
+from rhocast.config.physics import Energies, EquationOfState
 from rhocast.config.section import Name, Section, distinct
 from rhocast.config.seeds import seed_for
 from rhocast.config.studies import Recipe, Studies
@@ -91,6 +92,12 @@ class Config(Section):
         min_length=1, description="datasets that the errors are measured on"
     )
     prediction: Prediction
+    energies: Energies | None = Field(
+        None, description="energies at predicted densities; asked for by `snakemake physics`"
+    )
+    equation_of_state: EquationOfState | None = Field(
+        None, description="energy against volume; asked for by `snakemake physics`"
+    )
     studies: Studies = Field(
         default_factory=lambda: Studies.model_validate({}),
         description="studies beside the campaign, asked for by name",
@@ -110,6 +117,10 @@ class Config(Section):
             _expect("evaluation", name, self.datasets)
         for name in self.prediction.cells:
             _expect("prediction.cells", name, self.systems)
+        for name in self.energies.datasets if self.energies else ():
+            _expect("energies.datasets", name, self.datasets)
+        for name in self.equation_of_state.systems if self.equation_of_state else ():
+            _expect("equation_of_state.systems", name, self.systems)
         for key in ("larger", "vacancy"):
             if (chosen := getattr(self.studies, key)) is not None:
                 _expect(f"studies.{key}", chosen, self.datasets)
@@ -170,10 +181,12 @@ class Config(Section):
     @model_validator(mode="after")
     def _no_leakage(self) -> "Config":
         seen = self.trajectories(self.training.dataset) | self.trajectories(self.transfer.dataset)
-        for name in self.evaluation:
+        judged = [("evaluation", name) for name in self.evaluation]
+        judged += [("energies", name) for name in (self.energies.datasets if self.energies else ())]
+        for key, name in judged:
             if leaked := sorted(seen & self.trajectories(name)):
                 raise ValueError(
-                    f"evaluation: dataset {name!r} holds trajectories that are trained on, "
+                    f"{key}: dataset {name!r} holds trajectories that are trained on, "
                     f"{leaked}; expected other systems or temperatures"
                 )
         return self

@@ -77,7 +77,9 @@ class Dft(Section):
         """Return the further keys of an engine, ``sparc`` or ``abinit``."""
         return {"sparc": self.sparc, "abinit": self.abinit}[engine]
 
-    def with_engine_keys(self, engine: str, keys: Mapping[str, EngineValue]) -> "Dft":
+    def with_engine_keys(
+        self, engine: str, keys: Mapping[str, EngineValue | tuple[EngineValue, ...]]
+    ) -> "Dft":
         """Return the settings with more keys of an engine, which win over those that are there."""
         return self.model_copy(update={engine: {**self.engine_keys(engine), **keys}})
 

@@ -262,6 +262,35 @@ class Campaign:
         names += ["vacancy"] if self.config.studies.vacancy else []
         return [self.results(f"studies/{name}.png") for name in names]
 
+    # Energies and equations of state
+
+    def physics_settings(self) -> dict[str, Any]:
+        """Return what energies are computed with: DFT, without the engine's name, and psp8 files."""
+        own = self.config.dft.model_copy(update={"engine": "auto"})
+        files = self.config.material.pseudopotentials
+        return {"dft": slice_of(own), "material": {"pseudopotentials": files}}
+
+    def eos_options(self, system: str) -> str:
+        """Return the options of `rhocast eos` that the configuration decides."""
+        study, cell = self.config.equation_of_state, self.config.systems[system]
+        if study is None:
+            raise ConfigError("equation_of_state: expected a section that names `systems`")
+        words = ["--strains", *(f"{strain:g}" for strain in study.strains)]
+        if cell.lattice_constant_bohr is not None and not isinstance(cell.strain, tuple):
+            constant = cell.lattice_constant_bohr * (1.0 + cell.strain)
+            words += ["--lattice-constant-bohr", f"{constant:.10g}"]
+        if (measured := study.experiment) is not None:
+            values = (measured.lattice_constant_bohr, measured.bulk_modulus_gpa)
+            words += ["--experiment", *(f"{value:g}" for value in values)]
+        return " ".join(words + ([] if study.compare_dft else ["--without-dft"]))
+
+    def physics_pictures(self) -> list[str]:
+        """Return the pictures of all energies and equations of state that are configured."""
+        energies, study = self.config.energies, self.config.equation_of_state
+        names = [f"energies-{name}" for name in (energies.datasets if energies else ())]
+        names += [f"eos-{name}" for name in (study.systems if study else ())]
+        return [self.results(f"figures/{name}.png") for name in names]
+
     # What stands
 
     def settled_engine(self) -> str:

@@ -1,0 +1,86 @@
+"""Physics: energies at predicted densities, equations of state."""
+
+
+rule energies:
+    input:
+        model=results(f"models/{cfg.name}/transferred.safetensors"),
+        snapshots=lambda wildcards: campaign.densities_of(wildcards.dataset),
+        engine=results("engine.json"),
+    output:
+        table=results("physics/energies-{dataset}.tsv"),
+        picture=report(
+            results("figures/energies-{dataset}.png"),
+            category="Physics",
+            labels={"dataset": "{dataset}"},
+            caption="../docs/captions/energies.rst",
+        ),
+    log:
+        log_of("energies/{dataset}"),
+    benchmark:
+        benchmark_of("energies/{dataset}")
+    conda:
+        campaign.engine_environment
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=720,
+        tasks=2,
+        mpi="mpirun",
+    params:
+        settings=json.dumps(campaign.physics_settings()),
+        format_version=1,
+    message:
+        "Energies of dataset {wildcards.dataset} at predicted and at DFT densities"
+    shell:
+        "rhocast energies {input.model:q} {input.snapshots:q} -o {output.table:q}"
+        " --picture {output.picture:q}"
+        " --engine {input.engine:q} --launcher '{resources.mpi} -n {resources.tasks}'"
+        " --threads {threads}"
+        " --settings {params.settings:q}"
+        " > {log:q} 2>&1"
+
+
+rule equation_of_state:
+    input:
+        model=results(f"models/{cfg.name}/transferred.safetensors"),
+        structure=results("structures/{system}.extxyz"),
+        engine=results("engine.json"),
+    output:
+        table=results("physics/eos-{system}.tsv"),
+        fits=results("physics/eos-{system}.json"),
+        picture=report(
+            results("figures/eos-{system}.png"),
+            category="Physics",
+            labels={"system": "{system}"},
+            caption="../docs/captions/eos.rst",
+        ),
+    log:
+        log_of("equation_of_state/{system}"),
+    benchmark:
+        benchmark_of("equation_of_state/{system}")
+    conda:
+        campaign.engine_environment
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=1440,
+        tasks=2,
+        mpi="mpirun",
+    params:
+        settings=json.dumps(campaign.physics_settings()),
+        options=lambda w: campaign.eos_options(w.system),
+        format_version=1,
+    message:
+        "Equation of state of {wildcards.system}"
+    shell:
+        "rhocast eos {input.model:q} {input.structure:q} -o {output.table:q}"
+        " --picture {output.picture:q} {params.options}"
+        " --engine {input.engine:q} --launcher '{resources.mpi} -n {resources.tasks}'"
+        " --threads {threads}"
+        " --settings {params.settings:q}"
+        " > {log:q} 2>&1"
+
+
+rule physics:
+    input:
+        campaign.physics_pictures(),

@@ -1,0 +1,120 @@
+"""Pictures of energies and equations of state. Matplotlib without a screen."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rhocast.analysis.picture import new_figure, save_figure
+from rhocast.config import Experiment
+from rhocast.properties import EnergyComparison, EquationOfState
+from rhocast.properties.equation_of_state import Fit
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: What chemistry calls accurate, 1 kcal/mol, and the paper compares with, Ha per atom.
+CHEMICAL_ACCURACY_HA = 1.6e-3
+
+_BLUE, _RED, _GREY = "#3b6ea5", "#c0392b", "0.35"
+
+
+def draw_energies(comparisons: Sequence[EnergyComparison], picture: str | Path) -> None:
+    """Draw the error of the density and of the energy that follows from it, by system.
+
+    Parameters
+    ----------
+    comparisons
+        Of snapshots that the model was not trained on.
+    picture
+        PNG to write.
+    """
+    systems = list(dict.fromkeys(one.system for one in comparisons))
+    figure = new_figure(8.6, 3.8)
+    density, energy = figure.subplots(1, 2, sharey=True)
+    for row, system in enumerate(systems):
+        own = [one for one in comparisons if one.system == system]
+        height = np.full(len(own), float(row))
+        density.plot([100.0 * one.density_error for one in own], height, "o", color=_BLUE)
+        errors = [abs(one.energy_error_ha_per_atom) for one in own]
+        energy.plot(errors, height, "o", color=_BLUE)
+    energy.axvline(CHEMICAL_ACCURACY_HA, color=_RED, linewidth=1.0, linestyle="--")
+    energy.text(CHEMICAL_ACCURACY_HA, len(systems) - 0.55, " 1 kcal/mol", color=_RED, fontsize=8)
+    density.set(xlabel="∫|Δρ|/N_e, %", xlim=(0.0, None), ylim=(-0.6, len(systems) - 0.4))
+    density.set_yticks(range(len(systems)), systems)
+    energy.set(xlabel="energy error, Ha/atom", xscale="log")
+    save_figure(figure, picture)
+
+
+def draw_equation_of_state(
+    found: EquationOfState,
+    picture: str | Path,
+    lattice_constant_bohr: float | None = None,
+    experiment: Experiment | None = None,
+) -> None:
+    """Draw energies against volume with the fitted curves and their minima.
+
+    Parameters
+    ----------
+    found
+        The energies.
+    picture
+        PNG to write.
+    lattice_constant_bohr
+        Of the given cell; the lattice constant is drawn instead of the volume if it is told.
+    experiment
+        Measured values to show.
+    """
+    figure = new_figure(5.2, 4.2)
+    axes = figure.subplots()
+    curves = [("predicted density", found.predicted_ha_per_atom, found.predicted, _BLUE, "o")]
+    if found.dft is not None and found.dft_ha_per_atom is not None:
+        curves.insert(0, ("DFT", found.dft_ha_per_atom, found.dft, _RED, "s"))
+    lowest = min(fit.energy_ha_per_atom for _, _, fit, _, _ in curves)
+    for label, energies, fit, colour, marker in curves:
+        _draw_curve(
+            axes, found, energies, fit, lattice_constant_bohr, lowest, (label, colour, marker)
+        )
+    if experiment is not None and lattice_constant_bohr is not None:
+        axes.axvline(experiment.lattice_constant_bohr, color=_GREY, linestyle=":", linewidth=1.2)
+        told = f"experiment: {experiment.lattice_constant_bohr:.4f} Bohr, "
+        told += f"{experiment.bulk_modulus_gpa:.1f} GPa"
+        axes.plot([], [], ":", color=_GREY, label=told)
+    axes.set(
+        xlabel="lattice constant, Bohr" if lattice_constant_bohr else "volume, Bohr³/atom",
+        ylabel="energy above the minimum, mHa/atom",
+        title=f"{found.system}, Birch-Murnaghan",
+    )
+    axes.legend(frameon=False, fontsize=8)
+    save_figure(figure, picture)
+
+
+def _draw_curve(
+    axes: "Axes",
+    found: EquationOfState,
+    energies: np.ndarray,
+    fit: Fit,
+    lattice_constant: float | None,
+    lowest: float,
+    style: tuple[str, str, str],
+) -> None:
+    """Draw one set of energies with its curve, and tell the fit in the legend."""
+    label, colour, marker = style
+    volumes = found.volumes_bohr3_per_atom
+    fine = np.linspace(volumes.min(), volumes.max(), 201)
+    polynomial = np.polynomial.Polynomial.fit(volumes ** (-2.0 / 3.0), energies, 3)
+    curve = polynomial(fine ** (-2.0 / 3.0))  # the Birch-Murnaghan equation is cubic in V^(-2/3)
+    start = fit.volume_bohr3_per_atom / fit.length_factor**3
+
+    def across(volume: np.ndarray) -> np.ndarray:
+        return volume if lattice_constant is None else lattice_constant * np.cbrt(volume / start)
+
+    minimum = f"{across(np.array(fit.volume_bohr3_per_atom)):.4f}"
+    unit = "Bohr³/atom" if lattice_constant is None else "Bohr"
+    told = f"{label}: {minimum} {unit}, {fit.bulk_modulus_gpa:.1f} GPa"
+    axes.plot(across(fine), 1e3 * (curve - lowest), color=colour, linewidth=1.0)
+    axes.plot(
+        across(volumes), 1e3 * (energies - lowest), marker, color=colour, label=told,
+        markersize=5 if marker == "o" else 7, fillstyle="full" if marker == "o" else "none",
+    )  # fmt: skip

@@ -1,0 +1,132 @@
+"""Verbs of what follows from predicted densities: ``energies``, ``eos``."""
+
+import argparse
+import logging
+from pathlib import Path
+from typing import Any
+
+from rhocast import config
+from rhocast.analysis.physics import draw_energies, draw_equation_of_state
+from rhocast.cli.engine_options import (
+    add_engine_options,
+    add_settings_options,
+    engine_of,
+    launcher_of,
+    sections_of,
+    validated,
+    workdir_of,
+)
+from rhocast.cli.job import emit
+from rhocast.engines import resolve_pseudopotentials
+from rhocast.inference import Predictor
+from rhocast.properties import (
+    compare_energies,
+    equation_of_state,
+    write_energies,
+    write_equation_of_state,
+)
+from rhocast.properties.energies import summary
+from rhocast.structures import read_structure
+
+log = logging.getLogger(__name__)
+
+STRAINS = config.EquationOfState.model_fields["strains"].default
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add the parsers of this module's verbs."""
+    verb = verbs.add_parser(
+        "energies",
+        description="Evaluate the Harris-Foulkes energy of snapshots at the predicted density and "
+        "at their own, and write a row for each.",
+    )
+    verb.add_argument("model", help="model file or name of a shipped model")
+    verb.add_argument("snapshots", nargs="+", type=Path, help="snapshot files (HDF5)")
+    _add_outputs(verb)
+    verb.set_defaults(run=_energies)
+
+    verb = verbs.add_parser(
+        "eos",
+        description="Compute a cell's energy at several volumes, at the predicted and at the "
+        "self-consistent density, and fit the Birch-Murnaghan equation. Writes the energies (TSV) "
+        "and, beside them, the fits (JSON).",
+    )
+    verb.add_argument("model", help="model file or name of a shipped model")
+    verb.add_argument("structure", type=Path, help="any file that ASE reads: the cell at strain 0")
+    verb.add_argument(
+        "--strains",
+        type=float,
+        nargs="+",
+        default=STRAINS,
+        metavar="STRAIN",
+        help="linear strains, five or more (default: -0.03 to 0.03 in steps of 0.01)",
+    )
+    verb.add_argument(
+        "--lattice-constant-bohr",
+        type=float,
+        metavar="A",
+        help="lattice constant of the given cell, Bohr; that of the minimum is then told",
+    )
+    verb.add_argument(
+        "--experiment",
+        type=float,
+        nargs=2,
+        metavar=("A", "B"),
+        help="measured lattice constant, Bohr, and bulk modulus, GPa, to draw",
+    )
+    verb.add_argument(
+        "--without-dft", action="store_true", help="compute no self-consistent energies"
+    )
+    _add_outputs(verb)
+    verb.set_defaults(run=_eos)
+
+
+def _add_outputs(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("-o", "--output", required=True, type=Path, help="table to write, TSV")
+    verb.add_argument("--picture", type=Path, metavar="PNG", help="figure to write")
+    verb.add_argument("--json", action="store_true", help="print one JSON object")
+    add_settings_options(verb, "dft, material")
+    add_engine_options(verb)
+
+
+def _energies(options: argparse.Namespace) -> None:
+    sections = sections_of(options)
+    dft = validated(config.Dft, sections, "dft")
+    found = compare_energies(
+        Predictor.load(options.model).model,
+        options.snapshots,
+        engine_of(options, dft),
+        dft,
+        resolve_pseudopotentials(sections["material"]["pseudopotentials"], dft.functional),
+        launcher=launcher_of(options),
+        workdir=workdir_of(options.output),
+    )
+    write_energies(options.output, found)
+    if options.picture:
+        draw_energies(found, options.picture)
+    emit(summary(found), options.json)
+
+
+def _eos(options: argparse.Namespace) -> None:
+    sections = sections_of(options)
+    dft = validated(config.Dft, sections, "dft")
+    experiment = None
+    if options.experiment:
+        constant, modulus = options.experiment
+        experiment = config.Experiment(lattice_constant_bohr=constant, bulk_modulus_gpa=modulus)
+    found = equation_of_state(
+        Predictor.load(options.model),
+        read_structure(options.structure),
+        options.strains,
+        engine_of(options, dft),
+        dft,
+        resolve_pseudopotentials(sections["material"]["pseudopotentials"], dft.functional),
+        launcher=launcher_of(options),
+        workdir=workdir_of(options.output),
+        with_dft=not options.without_dft,
+    )
+    constant = options.lattice_constant_bohr
+    write_equation_of_state(options.output, found, constant)
+    if options.picture:
+        draw_equation_of_state(found, options.picture, constant, experiment)
+    emit(found.report(constant), options.json)

@@ -1,0 +1,41 @@
+"""What is computed with predicted densities: energies, equations of state."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, PositiveFloat
+
+from rhocast.config.section import Name, Section, distinct
+
+LinearStrain = Annotated[float, Field(gt=-0.3, lt=0.3)]
+
+
+class Energies(Section):
+    """Energies at predicted densities, against those at the densities of snapshots."""
+
+    datasets: Annotated[tuple[Name, ...], AfterValidator(distinct)] = Field(
+        min_length=1, description="keys of `datasets`, whose snapshots no model was trained on"
+    )
+
+
+class Experiment(Section):
+    """Measured values to draw and tell beside the computed ones."""
+
+    lattice_constant_bohr: PositiveFloat = Field(description="lattice constant, Bohr")
+    bulk_modulus_gpa: PositiveFloat = Field(description="bulk modulus, GPa")
+
+
+class EquationOfState(Section):
+    """Energies over volumes of some cells, at predicted and at self-consistent densities."""
+
+    systems: Annotated[tuple[Name, ...], AfterValidator(distinct)] = Field(
+        min_length=1, description="keys of `systems`: the cells at strain 0"
+    )
+    strains: Annotated[tuple[LinearStrain, ...], AfterValidator(distinct)] = Field(
+        (-0.03, -0.02, -0.01, 0.0, 0.01, 0.02, 0.03),
+        min_length=5,
+        description="linear strains, which the lengths of the cell are multiplied by, plus one",
+    )
+    compare_dft: bool = Field(True, description="compute self-consistent energies too")
+    experiment: Experiment | None = Field(
+        None, description="measured lattice constant and bulk modulus, if they are to be shown"
+    )

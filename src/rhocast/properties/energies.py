@@ -1,0 +1,190 @@
+"""Energies at predicted densities against those at Kohn-Sham densities (paper, Eq. 6, Fig. 6)."""
+
+import csv
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rhocast import config
+from rhocast.density import read_snapshot
+from rhocast.engines import Engine, HarrisFoulkes, Launcher, Psp8, harris_foulkes
+from rhocast.errors import FileFormatError
+from rhocast.files import replacing
+from rhocast.inference import predict_on_mesh
+from rhocast.model import DensityModel
+
+logger = logging.getLogger(__name__)
+
+#: A shift of the k-mesh that is drawn (``dft.kpoint_shift: random``) is the same for all energies.
+KPOINT_SEED = 0
+
+
+@dataclass(frozen=True)
+class EnergyComparison:
+    """One snapshot: the error of the density, and of the energy that follows from it.
+
+    Differences are those of the Harris-Foulkes functional at the predicted density and at the
+    snapshot's, with the same engine and settings.
+
+    Attributes
+    ----------
+    snapshot
+        Path of the file.
+    system
+        Chemical formula.
+    n_atoms
+        Atoms of the cell.
+    density_error
+        ∫|Δρ|/N_e (NMAE) of the predicted density, scaled to the electrons.
+    energy_predicted_ha_per_atom, energy_dft_ha_per_atom
+        Free energies at both densities.
+    energy_error_ha_per_atom
+        Their difference.
+    band_error_ha_per_atom, xc_error_ha_per_atom
+        Of the sum of eigenvalues and of E_xc.
+    hartree_error_ha_per_atom
+        Of E_H; None where the engine does not print it.
+    fermi_error_ha
+        Of the Fermi level.
+    wall_time_s
+        Time that the energy at the predicted density took.
+    """
+
+    snapshot: str
+    system: str
+    n_atoms: int
+    density_error: float
+    energy_predicted_ha_per_atom: float
+    energy_dft_ha_per_atom: float
+    energy_error_ha_per_atom: float
+    band_error_ha_per_atom: float
+    xc_error_ha_per_atom: float
+    hartree_error_ha_per_atom: float | None
+    fermi_error_ha: float
+    wall_time_s: float
+
+    @classmethod
+    def of(
+        cls, path: str, density_error: float, predicted: HarrisFoulkes, dft: HarrisFoulkes,
+        system: str,
+    ) -> "EnergyComparison":  # fmt: skip
+        """Compare two energies of one snapshot."""
+        n = predicted.n_atoms
+        hartree = None
+        if predicted.hartree_ha is not None and dft.hartree_ha is not None:
+            hartree = (predicted.hartree_ha - dft.hartree_ha) / n
+        return cls(
+            snapshot=path,
+            system=system,
+            n_atoms=n,
+            density_error=density_error,
+            energy_predicted_ha_per_atom=predicted.energy_ha / n,
+            energy_dft_ha_per_atom=dft.energy_ha / n,
+            energy_error_ha_per_atom=(predicted.energy_ha - dft.energy_ha) / n,
+            band_error_ha_per_atom=(predicted.band_ha - dft.band_ha) / n,
+            xc_error_ha_per_atom=(predicted.xc_ha - dft.xc_ha) / n,
+            hartree_error_ha_per_atom=hartree,
+            fermi_error_ha=predicted.fermi_ha - dft.fermi_ha,
+            wall_time_s=predicted.wall_time_s,
+        )
+
+
+def compare_energies(
+    model: DensityModel,
+    paths: Sequence[str | Path],
+    engine: Engine,
+    dft: config.Dft,
+    pseudopotentials: Mapping[str, Psp8],
+    *,
+    launcher: Launcher,
+    workdir: str | Path,
+) -> list[EnergyComparison]:
+    """Evaluate the Harris-Foulkes energy of snapshots at their predicted and their DFT density.
+
+    Parameters
+    ----------
+    model
+        What predicts.
+    paths
+        Snapshot files that the model was not trained on; rejected ones are left out.
+    engine
+        What computes.
+    dft
+        Settings. They must use the pseudopotentials that the densities were made with; coarser
+        k-points or cutoffs than theirs change both energies alike.
+    pseudopotentials
+        By element.
+    launcher
+        How to start the engine.
+    workdir
+        Folder for the engine's files; wave functions stay there from one energy to the next.
+
+    Raises
+    ------
+    FileFormatError
+        If no snapshot is accepted.
+    EngineError
+        If the engine fails.
+    """
+    workdir = Path(workdir)
+    found = []
+    for path in map(Path, paths):
+        snapshot = read_snapshot(path)
+        if not snapshot.accepted:
+            logger.warning("%s is left out, it was rejected: %s", path, snapshot.reason)
+            continue
+        structure = snapshot.structure
+        predicted = predict_on_mesh(model, structure, snapshot.mesh, where=str(path))
+        at_predicted, at_dft = (
+            harris_foulkes(
+                engine,
+                structure,
+                density,
+                dft,
+                pseudopotentials,
+                launcher=launcher,
+                workdir=workdir / "run",
+                waves=workdir / "waves",
+                kpoint_seed=KPOINT_SEED,
+            )
+            for density in (predicted, snapshot)
+        )
+        error = _share_misplaced(predicted.density, snapshot.density)
+        comparison = EnergyComparison.of(str(path), error, at_predicted, at_dft, structure.formula)
+        logger.info(
+            "%s: %.2f %% of the electrons misplaced, %.2e Ha/atom",
+            path, 100.0 * error, comparison.energy_error_ha_per_atom,
+        )  # fmt: skip
+        found.append(comparison)
+    if not found:
+        raise FileFormatError(f"no accepted snapshot among {[str(path) for path in paths]}")
+    return found
+
+
+def summary(comparisons: Sequence[EnergyComparison]) -> dict[str, float | int]:
+    """Return median and largest errors of all snapshots, without sign."""
+    energies = np.abs([c.energy_error_ha_per_atom for c in comparisons])
+    return {
+        "snapshots": len(comparisons),
+        "median_density_error": float(np.median([c.density_error for c in comparisons])),
+        "median_energy_error_ha_per_atom": float(np.median(energies)),
+        "max_energy_error_ha_per_atom": float(energies.max()),
+    }
+
+
+def write_energies(path: str | Path, comparisons: Sequence[EnergyComparison]) -> None:
+    """Write a row for each snapshot as tab-separated values."""
+    rows = [asdict(comparison) for comparison in comparisons]
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
+        table = csv.DictWriter(stream, rows[0], delimiter="\t", lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+
+
+def _share_misplaced(predicted: np.ndarray, reference: np.ndarray) -> float:
+    """∫|Δρ|/N_e of two densities on one mesh, the first scaled to the electrons of the other."""
+    scaled = predicted * (reference.mean(dtype=np.float64) / predicted.mean(dtype=np.float64))
+    return float(np.abs(scaled - reference).mean() / reference.mean(dtype=np.float64))

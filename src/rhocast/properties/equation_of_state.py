@@ -1,0 +1,305 @@
+"""Energy against volume at predicted and at self-consistent densities (paper, Fig. 7)."""
+
+import csv
+import json
+import logging
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from ase.eos import EquationOfState as AseEquationOfState
+from scipy.optimize import OptimizeWarning
+
+from rhocast import config
+from rhocast.engines import Engine, Launcher, Psp8, compute_snapshot, harris_foulkes
+from rhocast.engines.calculation import right_handed
+from rhocast.errors import EngineError
+from rhocast.files import replacing
+from rhocast.inference import Predictor
+from rhocast.structures import Structure
+from rhocast.units import GPA_PER_ATOMIC_PRESSURE
+
+logger = logging.getLogger(__name__)
+
+#: A shift of the k-mesh that is drawn (``dft.kpoint_shift: random``) is the same for all energies.
+KPOINT_SEED = 0
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A third-order Birch-Murnaghan equation fitted to energies.
+
+    Attributes
+    ----------
+    volume_bohr3_per_atom, volume_error
+        Of the minimum, and its uncertainty.
+    length_factor, length_factor_error
+        Lengths of the minimum over those of the given cell.
+    bulk_modulus_gpa, bulk_modulus_error
+        At the minimum.
+    energy_ha_per_atom
+        At the minimum.
+    """
+
+    volume_bohr3_per_atom: float
+    volume_error: float
+    length_factor: float
+    length_factor_error: float
+    bulk_modulus_gpa: float
+    bulk_modulus_error: float
+    energy_ha_per_atom: float
+
+
+@dataclass(frozen=True)
+class EquationOfState:
+    """Energies of one cell at several volumes.
+
+    Attributes
+    ----------
+    system
+        Chemical formula.
+    n_atoms
+        Atoms of the cell.
+    strains : (s,) array
+        Linear: lengths over those of the given cell, minus one.
+    volumes_bohr3_per_atom : (s,) array
+        Volumes.
+    predicted_ha_per_atom : (s,) array
+        Harris-Foulkes energies at the predicted density.
+    dft_ha_per_atom : (s,) array or None
+        Self-consistent energies, if they were asked for.
+    predicted, dft
+        The fits.
+    """
+
+    system: str
+    n_atoms: int
+    strains: np.ndarray
+    volumes_bohr3_per_atom: np.ndarray
+    predicted_ha_per_atom: np.ndarray
+    dft_ha_per_atom: np.ndarray | None
+    predicted: Fit
+    dft: Fit | None
+
+    def report(self, lattice_constant_bohr: float | None = None) -> dict[str, object]:
+        """Return the fits; with lattice constants if that of the given cell is told."""
+        fits = {"predicted": self.predicted} | ({"dft": self.dft} if self.dft else {})
+        told: dict[str, object] = {"system": self.system, "n_atoms": self.n_atoms}
+        for name, fit in fits.items():
+            values = asdict(fit)
+            if lattice_constant_bohr is not None:
+                values["lattice_constant_bohr"] = lattice_constant_bohr * fit.length_factor
+                error = lattice_constant_bohr * fit.length_factor_error
+                values["lattice_constant_error"] = error
+            told[name] = values
+        return told
+
+
+def equation_of_state(
+    predictor: Predictor,
+    structure: Structure,
+    strains: Sequence[float],
+    engine: Engine,
+    dft: config.Dft,
+    pseudopotentials: Mapping[str, Psp8],
+    *,
+    launcher: Launcher,
+    workdir: str | Path,
+    with_dft: bool = True,
+) -> EquationOfState:
+    """Compute a cell's energy at several volumes and fit the Birch-Murnaghan equation.
+
+    All volumes have the same k-points (in units of the reciprocal lattice), the same plane-wave
+    cutoff (ABINIT), and as many mesh points.
+
+    Parameters
+    ----------
+    predictor
+        The model.
+    structure
+        The cell at strain 0.
+    strains
+        Linear strains, five or more.
+    engine, dft, pseudopotentials, launcher
+        What computes, and its settings.
+    workdir
+        Folder for the engine's files.
+    with_dft
+        Whether to compute self-consistent energies too.
+
+    Raises
+    ------
+    EngineError
+        If the engine fails, a single point is rejected, or the energies have no minimum.
+    """
+    workdir = Path(workdir)
+    structure, _ = right_handed(structure)
+    cells = [strained(structure, strain) for strain in strains]
+    predicted, computed = [], []
+    for cell, own in zip(cells, fixed_basis(dft, cells), strict=True):
+        at_predicted = harris_foulkes(
+            engine,
+            cell,
+            predictor.predict(cell),
+            own,
+            pseudopotentials,
+            launcher=launcher,
+            workdir=workdir / "run",
+            kpoint_seed=KPOINT_SEED,
+        )
+        predicted.append(at_predicted.energy_ha / len(cell))
+        logger.info("%.3f Bohr³: %.8f Ha/atom predicted", cell.volume, predicted[-1])
+        if with_dft:
+            point = compute_snapshot(
+                engine,
+                cell,
+                own,
+                pseudopotentials,
+                temperature_K=0.0,
+                launcher=launcher,
+                workdir=workdir / "run",
+                kpoint_seed=KPOINT_SEED,
+            )
+            if not point.accepted:
+                raise EngineError(f"{cell.formula}, {cell.volume:.3f} Bohr³: {point.reason}")
+            computed.append(point.energy_ha / len(cell))
+            logger.info("%.3f Bohr³: %.8f Ha/atom by DFT", cell.volume, computed[-1])
+    volumes = np.array([cell.volume / len(cell) for cell in cells])
+    start = structure.volume / len(structure)
+    return EquationOfState(
+        system=structure.formula,
+        n_atoms=len(structure),
+        strains=np.array(strains),
+        volumes_bohr3_per_atom=volumes,
+        predicted_ha_per_atom=np.array(predicted),
+        dft_ha_per_atom=np.array(computed) if with_dft else None,
+        predicted=fit(volumes, np.array(predicted), start),
+        dft=fit(volumes, np.array(computed), start) if with_dft else None,
+    )
+
+
+def strained(structure: Structure, strain: float) -> Structure:
+    """Return a structure with all lengths multiplied by 1 + strain."""
+    factor = 1.0 + strain
+    return replace(structure, cell=factor * structure.cell, positions=factor * structure.positions)
+
+
+def fixed_basis(dft: config.Dft, cells: Sequence[Structure]) -> list[config.Dft]:
+    """Return settings for scaled copies of one cell that give all the same k-points and meshes.
+
+    The largest cell follows the settings; ABINIT's mesh is the one that its cutoff needs there.
+    """
+    largest = max(cells, key=lambda cell: cell.volume)
+    points = [
+        _even_length(2.0 * math.sqrt(2.0 * dft.cutoff_ha) * float(length) / math.pi + 1.0)
+        for length in np.linalg.norm(largest.cell, axis=1)
+    ]
+    settings = []
+    for cell in cells:
+        factor = (cell.volume / largest.volume) ** (1.0 / 3.0)
+        own = dft.model_copy(
+            update={
+                "kpoint_spacing_per_bohr": dft.kpoint_spacing_per_bohr / factor,
+                "mesh_spacing_bohr": dft.mesh_spacing_bohr * factor * (1.0 + 1e-9),
+            }
+        )
+        settings.append(own.with_engine_keys("abinit", {"ngfft": tuple(points)}))
+    return settings
+
+
+def fit(volumes: np.ndarray, energies_ha: np.ndarray, reference_volume: float) -> Fit:
+    """Fit the third-order Birch-Murnaghan equation to energies per atom.
+
+    Its uncertainties are jackknife standard errors: of the fits that leave out one volume each.
+
+    Parameters
+    ----------
+    volumes : (s,) array
+        Bohr³ per atom.
+    energies_ha : (s,) array
+        Ha per atom.
+    reference_volume
+        Volume per atom that ``length_factor`` refers to, Bohr³.
+
+    Raises
+    ------
+    EngineError
+        If the energies have no minimum within the volumes.
+    """
+    volume, energy, modulus = _birch_murnaghan(volumes, energies_ha)
+    if not volumes.min() < volume < volumes.max():
+        raise EngineError(
+            f"equation of state: the minimum, {volume:.3f} Bohr³ per atom, lies outside the "
+            f"volumes from {volumes.min():.3f} to {volumes.max():.3f}; take other strains"
+        )
+    n = len(volumes)
+    left_out = np.array(
+        [_birch_murnaghan(np.delete(volumes, i), np.delete(energies_ha, i)) for i in range(n)]
+    )
+    spread = np.sqrt((n - 1.0) / n * np.square(left_out - left_out.mean(axis=0)).sum(axis=0))
+    factor = (volume / reference_volume) ** (1.0 / 3.0)
+    return Fit(
+        volume_bohr3_per_atom=volume,
+        volume_error=float(spread[0]),
+        length_factor=factor,
+        length_factor_error=factor * float(spread[0]) / volume / 3.0,
+        bulk_modulus_gpa=modulus * GPA_PER_ATOMIC_PRESSURE,
+        bulk_modulus_error=float(spread[2]) * GPA_PER_ATOMIC_PRESSURE,
+        energy_ha_per_atom=energy,
+    )
+
+
+def write_equation_of_state(
+    path: str | Path, found: EquationOfState, lattice_constant_bohr: float | None = None
+) -> None:
+    """Write ``path`` (TSV, a row for each volume) and beside it the fits (``.json``)."""
+    path = Path(path)
+    columns = {
+        "strain": found.strains,
+        "volume_bohr3_per_atom": found.volumes_bohr3_per_atom,
+        "predicted_ha_per_atom": found.predicted_ha_per_atom,
+    }
+    if found.dft_ha_per_atom is not None:
+        columns["dft_ha_per_atom"] = found.dft_ha_per_atom
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
+        table = csv.writer(stream, delimiter="\t", lineterminator="\n")
+        table.writerow(columns)
+        table.writerows(
+            [f"{value:.10g}" for value in row] for row in zip(*columns.values(), strict=True)
+        )
+    with replacing(path.with_suffix(".json")) as partial:
+        text = json.dumps(found.report(lattice_constant_bohr), indent=2)
+        partial.write_text(text + "\n", encoding="utf-8")
+
+
+def _birch_murnaghan(volumes: np.ndarray, energies_ha: np.ndarray) -> tuple[float, float, float]:
+    """Volume, energy and bulk modulus of the minimum in atomic units, by ASE."""
+    with warnings.catch_warnings():
+        # Four volumes determine the four parameters, and leave nothing to estimate errors from.
+        warnings.simplefilter("ignore", OptimizeWarning)
+        try:
+            found = AseEquationOfState(volumes, energies_ha, eos="birchmurnaghan").fit(warn=False)
+        except (RuntimeError, ValueError) as error:
+            raise EngineError(
+                f"equation of state: no Birch-Murnaghan curve fits the energies ({error})"
+            ) from None
+    volume, energy, modulus = (float(value) for value in found)
+    return volume, energy, modulus
+
+
+def _even_length(at_least: float) -> int:
+    """Return the least even number of points that ABINIT's Fourier transforms take: 2, 3, 5."""
+    count = 2 * math.ceil(at_least / 2.0)
+    while _remainder(count) != 1:
+        count += 2
+    return count
+
+
+def _remainder(count: int) -> int:
+    for prime in (2, 3, 5):
+        while count % prime == 0:
+            count //= prime
+    return count

@@ -1,0 +1,27 @@
+"""Energies and equations of state in the job graph, without running a job."""
+
+import pytest
+import yaml
+from graph import jobs_of
+
+pytestmark = pytest.mark.workflow
+
+
+def test_physics_is_planned_for_what_the_configuration_names(run, clone):
+    config = yaml.safe_load((clone / "tests/data/tiny.yaml").read_text())
+    config["energies"] = {"datasets": ["test"]}
+    config["equation_of_state"] = {
+        "systems": ["si8"],
+        "experiment": {"lattice_constant_bohr": 10.26, "bulk_modulus_gpa": 99},
+    }
+    (clone / "physics.yaml").write_text(yaml.safe_dump(config))
+    options = ("-n", "-p", "--configfile", "physics.yaml")
+    result = run("snakemake", "physics", *options, cwd=clone)
+    assert result.returncode == 0, result.stdout + result.stderr
+    counted = jobs_of(result.stdout)
+    assert (counted["energies"], counted["equation_of_state"]) == (1, 1)
+    assert "--lattice-constant-bohr 10.33 --experiment 10.26 99" in result.stdout
+    assert (
+        not {"energies", "equation_of_state"}
+        & jobs_of(run("snakemake", *options, cwd=clone).stdout).keys()
+    )
