@@ -4,6 +4,7 @@ They are serial themselves and launch the engine's ranks.
 """
 
 import argparse
+import json
 import logging
 from dataclasses import asdict, replace
 from pathlib import Path

@@ -265,7 +265,7 @@ class Campaign:
     # Energies and equations of state
 
     def physics_settings(self) -> dict[str, Any]:
-        """Return what energies are computed with: DFT, without the engine's name, and psp8 files."""
+        """Return what energies are computed with: settings of DFT, and pseudopotentials."""
         own = self.config.dft.model_copy(update={"engine": "auto"})
         files = self.config.material.pseudopotentials
         return {"dft": slice_of(own), "material": {"pseudopotentials": files}}
