@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
-from rhocast.analysis.metrics import CONFIDENCES, compare, coverages, pool, sharpness
+from rhocast.analysis.metrics import (
+    CONFIDENCES,
+    compare,
+    coverages,
+    pool,
+    rank_correlations,
+    sharpness,
+)
 
 RNG = np.random.default_rng(0)
 REFERENCE = RNG.random((6, 7, 8))
@@ -77,3 +85,18 @@ def test_sharpness_is_1_for_errors_drawn_from_sigma_and_0_for_others():
     assert sharpness(error * std, std) == pytest.approx(1.0, abs=0.02)
     assert sharpness(error, std) == pytest.approx(0.0, abs=0.03)
     assert sharpness(error, np.ones(40_000)) == 0.0
+
+
+def test_mean_squared_z_width_and_rank_correlation_of_errors_drawn_from_sigma():
+    rng = np.random.default_rng(3)
+    std = rng.uniform(1e-4, 3e-3, REFERENCE.shape)
+    drawn = REFERENCE + 2.0 * std * rng.standard_normal(REFERENCE.shape)
+    figures = compare(drawn, std, REFERENCE, VOXEL, 1.0).figures()
+    assert figures["mean_squared_z"] == pytest.approx(4.0, rel=0.15)
+    assert figures["mean_std"] == pytest.approx(std.mean())
+    assert figures["nmae"] == figures["l1_per_electron"]
+    ranks = rank_correlations(np.abs(drawn - REFERENCE), std)
+    assert ranks["sharpness"] == pytest.approx(1.0, abs=0.2)
+    assert ranks["spearman"] == pytest.approx(
+        spearmanr(np.abs(drawn - REFERENCE).ravel(), std.ravel()).statistic
+    )

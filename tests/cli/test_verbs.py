@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import ase.io
 import h5py
@@ -12,9 +13,14 @@ from matplotlib.image import imread
 
 import rhocast.cli.main
 from rhocast.cli.main import VERBS, main
+from rhocast.density import read_snapshot, write_snapshot
 from rhocast.model import DensityModel
 
 FIGURES = {
+    "nmae",
+    "mean_squared_z",
+    "mean_std",
+    "spearman",
     "rmse",
     "nrmse",
     "l1_per_electron",
@@ -28,6 +34,8 @@ FIGURES = {
     "sharpness",
     "points_per_second",
 }
+DISTRIBUTION = {"mean", "median", "p90", "p99"}
+REPORT = FIGURES | {"snapshots", "kinds", "nmae_of_snapshots", "kpoints"}
 
 
 @pytest.fixture(autouse=True)
@@ -68,15 +76,47 @@ def test_evaluate_reports_the_figures_of_the_contract(models, densities, capsys)
     paths = [str(densities / "si16/600K/0.h5"), str(densities / "si8/300K/0.h5")]
     assert main(["evaluate", models[1], *paths, "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert set(report) == FIGURES | {"snapshots"}
+    assert set(report) == REPORT
     # files of the same name are told apart by their paths
     assert set(report["snapshots"]) == set(paths)
     for figures in report["snapshots"].values():
         assert set(figures) == FIGURES
     errors = [figures["l1_per_electron"] for figures in report["snapshots"].values()]
     assert min(errors) < report["l1_per_electron"] < max(errors) < 0.2
+    assert report["nmae"] == report["l1_per_electron"]
+    assert report["nmae_of_snapshots"]["mean"] == pytest.approx(np.mean(errors))
+    assert report["nmae_of_snapshots"]["p90"] == pytest.approx(np.quantile(errors, 0.9))
+    assert list(report["kinds"]) == ["si16/600K", "si8/300K"]
+    for path, figures in zip(paths, report["kinds"].values(), strict=True):
+        assert set(figures) == FIGURES | {"nmae_of_snapshots"}
+        assert set(figures["nmae_of_snapshots"]) == DISTRIBUTION
+        assert figures["nmae"] == report["snapshots"][path]["nmae"]
+    assert report["kpoints"] == {}  # those of training and transfer
     assert main(["evaluate", models[1], paths[0], "--json"]) == 0
     assert set(json.loads(capsys.readouterr().out)["snapshots"]) == {"0.h5"}
+
+
+def test_evaluate_compares_with_another_density_and_tells_of_kpoints(
+    models, densities, capsys, tmp_path, caplog
+):
+    path = densities / "si16/600K/0.h5"
+    snapshot = read_snapshot(path)
+    shifted = np.roll(snapshot.density, 1, axis=0)
+    nmae = float(np.abs(shifted - snapshot.density).sum() / shifted.sum())
+    other = replace(snapshot, density=shifted, kpoints="9 9 9 shift 0 0 0")
+    write_snapshot(tmp_path / "other.h5", other)
+    options = ["--against", str(tmp_path / "other.h5"), "--uncertainty", "fast", "--json"]
+    assert main(["evaluate", models[1], str(path), *options]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["against"]["label"]["nmae"] == pytest.approx(nmae, rel=1e-3)
+    assert 0.0 < report["against"]["model"]["nmae"] != report["nmae"]
+    assert main(["evaluate", models[1], str(tmp_path / "other.h5"), *options[2:]]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert "k-points 9 9 9 shift 0 0 0 lie" in report["kpoints"][str(tmp_path / "other.h5")]
+    assert "other than in the model's data" in caplog.text
+    several = [str(path), str(densities / "si8/300K/0.h5")]
+    assert main(["evaluate", models[1], *several, *options]) != 0
+    assert "--against: expected one snapshot" in caplog.text
 
 
 def test_a_card_tells_origin_and_errors(models, densities, capsys, tmp_path):
@@ -96,7 +136,7 @@ def test_evaluate_judges_the_fast_error_bars_and_draws_them(models, densities, c
     path, picture = str(densities / "si16/600K/0.h5"), str(tmp_path / "e.png")
     options = ["--uncertainty", "fast", "--picture", picture, "--json"]
     assert main(["evaluate", models[1], path, *options]) == 0
-    assert set(json.loads(capsys.readouterr().out)) == FIGURES | {"snapshots"}
+    assert set(json.loads(capsys.readouterr().out)) == REPORT
     assert imread(picture)[..., :3].std() > 0.05
 
 

@@ -18,7 +18,7 @@ from rhocast.analysis.defects import (
     write_profile,
 )
 from rhocast.analysis.figures import draw_errors
-from rhocast.analysis.metrics import ErrorSums, compare, pool, sharpness
+from rhocast.analysis.metrics import ErrorSums, compare, pool, rank_correlations
 from rhocast.density import Density, Snapshot, read_density, read_snapshot
 from rhocast.density.electrons import explain_electrons
 from rhocast.density.formats import format_to_read
@@ -47,12 +47,15 @@ class Comparison:
         The DFT density, e/Bohr³.
     sums
         The errors.
+    kpoints
+        Of the DFT density, in words; empty if not known.
     """
 
     path: Path
     field: Density
     reference: np.ndarray
     sums: ErrorSums
+    kpoints: str = ""
 
     @property
     def density(self) -> np.ndarray:
@@ -108,22 +111,40 @@ def compare_snapshots(
 
 
 def error_report(comparisons: Sequence[Comparison]) -> dict[str, Any]:
-    """Return the figures of all snapshots together and, under ``snapshots``, of each one.
+    """Return the figures of all snapshots together, of each kind and of each snapshot.
 
-    See `rhocast.analysis.metrics.ErrorSums.figures`; ``sharpness`` is
-    `rhocast.analysis.metrics.sharpness`. Snapshots are keyed by the names of their
-    files; where two are the same, by their paths.
+    See `rhocast.analysis.metrics.ErrorSums.figures` and `rank_correlations`. Under ``snapshots``
+    these are keyed by the names of their files; where two are the same, by their paths. Under
+    ``kinds`` they are keyed by the two folders that hold the snapshot, system and temperature.
+    ``nmae_of_snapshots``, of all and of each kind, tells how NMAE is distributed.
     """
     names = [c.path.name for c in comparisons]
     keys = [c.path.name if names.count(c.path.name) == 1 else str(c.path) for c in comparisons]
     each = {key: _figures([c]) for key, c in zip(keys, comparisons, strict=True)}
-    return {**_figures(comparisons), "snapshots": each}
+    kinds: dict[str, list[Comparison]] = {}
+    for comparison in comparisons:
+        kinds.setdefault("/".join(comparison.path.resolve().parts[-3:-1]), []).append(comparison)
+    of_kinds = {kind: _figures(some) | _spread(some) for kind, some in kinds.items()}
+    return {
+        **_figures(comparisons),
+        **_spread(comparisons),
+        "kinds": of_kinds,
+        "snapshots": each,
+    }
 
 
 def _figures(comparisons: Sequence[Comparison]) -> dict[str, float]:
     density, total_std, reference = joined(comparisons)
-    sharp = sharpness(np.abs(density - reference), total_std)
-    return pool(c.sums for c in comparisons).figures() | {"sharpness": sharp}
+    ranks = rank_correlations(np.abs(density - reference), total_std)
+    return pool(c.sums for c in comparisons).figures() | ranks
+
+
+def _spread(comparisons: Sequence[Comparison]) -> dict[str, dict[str, float]]:
+    """Tell how NMAE is distributed over snapshots."""
+    each = [c.sums.figures()["nmae"] for c in comparisons]
+    quantiles = {"median": 0.5, "p90": 0.9, "p99": 0.99}
+    spread = {name: float(np.quantile(each, share)) for name, share in quantiles.items()}
+    return {"nmae_of_snapshots": {"mean": float(np.mean(each)), **spread}}
 
 
 def joined(comparisons: Sequence[Comparison]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -247,4 +268,5 @@ def _compare_one(
     total_std = cast(np.ndarray, field.std)
     volume = found.mesh.voxel_volume
     sums = compare(field.density, total_std, reference, volume, seconds)
-    return Comparison(path, field, reference, sums)
+    kpoints = found.kpoints if isinstance(found, Snapshot) else ""
+    return Comparison(path, field, reference, sums, kpoints)

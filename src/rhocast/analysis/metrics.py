@@ -39,6 +39,10 @@ class ErrorSums:
         Points with |Δρ| within 1, 2, 3 predicted standard deviations.
     within : (19,) int array
         The same within the half-widths of `CONFIDENCES` under a normal law.
+    squared_z
+        Σ (Δρ/σ)².
+    summed_std
+        Σ σ, e/Bohr³.
     lowest, highest
         Range of the DFT density, e/Bohr³.
     seconds
@@ -56,6 +60,8 @@ class ErrorSums:
     within_2: int
     within_3: int
     within: np.ndarray
+    squared_z: float
+    summed_std: float
     lowest: float
     highest: float
     seconds: float
@@ -63,14 +69,17 @@ class ErrorSums:
     def figures(self) -> dict[str, Any]:
         """Return the error figures.
 
-        ``rmse`` (e/Bohr³), ``nrmse`` (over the range of the DFT density), ``l1_per_electron``
-        (∫|Δρ|/N_e), ``rmse_scaled`` and ``l1_per_electron_scaled`` (of the density scaled to the
-        electron count), ``electron_count_error`` (|∫Δρ|/N_e), ``coverage_1sigma`` to
-        ``coverage_3sigma`` (shares of points), ``calibration_error`` (mean distance of the
-        shares within from `CONFIDENCES`), ``points_per_second``.
+        ``nmae`` (∫|Δρ|/∫ρ; the same as ``l1_per_electron``, its earlier name), ``rmse`` (e/Bohr³),
+        ``nrmse`` (over the range of the DFT density), ``rmse_scaled`` and
+        ``l1_per_electron_scaled`` (of the density scaled to the electron count),
+        ``electron_count_error`` (|∫Δρ|/N_e), ``coverage_1sigma`` to ``coverage_3sigma`` (shares of
+        points), ``calibration_error`` (mean distance of the
+        shares within from `CONFIDENCES`), ``mean_squared_z`` (of Δρ/σ), ``mean_std`` (width of
+        the error bars: mean σ, e/Bohr³), ``points_per_second``.
         """
         rmse = math.sqrt(self.squared / self.points)
         return {
+            "nmae": self.displaced / self.electrons,
             "rmse": rmse,
             "nrmse": rmse / (self.highest - self.lowest),
             "l1_per_electron": self.displaced / self.electrons,
@@ -81,6 +90,8 @@ class ErrorSums:
             "coverage_2sigma": self.within_2 / self.points,
             "coverage_3sigma": self.within_3 / self.points,
             "calibration_error": float(np.abs(self.within / self.points - CONFIDENCES).mean()),
+            "mean_squared_z": self.squared_z / self.points,
+            "mean_std": self.summed_std / self.points,
             "points_per_second": self.points / self.seconds,
         }
 
@@ -122,6 +133,8 @@ def compare(
         within_2=within[1],
         within_3=within[2],
         within=np.round(reference.size * coverages(deviation / total_std)).astype(int),
+        squared_z=float(np.sum((deviation / total_std) ** 2)),
+        summed_std=float(np.sum(total_std, dtype=np.float64)),
         lowest=float(reference.min()),
         highest=float(reference.max()),
         seconds=seconds,
@@ -133,7 +146,9 @@ def coverages(in_units: np.ndarray) -> np.ndarray:
     return np.searchsorted(np.sort(in_units.ravel()), _HALF_WIDTHS, side="right") / in_units.size
 
 
-def sharpness(deviation: np.ndarray, total_std: np.ndarray, seed: int = 0) -> float:
+def rank_correlations(
+    deviation: np.ndarray, total_std: np.ndarray, seed: int = 0
+) -> dict[str, float]:
     """Measure how well σ tells large errors from small ones.
 
     Parameters
@@ -147,17 +162,23 @@ def sharpness(deviation: np.ndarray, total_std: np.ndarray, seed: int = 0) -> fl
 
     Returns
     -------
-    float
-        Rank correlation of |Δρ| with σ, as a share of that of normal errors drawn from σ, the most
-        that a σ so narrowly distributed can show. 0 where σ is the same everywhere.
+    dict
+        ``spearman``: rank correlation of |Δρ| with σ; ``sharpness``: the same as a share of that of
+        normal errors drawn from σ, the most that a σ so narrowly distributed can show. Both are 0
+        where σ is the same everywhere.
     """
     std = total_std.ravel()
     if np.ptp(std) == 0.0:
-        return 0.0
+        return {"spearman": 0.0, "sharpness": 0.0}
     drawn = np.abs(np.random.default_rng(seed).standard_normal(len(std))) * std
     ranks = [rankdata(values) for values in (deviation.ravel(), drawn, std)]
     found, ideal = (float(np.corrcoef(ranks[i], ranks[2])[0, 1]) for i in (0, 1))
-    return found / ideal
+    return {"spearman": found, "sharpness": found / ideal}
+
+
+def sharpness(deviation: np.ndarray, total_std: np.ndarray, seed: int = 0) -> float:
+    """Return the sharpness of `rank_correlations` alone."""
+    return rank_correlations(deviation, total_std, seed)["sharpness"]
 
 
 def pool(parts: Iterable[ErrorSums]) -> ErrorSums:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rhocast.analysis.against import judge_against, kpoint_difference, only_one
 from rhocast.analysis.evaluation import (
     compare_snapshots,
     error_report,
@@ -48,6 +49,13 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument("model", help="model file or name of a shipped model")
     verb.add_argument(
         "snapshots", nargs="+", type=Path, help="snapshot files, or densities of other formats"
+    )
+    verb.add_argument(
+        "--against",
+        type=Path,
+        metavar="OTHER",
+        help="another density of the one snapshot's atoms, such as one with more k-points: tell "
+        "how far the snapshot and the model are from it",
     )
     verb.add_argument("--samples", type=int, default=10, help="weight samples (default: 10)")
     verb.add_argument(
@@ -137,6 +145,13 @@ def _evaluate(options: argparse.Namespace) -> None:
         model, options.snapshots, options.samples, uncertainty=options.uncertainty
     )
     report = error_report(comparisons)
+    told = {str(c.path): kpoint_difference(model, c) for c in comparisons}
+    report["kpoints"] = {path: sentence for path, sentence in told.items() if sentence}
+    for sentence in dict.fromkeys(report["kpoints"].values()):
+        first, *more = (path for path, said in told.items() if said == sentence)
+        log.warning("%s%s: %s", first, f" and {len(more)} more" if more else "", sentence)
+    if options.against is not None:
+        report["against"] = judge_against(only_one(comparisons), options.against)
     if options.picture is not None:
         draw_errors(*joined(comparisons), options.picture)
     if options.vacancy is not None:
