@@ -3,13 +3,12 @@
 import argparse
 import logging
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from rhocast.cli.job import emit
 from rhocast.density import refine
@@ -31,9 +30,13 @@ from rhocast.inference.spacing import DEFAULT_SPACING_BOHR
 from rhocast.inference.spacing import tell as tell_spacing
 from rhocast.model import DensityModel
 from rhocast.parallel import find_communicator, first_alone, rank_of, size_of, together
-from rhocast.structures import Structure, read_structure
+from rhocast.parallel.ranks import from_first
+from rhocast.structures import Structure, read_structure, read_structures
 
 log = logging.getLogger(__name__)
+
+#: Stands in the name of an output for the number of a frame.
+_FRAME = "{frame}"
 
 
 def add_verbs(verbs: Any) -> None:
@@ -45,6 +48,13 @@ def add_verbs(verbs: Any) -> None:
     )
     verb.add_argument("model", help="model file or name of a shipped model")
     verb.add_argument("structure", type=Path, help="any file that ASE reads")
+    verb.add_argument(
+        "--frames",
+        type=_slice,
+        metavar="FIRST:END:STEP",
+        help=f"frames of a trajectory to predict, counted from 0, with {_FRAME} in the name of the "
+        "output (default: all)",
+    )
     verb.add_argument(
         "--format", help="format of the structure file, as ASE calls it (default: from the file)"
     )
@@ -84,7 +94,7 @@ def add_verbs(verbs: Any) -> None:
         "--device",
         default="cpu",
         help="where to compute: `cpu`; `cuda`, of which each rank of a machine takes the next; "
-        "`cuda:1`, that one; `emulated`, a GPU's kernels on the processor (default: cpu)",
+        "`cuda:1`, that one (default: cpu). No GPU has run this version yet",
     )
     verb.add_argument("--ranks", type=int, help="stop unless MPI sees this many ranks")
     verb.add_argument(
@@ -157,22 +167,77 @@ def _shard(text: str) -> tuple[int, int]:
 
 
 def _communicator(expected_ranks: int | None = None) -> Any:
-    """Find the ranks; of several the first alone speaks, and each computes on one thread."""
+    """Find the ranks; of several the first alone speaks."""
     comm = find_communicator(expected_ranks)
     if rank_of(comm) != 0:
         logging.getLogger().setLevel(logging.ERROR)
-    if comm is not None:
-        torch.set_num_threads(1)  # ranks and threads must not fight over the cores
     return comm
 
 
 def _predict(options: argparse.Namespace) -> None:
     comm = _communicator(options.ranks)
-    file = _field_file(options)
+    _field_file(options)
     model = together(comm, lambda: DensityModel.load(options.model))
+    if _FRAME in options.output.name:
+        _predict_frames(options, model, comm)
+        return
+    if options.frames is not None:
+        raise ConfigError(
+            f"frames: expected {_FRAME} in the name of the output, such as -o "
+            f"densities/{_FRAME}.h5, found {options.output}"
+        )
     structure = first_alone(
         comm, lambda: read_structure(options.structure, options.format, options.species)
     )
+    _predict_one(options, model, structure, comm)
+
+
+def _predict_frames(options: argparse.Namespace, model: DensityModel, comm: Any) -> None:
+    """Predict every frame of a trajectory, each to a file of its own."""
+
+    def frames() -> dict[int, Structure]:
+        every = read_structures(options.structure)
+        chosen = list(every)[slice(None) if options.frames is None else options.frames]
+        if not chosen:
+            raise ConfigError(f"{options.structure}: none of its {len(every)} frames is chosen")
+        return {number: every[number] for number in chosen}
+
+    structures = first_alone(comm, frames)
+    numbers = from_first(comm, None if structures is None else list(structures))
+    output: Path = options.output
+    with _bar(rank_of(comm) == 0 and sys.stderr.isatty()) as track:
+        for number in track(numbers):
+            options.output = output.with_name(output.name.replace(_FRAME, str(number)))
+            _predict_one(options, model, None if structures is None else structures[number], comm)
+
+
+@contextmanager
+def _bar(shown: bool) -> Iterator[Callable[[list[int]], Iterable[int]]]:
+    """Give what goes through frames with a progress bar, where a person is watching."""
+    if not shown:
+        yield iter
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    logging.getLogger("rhocast").setLevel(logging.WARNING)  # lines of each frame would hide it
+    yield lambda numbers: track(numbers, "frames", console=Console(stderr=True))
+
+
+def _slice(text: str) -> slice:
+    try:
+        return slice(*(int(word) if word else None for word in text.split(":")))
+    except (ValueError, TypeError):
+        raise argparse.ArgumentTypeError(
+            f"expected FIRST:END:STEP such as 100::10, found {text!r}"
+        ) from None
+
+
+def _predict_one(
+    options: argparse.Namespace, model: DensityModel, structure: Structure | None, comm: Any
+) -> None:
+    """Predict one structure, which rank 0 alone holds."""
+    file = _field_file(options)
     arguments: dict[str, Any] = {
         "uncertainty": options.uncertainty,
         "samples": options.samples,

@@ -1,13 +1,16 @@
 """Nearest atoms, with equidistant ones kept together, in periodic cells."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from ase.data import atomic_numbers
-from scipy.spatial import cKDTree
 
 from rhocast.errors import ModelError
 from rhocast.structures import Structure, periodic_images
+
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
 
 #: Distances that differ by less are taken as equal, Bohr.
 TIE_BOHR = 1e-5
@@ -77,7 +80,7 @@ class SpeciesAtoms:
         places, 2 for what is further away.
     """
 
-    tree: cKDTree
+    tree: "cKDTree"
     positions: np.ndarray
     offsets: np.ndarray
     present: np.ndarray
@@ -117,6 +120,8 @@ def gather_atoms(
             f"the structure holds {', '.join(unknown)}, the model knows {', '.join(species)}; "
             "train it on this element or take the atoms out"
         )
+    from scipy.spatial import cKDTree  # slow to import, and the compiled kernels need no tree
+
     positions, indices = periodic_images(structure, reach_bohr, lower, upper)
     surrounding, _ = periodic_images(structure, 2.0 * reach_bohr, lower, upper)
     numbers = structure.numbers[indices]
@@ -128,7 +133,7 @@ def gather_atoms(
 
 
 def nearest(
-    tree: cKDTree, points: np.ndarray, count: int, reach_bohr: float
+    tree: "cKDTree", points: np.ndarray, count: int, reach_bohr: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the nearest atoms, and all that are as near as the last of them.
 
@@ -164,8 +169,10 @@ def ties(distances: np.ndarray) -> np.ndarray:
 
 
 def _with_neighbours(
-    positions: np.ndarray, surrounding: cKDTree, reach_bohr: float, count: int
+    positions: np.ndarray, surrounding: "cKDTree", reach_bohr: float, count: int
 ) -> SpeciesAtoms:
+    from scipy.spatial import cKDTree
+
     distances, indices = nearest(surrounding, positions, count + 1, reach_bohr)
     tied = ties(distances)
     width = count + np.argmin(tied[:, count:], axis=1).max(initial=0)

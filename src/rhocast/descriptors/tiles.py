@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from ase.data import atomic_numbers
-from scipy.spatial import cKDTree
 
 from rhocast.descriptors.neighbours import Box
 from rhocast.errors import ModelError
 from rhocast.structures import Structure, periodic_images
+
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
 
 #: Side of the cubes that points are grouped into, Bohr: small, or many atoms that a group gathers
 #: would be out of reach of most of its points.
@@ -52,7 +55,7 @@ class Surroundings:
     """
 
     reach_bohr: float
-    trees: tuple[cKDTree | None, ...]
+    trees: "tuple[cKDTree | None, ...]"
     indices: tuple[np.ndarray, ...]
     box: Box
 
@@ -83,6 +86,8 @@ class Surroundings:
         ModelError
             If the structure holds an element that is not among the species.
         """
+        from scipy.spatial import cKDTree  # slow to import, and the compiled kernels need no tree
+
         check_species(structure, species)
         positions, indices = periodic_images(structure, reach_bohr, lower, upper)
         kinds = kinds_of(structure.numbers, species)[indices]
@@ -132,13 +137,13 @@ def check_species(structure: Structure, species: tuple[str, ...]) -> None:
         )
 
 
-def _near(tree: cKDTree | None, centre: np.ndarray, reach: float) -> np.ndarray:
+def _near(tree: "cKDTree | None", centre: np.ndarray, reach: float) -> np.ndarray:
     """Atoms of a tree that lie within reach, in a fixed order."""
     found = [] if tree is None else tree.query_ball_point(centre, reach, return_sorted=True)
     return np.array(found, dtype=np.int64)
 
 
-def _offsets(points: np.ndarray, tree: cKDTree | None, atoms: np.ndarray) -> np.ndarray:
+def _offsets(points: np.ndarray, tree: "cKDTree | None", atoms: np.ndarray) -> np.ndarray:
     if tree is None:
         return np.zeros((len(points), 0, 3))
     return tree.data[atoms] - points[:, None]

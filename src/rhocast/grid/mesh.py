@@ -1,5 +1,6 @@
 """The uniform periodic mesh on which densities live."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,7 +70,7 @@ class Mesh:
         """
         return np.stack(np.unravel_index(indices, self.shape), axis=-1) / self.shape @ self.cell
 
-    def offsets(self, box: tuple[slice, slice, slice]) -> np.ndarray:
+    def offsets(self, box: Sequence[slice]) -> np.ndarray:
         """Cartesian positions of a box's points relative to the point (0, 0, 0), in C order.
 
         Parameters

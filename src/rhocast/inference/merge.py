@@ -23,6 +23,7 @@ from rhocast.density.formats.field import CHUNK_SHAPE, create_density, create_fi
 from rhocast.density.refine import refine
 from rhocast.errors import FileFormatError, RhocastError
 from rhocast.fields import DENSITY_FIELDS
+from rhocast.inference.provenance import joined
 from rhocast.inference.shards import Shard
 from rhocast.inference.spacing import asked_mesh
 from rhocast.parallel.ranks import first_alone, from_first, on_all, rank_of
@@ -117,7 +118,7 @@ def _check_set(shards: list[Shard]) -> None:
 
 def _record(shards: list[Shard], scale_to_electrons: bool) -> dict[str, Any]:
     """Attributes of the merged file, with the scale."""
-    record, mesh = shards[0].header.record, shards[0].mesh
+    record, mesh = joined(shard.header.record for shard in shards), shards[0].mesh
     # Exactly rounded, so that the count does not depend on how the blocks were shared out.
     count = math.fsum(value for shard in shards for value in shard.block_sums) * mesh.voxel_volume
     scale = 1.0

@@ -2,21 +2,24 @@
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from rhocast import descriptors
-from rhocast.grid import BinnedAtoms
+from rhocast.evaluation import compiled as kernels
+from rhocast.grid import BinnedAtoms, Mesh, Neighbourhood
 from rhocast.model import DensityModel
 from rhocast.model.training_range import INSIDE
 from rhocast.structures import Structure
 from rhocast.structures.pairs import closest_pairs, shortest_bonds
 
-#: Places that are looked at, points at each of them, and how wide a place is, Bohr.
-PLACES, POINTS, WIDTH_BOHR = 96, 64, 2.0
+#: Places that are looked at; points along the sides of each, and the distance between them, Bohr.
+PLACES, SIDE, SPACING_BOHR = 96, 4, 0.5
+#: Places lie in regions, at most so many and so long, Bohr: atoms are gathered once for each.
+REGIONS, REGION_BOHR = 24, 24.0
 #: A prediction is warned of where more points lie outside than in any snapshot trained on, by this
 #: factor and this share: what so few places cannot tell apart.
 _MORE_THAN_USUAL, _UNCERTAIN_SHARE = 1.2, 0.003
@@ -67,20 +70,50 @@ def look_outside(model: DensityModel, structure: Structure) -> Outside | None:
     if known is None:
         return None
     rng = np.random.default_rng(0)
-    descriptor = descriptors.make(model.descriptor, model.species)
     atoms = BinnedAtoms.of(structure)
-    extent = WIDTH_BOHR / np.linalg.norm(structure.cell, axis=1)
-    distances = []
-    for lower in rng.random((PLACES, 3)):
-        offsets = rng.random((POINTS, 3)) * extent @ structure.cell
-        if (around := atoms.around(lower, lower + extent, descriptor.reach_bohr)) is not None:
-            bound = descriptor.bind(around.structure, around.lower, around.upper)
-            inputs = model.normalisation.features(bound(around.corner + offsets))
-            distances.append(known.distance(inputs))
-    if not distances:
+    mesh = Mesh.with_spacing(structure.cell, SPACING_BOHR)
+    sides = np.minimum(mesh.shape, np.ceil(REGION_BOHR / mesh.spacing).astype(int))
+    regions = int(np.clip(np.ceil(mesh.n_points / float(np.prod(sides))), 1, REGIONS))
+    evaluator = on_processor(model, mesh)
+    found = []
+    for lower in rng.random((regions, 3)):
+        upper = lower + (sides + SIDE - 2) / mesh.shape
+        around = atoms.around(lower, upper, model.reach_bohr)
+        places = rng.integers(sides, size=(PLACES // regions, 3)).tolist()
+        if around is not None:
+            features = evaluator(around)
+            parts = [features(tuple(slice(n, n + SIDE) for n in place)) for place in places]
+            found += [part for part in parts if (part != part[0]).any()]  # else it is empty
+    if not found:
         return None
-    share, far = (float(np.mean(np.array(distances) > k * known.limit)) for k in (1.0, _FAR))
+    distances = known.distance(np.concatenate(found))
+    share, far = (float((distances > k * known.limit).mean()) for k in (1.0, _FAR))
     return Outside(round(share, 4), round(far, 5))
+
+
+def on_processor(
+    model: DensityModel, mesh: Mesh
+) -> Callable[[Neighbourhood], Callable[[Sequence[slice]], np.ndarray]]:
+    """Return what gives normalised features (p, d) at boxes of a mesh, from the atoms around them.
+
+    By the compiled kernels where the model has them.
+    """
+    if kernels.evaluates(model):
+        evaluator = kernels.Evaluator(model)
+
+        def bind(around: Neighbourhood) -> Callable[[Sequence[slice]], np.ndarray]:
+            positions = around.structure.positions - around.corner
+            bound = evaluator.bind_atoms(positions, around.structure.numbers)
+            return lambda box: bound.features(mesh, box).reshape(-1, model.n_features)
+    else:
+        descriptor = descriptors.make(model.descriptor, model.species)
+
+        def bind(around: Neighbourhood) -> Callable[[Sequence[slice]], np.ndarray]:
+            bound = descriptor.bind(around.structure, around.lower, around.upper)
+            corner = around.corner
+            return lambda box: model.normalisation.features(bound(corner + mesh.offsets(box)))
+
+    return bind
 
 
 def tell(model: DensityModel, structure: Structure, found: Outside | None, where: str) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from rhocast.inference.shard_writer import ShardWriter
 from rhocast.inference.shards import ShardHeader, is_finished
 from rhocast.inference.spacing import evaluation_spacing
 from rhocast.model import DensityModel
+from rhocast.parallel.blas import one_blas_thread
 from rhocast.parallel.progress import Progress
 from rhocast.parallel.ranks import (
     end_all_on_failure,
@@ -120,7 +122,8 @@ def _predict_shard(
     first_alone(comm, check)
     task = from_first(comm, None if request is None else request.task).at(place)
     together(comm, lambda: task.check_model(model))
-    with end_all_on_failure(comm):
+    alone = nullcontext() if comm is None else one_blas_thread()  # ranks share the cores
+    with end_all_on_failure(comm), alone:
         predictor = BlockPredictor(model, task)
 
         def compute(item: Item) -> np.ndarray:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from ase.data import atomic_numbers
-from scipy.spatial import cKDTree
 
 from rhocast.errors import ModelError
 from rhocast.grid import Neighbourhood
@@ -16,6 +15,9 @@ from rhocast.structures import Structure
 
 #: Points along each side of the parts of a tile whose distance from the atoms is looked up.
 _PART = 8
+
+#: Points times atoms, up to which distances need no tree.
+_FEW_PAIRS = 200_000
 
 #: Of a box, in units of its sides.
 _DIAGONALS = np.array([[1, 1, 1], [1, 1, -1], [1, -1, 1], [-1, 1, 1]])
@@ -76,10 +78,8 @@ class BlockPredictor:
         if atoms is None:
             return self._empty(shape)
         evaluate = self._evaluator.bind(atoms)
-        # Made quickly: it is asked little.
         positions = atoms.structure.positions
-        tree = cKDTree(positions, balanced_tree=False, compact_nodes=False)
-        distances, half = self._distances(shape, atoms.corner, tree)
+        distances, half = self._distances(shape, atoms.corner, positions)
         if self._evaluator.whole_blocks and distances.max() + half <= TAPER_FROM * self._range:
             x, y, z = shape
             return evaluate((slice(0, x), slice(0, y), slice(0, z)))
@@ -91,7 +91,7 @@ class BlockPredictor:
             part = values[:, *tile]
             part[...] = evaluate(tile)
             if nearest.max() + half > TAPER_FROM * self._range:
-                distance, _ = tree.query(atoms.corner + self._task.mesh.offsets(tile))
+                distance = to_nearest(positions, atoms.corner + self._task.mesh.offsets(tile))
                 taper(part, weight(distance.reshape(part.shape[1:]), self._range))
         return values
 
@@ -102,7 +102,7 @@ class BlockPredictor:
         return values
 
     def _distances(
-        self, shape: tuple[int, ...], corner: np.ndarray, tree: cKDTree
+        self, shape: tuple[int, ...], corner: np.ndarray, positions: np.ndarray
     ) -> tuple[np.ndarray, float]:
         """Distance to the nearest atom from the middles of parts of a block, and half a part, Bohr.
 
@@ -115,7 +115,7 @@ class BlockPredictor:
             for start, n, count in zip(starts, shape, mesh.shape, strict=True)
         ]
         centres = np.stack(np.meshgrid(*middles, indexing="ij"), axis=-1) @ mesh.cell
-        distances, _ = tree.query(corner + centres)
+        distances = to_nearest(positions, corner + centres)
         diagonals = _DIAGONALS * (_PART - 1) / mesh.shape @ mesh.cell
         return distances, 0.5 * float(np.linalg.norm(diagonals, axis=1).max())
 
@@ -129,6 +129,22 @@ class BlockPredictor:
         values = evaluate((slice(0, 1), slice(0, 1), slice(0, 1)))[:, 0, 0, 0]
         taper(values, np.zeros((), dtype=np.float32))
         return values
+
+
+def to_nearest(positions: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Return the distance from points (..., 3) to the nearest of some positions (n, 3), Bohr.
+
+    Of a few pairs all are looked at: a tree takes longer to make, and the first one to import.
+    """
+    flat = points.reshape(-1, 3)
+    if len(flat) * len(positions) <= _FEW_PAIRS:
+        squares = np.square(flat[:, None] - positions).sum(axis=2)
+        return np.sqrt(squares.min(axis=1)).reshape(points.shape[:-1])
+    from scipy.spatial import cKDTree
+
+    tree = cKDTree(positions, balanced_tree=False, compact_nodes=False)  # it is asked little
+    distances, _ = tree.query(flat)
+    return np.asarray(distances).reshape(points.shape[:-1])
 
 
 def _tiles(shape: tuple[int, ...], side: int) -> Iterator[tuple[slice, slice, slice]]:

@@ -5,12 +5,12 @@ A `Request` holds the atoms: one process makes it. A `Task` is what all others m
 
 import hashlib
 import json
+import logging
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-import torch
 
 from rhocast.density.formats.field import field_bytes
 from rhocast.errors import ConfigError, ModelError, ParallelError, RhocastError
@@ -20,7 +20,10 @@ from rhocast.grid import Blocks, Mesh
 from rhocast.inference.outside import Outside, look_outside
 from rhocast.inference.spacing import asked_mesh, interpolation_error
 from rhocast.model import DensityModel
+from rhocast.parallel.blas import available_threads
 from rhocast.structures import Structure
+
+log = logging.getLogger(__name__)
 
 #: Fields that are computed and stored, for each kind of uncertainty.
 FIELDS = {
@@ -73,10 +76,10 @@ class Task:
 
     @property
     def threads(self) -> int:
-        """How many threads compute blocks in a process; without the kernels torch uses them."""
+        """How many threads compute blocks in a process; without the kernels NumPy uses them."""
         if self.device is not None:
             return _GPU_THREADS
-        return torch.get_num_threads() if self.kernels else 1
+        return available_threads() if self.kernels else 1
 
     @property
     def blocks(self) -> Blocks:
@@ -167,6 +170,11 @@ class Request:
         _check_uncertainty(self.uncertainty, self.samples)
         if self.device is not None:
             _check_accelerated(self.model, self.uncertainty)
+            if self.device.startswith("cuda"):
+                log.warning(
+                    "device: no GPU has run this version of the kernels yet; compare some blocks "
+                    "with those of the processor before you rely on them"
+                )
         self.task.at(0).check_model(self.model)
         if not np.allclose(self.mesh.cell, self.structure.cell, rtol=0.0, atol=1e-9):
             raise RhocastError(f"{self.where}: the mesh is that of another cell")

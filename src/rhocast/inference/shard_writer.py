@@ -24,6 +24,7 @@ from rhocast.density.chunks import ChunkedArray, chunk_shape, preallocate, write
 from rhocast.errors import ParallelError
 from rhocast.fields import DENSITY_FIELDS
 from rhocast.inference.journal import Journal
+from rhocast.inference.provenance import joined
 from rhocast.inference.shards import FORMAT_VERSION, KIND, ShardHeader
 from rhocast.structures import Structure
 
@@ -192,6 +193,7 @@ class ShardWriter:
                 min(foreign),
             )
             return set()
+        self._note_who_goes_on()
         log.info(
             "%s: resumed, %d of %d blocks are there",
             self._partial,
@@ -199,6 +201,15 @@ class ShardWriter:
             len(self._header.own_blocks),
         )
         return finished
+
+    def _note_who_goes_on(self) -> None:
+        """Write into the file that this run, by other kernels perhaps, takes part in it."""
+        with h5py.File(self._partial, "r", locking=False) as file:
+            header = json.loads(file.attrs["header"])
+        record = joined([header["record"], self._header.record])
+        if record != header["record"]:
+            with h5py.File(self._partial, "r+", libver="v110", locking=False) as file:
+                file.attrs["header"] = json.dumps(header | {"record": record})
 
     def _start_afresh(self, structure: Structure) -> None:
         self._journal.remove()

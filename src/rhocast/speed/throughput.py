@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from rhocast.errors import ConfigError
 from rhocast.evaluation import compiled as kernels
@@ -30,6 +29,7 @@ from rhocast.evaluation.gpu import name_of
 from rhocast.inference import Request
 from rhocast.inference.prediction import Item, items
 from rhocast.inference.predictor import BlockPredictor
+from rhocast.parallel.blas import available_threads
 from rhocast.parallel.ranks import lead
 from rhocast.speed.operations import Operations
 from rhocast.speed.subject import Subject
@@ -150,7 +150,7 @@ def time_blocks(request: Request, seconds: float) -> dict[str, float | int | Non
     return {
         "points_per_second": spent.points / spent.wall_s,
         "points_per_core_second": spent.points / spent.cpu_s,
-        "threads": torch.get_num_threads(),
+        "threads": available_threads(),
         "peak_gflops_fp32": peaks.fp32,
         "peak_gflops_bf16": peaks.bf16,
         "flop_per_point_descriptor": flop.descriptor,

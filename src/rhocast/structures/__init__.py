@@ -1,9 +1,17 @@
 """Structures: reading, building and checking atoms in periodic cells."""
 
-from rhocast.structures.build import build_system
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from rhocast.structures.structure import Structure, periodic_images
 from rhocast.structures.structure_file import read_structure, read_structures, write_structure
-from rhocast.structures.thermal import displace
+
+if TYPE_CHECKING:
+    from rhocast.structures.build import build_system
+    from rhocast.structures.thermal import displace
+
+#: What prediction does without, and the modules that hold it: imported when it is asked for.
+_LATER = {"build_system": "build", "displace": "thermal"}
 
 __all__ = [
     "Structure",
@@ -14,3 +22,9 @@ __all__ = [
     "read_structures",
     "write_structure",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"rhocast.structures.{_LATER[name]}"), name)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
-from scipy.spatial import cKDTree
 
 from rhocast.errors import StructureError
 from rhocast.units import ANGSTROM_PER_BOHR
@@ -116,6 +115,8 @@ class Structure:
 
     def _shortest_within(self, reach: float) -> float:
         """Shortest distance between two atoms, Bohr; infinity if it is above ``reach``."""
+        from scipy.spatial import cKDTree  # slow to import, and most cells need no tree
+
         points, _ = periodic_images(self, reach)
         # Thermal cells of millions of atoms: a tree that is quick to make, not to search.
         tree = cKDTree(points, balanced_tree=False, compact_nodes=False)

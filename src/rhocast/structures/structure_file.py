@@ -5,15 +5,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import ase.io
 import h5py
 import numpy as np
-from ase.io.formats import parse_filename
 
 from rhocast.errors import StructureError
 from rhocast.fields import STRUCTURE_FIELDS
 from rhocast.files import replacing
-from rhocast.structures.foreign_file import read_images
+from rhocast.structures.extended_xyz import read_extended_xyz
 from rhocast.structures.structure import Structure
 
 #: Names that end so are HDF5; everything else is ASE's.
@@ -49,12 +47,21 @@ def read_structure(
         if path.suffix.lower() in HDF5_SUFFIXES:
             structure = _read_hdf5(path)
         else:
-            atoms = read_images(path, "-1:", format, species)[0]
-            structure = Structure.from_ase(atoms, atoms.info.get(RECORD, {}))
+            structure = _read_last(path, format, species)
     except StructureError as error:
         raise StructureError(f"{path}: {error}") from None
     structure.check_distances(str(path))
     return structure
+
+
+def _read_last(path: Path, format: str | None, species: Sequence[str] | None) -> Structure:
+    plain = read_extended_xyz(path) if format is None and species is None else None
+    if plain is not None:
+        return plain[-1]
+    from rhocast.structures.foreign_file import read_images
+
+    atoms = read_images(path, "-1:", format, species)[0]
+    return Structure.from_ase(atoms, atoms.info.get(RECORD, {}))
 
 
 def read_structures(name: str | Path) -> dict[int, Structure]:
@@ -72,6 +79,15 @@ def read_structures(name: str | Path) -> dict[int, Structure]:
     """
     if Path(name).suffix.lower() in HDF5_SUFFIXES:
         return {0: read_structure(name)}
+    plain = read_extended_xyz(Path(name))
+    if plain is not None:
+        for number, structure in enumerate(plain):
+            structure.check_distances(f"{name}, structure {number}")
+        return dict(enumerate(plain))
+    from ase.io.formats import parse_filename
+
+    from rhocast.structures.foreign_file import read_images
+
     path, wanted = parse_filename(str(name))
     try:
         images = read_images(Path(path), ":")
@@ -95,6 +111,8 @@ def write_structure(path: str | Path, structure: Structure) -> None:
         if path.suffix in HDF5_SUFFIXES:
             _write_hdf5(partial, structure)
         else:
+            import ase.io
+
             atoms = structure.to_ase()
             atoms.info = comment_entry(structure.record)
             ase.io.write(partial, atoms, format="extxyz")
