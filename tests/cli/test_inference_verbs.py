@@ -3,11 +3,14 @@
 import json
 from dataclasses import replace
 
+import ase.build
+import ase.io
 import numpy as np
 import pytest
 from ase.build import bulk
 from ase.io.cube import read_cube_data
 
+import rhocast
 import rhocast.cli.main
 from rhocast.cli.main import main
 from rhocast.density import read_density
@@ -106,3 +109,19 @@ def test_certify_refuses_what_it_cannot_do(root, folder, caplog):
     assert main(["certify", "m.safetensors", "--density", density, "--blocks", "2"]) == 6
     assert "no mesh coarser than" in caplog.text
     assert (folder / "m.safetensors").read_bytes() == before
+
+
+def test_every_frame_of_a_trajectory_gets_a_file(tmp_path):
+    atoms = ase.build.bulk("Al", "fcc", 4.05, cubic=True)
+    frames = [atoms.copy() for _ in range(4)]
+    for seed, frame in enumerate(frames):
+        frame.rattle(0.1, seed=seed)
+    path = tmp_path / "t.extxyz"
+    ase.io.write(path, frames)
+    words = ["predict", "al", str(path), "--mesh-spacing-bohr", "1.0"]
+    assert main([*words, "-o", f"{tmp_path}/out/{{frame}}.h5", "--frames", "1::2"]) == 0
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["1.h5", "3.h5"]
+    expected = rhocast.load("al").predict(frames[3], 1.0)
+    found = read_density(tmp_path / "out/3.h5")
+    np.testing.assert_allclose(found.density, expected.density, rtol=1e-6)
+    assert main([*words, "-o", f"{tmp_path}/one.h5", "--frames", "1:"]) == 2

@@ -6,7 +6,6 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
-import torch
 from small_model import NETWORK, SHAPE, make_model, make_structure
 
 from rhocast.density import read_density, refine
@@ -139,7 +138,9 @@ def test_a_large_scaling_is_warned_of_and_bounds_sigma(factor, spacing, tmp_path
     model = make_model(valence={s: count * factor / len(structure) for s in ("Al", "Si")})
     model = replace(
         model,
-        last_layer=LastLayer((0.5 if factor != 1.01 else 1e-3) * torch.eye(NETWORK.width + 1)),
+        last_layer=LastLayer(
+            (0.5 if factor != 1.01 else 1e-3) * np.eye(NETWORK.width + 1, dtype=np.float32)
+        ),
     )
     field = predict_on_mesh(model, structure, mesh, uncertainty="fast")
     stored = field.epistemic_std.astype(np.float16).astype(np.float32)  # as shards hold it
