@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.interpolate import BSpline
 
 #: Points beyond a box that its spline takes into account: what is left out is 0.43**24, some 1e-9.
 HALO = 24
@@ -115,5 +114,7 @@ def interpolate_strips(
 def _cardinal(x: np.ndarray, count: int) -> np.ndarray:
     """Quintic B-splines centred at 0 … count − 1, at x; shape (len(x), count)."""
     knots = np.arange(_DEGREE + 2) - 0.5 * (_DEGREE + 1)
+    from scipy.interpolate import BSpline  # slow to import, and only finer meshes need it
+
     bump = BSpline.basis_element(knots, extrapolate=False)
     return np.nan_to_num(bump(x[:, None] - np.arange(count)))
