@@ -1,5 +1,6 @@
 """What needs a package that is not installed says which extra brings it, in one sentence."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -73,3 +74,62 @@ def test_what_is_there_is_not_missed(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingExtraError, match=r"^rhocast study needs matplotlib: pip install"):
         require("matplotlib", "rhocast study")
+
+
+#: Verbs whose modules load without any extra; the others name what they lack.
+WITHOUT_EXTRAS = {
+    "aimd",
+    "convert",
+    "dataset",
+    "export",
+    "harris-foulkes",
+    "import",
+    "schema",
+    "view",
+}
+
+VERBS_IN_TURN = """
+from contextlib import redirect_stdout
+from io import StringIO
+from rhocast.cli.main import VERBS, main
+
+for verb in VERBS:
+    try:
+        with redirect_stdout(StringIO()):
+            code = main([verb, "--help"])
+    except SystemExit as end:
+        code = end.code
+    print(verb, code)
+"""
+
+
+def test_every_verb_tells_what_it_lacks():
+    result = without([*EXTRAS, "mpi4py", "cupy"], VERBS_IN_TURN)
+    assert result.returncode == 0, result.stderr
+    codes = dict(line.split() for line in result.stdout.splitlines())
+    sentences = dict(
+        re.findall(
+            r"^rhocast (\S+) (needs \S+: pip install 'rhocast\[\w+\]')$", result.stderr, re.M
+        )
+    )
+    assert {verb for verb, code in codes.items() if code == "2"} == sentences.keys()
+    assert {verb for verb, code in codes.items() if code == "0"} >= WITHOUT_EXTRAS
+    assert set(codes.values()) <= {"0", "2"}
+    assert sentences["train"] == "needs torch: pip install 'rhocast[train]'"
+
+
+def test_the_list_of_verbs_needs_nothing():
+    result = without(EXTRAS, verb("--help"))
+    assert result.returncode == 0
+    assert "predict" in result.stdout
+
+
+def test_an_engine_without_its_extra_is_a_sentence():
+    code = """
+from rhocast.engines import EngineRecord, make_engine
+make_engine(EngineRecord("abinit", "abinit", "9"))
+"""
+    result = without(EXTRAS, code)
+    assert "MissingExtraError: the engine abinit needs netCDF4: pip install 'rhocast[dft]'" in (
+        result.stderr
+    )

@@ -12,6 +12,7 @@ from rhocast.cli.engine_options import add_engine_options, engine_of, launcher_o
 from rhocast.engines import resolve_pseudopotentials
 from rhocast.engines.convergence import compute_points
 from rhocast.errors import ConfigError
+from rhocast.extras import require
 from rhocast.structures import build_system
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _converge(options: argparse.Namespace) -> None:
+    require("matplotlib", "rhocast converge")
     settings = config.load_config(options.config)
     study = settings.convergence
     if study is None:

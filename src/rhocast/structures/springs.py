@@ -12,10 +12,10 @@ crystals, which springs along the bonds hold already.
 from dataclasses import dataclass
 
 import numpy as np
-from matscipy.neighbours import neighbour_list
 from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 
+from rhocast.extras import needed_for
 from rhocast.structures.structure import Structure, periodic_images
 
 #: Neighbours, in units of the typical distance of nearest ones: those nearer than the first count
@@ -94,6 +94,8 @@ class Bonds:
 def find_bonds(structure: Structure) -> Bonds:
     """Find the neighbours of all atoms; an atom and its own image are none."""
     typical = _typical_distance(structure)
+    with needed_for("a thermal cell"):
+        from matscipy.neighbours import neighbour_list
     first, second, vectors = neighbour_list(
         "ijD",
         cutoff=_NONE * typical,
