@@ -76,10 +76,11 @@ def test_energy_at_a_density_asks_for_orbitals_converged_in_its_potential(alloy,
     own = {"MIXING_VARIABLE": "potential", "NSTATES": 20}
     dft = alloy.dft.model_copy(update={"sparc": own})
     density = np.full(alloy.mesh.shape, alloy.n_electrons / alloy.structure.volume)
-    energy_ha = make_engine(replace(RECORD, executable="/bin/true")).harris_foulkes(
+    at = make_engine(replace(RECORD, executable="/bin/true")).harris_foulkes(
         replace(alloy, dft=dft), density, Launcher((str(launcher), "-n", "2")), tmp_path
     )
-    assert energy_ha == pytest.approx(-12.95478, abs=1e-5)
+    assert at.energy_ha == pytest.approx(-12.95478, abs=1e-5)
+    assert (at.band_ha, at.xc_ha, at.fermi_ha) == (0.22585374247, -5.0556959743, 0.16734548607)
     lines = (tmp_path / "run.inpt").read_text().splitlines()
     found = dict(line.split(":", 1) for line in lines if ":" in line and line[0] != "#")
     assert int(found["RHO_TRIGGER"]) >= 10
