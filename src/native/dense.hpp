@@ -7,8 +7,9 @@ namespace rhocast {
 namespace RHOCAST_ISA {
 namespace {
 
-// Outputs × vectors of points whose sums are held in registers.
-constexpr int ROWS = 4, COLUMNS = REGISTERS == 32 ? 4 : 2;
+// Outputs × vectors of points whose sums are held in registers: of AVX2's 16 registers 12, two hold
+// inputs and one a weight.
+constexpr int ROWS = LANES == 8 ? 6 : 4, COLUMNS = REGISTERS == 32 ? 4 : 2;
 
 // What a layer reads: GROUPS vectors for each input, or in bfloat16 for each pair of inputs, the
 // even one in the lower half of a lane.
@@ -87,14 +88,14 @@ class Dense {
       const float* const weights = weights_ + panel * depth_ * ROWS;
       for (int group = 0; group < GROUPS; group += COLUMNS) {
         Floats sums[ROWS][COLUMNS];
-#pragma GCC unroll 4
+#pragma GCC unroll 6
         for (int r = 0; r < ROWS; ++r)
 #pragma GCC unroll 4
           for (int c = 0; c < COLUMNS; ++c) sums[r][c] = splat(bias_[panel * ROWS + r]);
         const Activation* column = inputs + group;
         const float* weight = weights;
         for (int k = 0; k < depth_; ++k, column += GROUPS, weight += ROWS) {
-#pragma GCC unroll 4
+#pragma GCC unroll 6
           for (int r = 0; r < ROWS; ++r)
 #pragma GCC unroll 4
             for (int c = 0; c < COLUMNS; ++c)

@@ -36,20 +36,33 @@ struct Terms {
 template <int DEGREE>
 inline constexpr Terms<DEGREE> TERMS;
 
-// Σ_lm q_lm h_lm of an atom in a column of points, h_lm the bare harmonics: the powers of z.
-template <int DEGREE>
-__attribute__((always_inline)) inline void column(const float* factors, Floats across,
-                                                  const Floats* turns, Floats* powers) {
+// Columns of points that share what is loaded of an atom: AVX2 has no operand that repeats a number
+// from memory, so each factor takes an instruction of its own.
+constexpr int WIDE = LANES == 8 ? 2 : 1;
+static_assert(GROUPS % (WIDE * TILE) == 0, "a tile is whole columns");
+
+// Σ_lm q_lm h_lm of an atom in columns of points, h_lm the bare harmonics: the powers of z.
+template <int DEGREE, int COUNT>
+__attribute__((always_inline)) inline void column(const float* factors, const Floats* across,
+                                                  const Floats (*turns)[2 * DEGREE + 1],
+                                                  Floats (*powers)[DEGREE + 1]) {
   int at = 0;
 #pragma GCC unroll 9
   for (int k = 0; k <= DEGREE; ++k) {
 #pragma GCC unroll 17
     for (int turn = 0; turn <= 2 * (DEGREE - k); ++turn) {
       const int last = (DEGREE - k - order_of(turn)) / 2;
-      Floats sum = splat(factors[at++]);
+      Floats sums[COUNT];
+#pragma GCC unroll 2
+      for (int w = 0; w < COUNT; ++w) sums[w] = splat(factors[at]);
+      ++at;
 #pragma GCC unroll 4
-      for (int j = 0; j < last; ++j) sum = sum * across + factors[at++];
-      powers[k] = turn == 0 ? sum : powers[k] + turns[turn] * sum;
+      for (int j = 0; j < last; ++j, ++at)
+#pragma GCC unroll 2
+        for (int w = 0; w < COUNT; ++w) sums[w] = sums[w] * across[w] + factors[at];
+#pragma GCC unroll 2
+      for (int w = 0; w < COUNT; ++w)
+        powers[w][k] = turn == 0 ? sums[w] : powers[w][k] + turns[w][turn] * sums[w];
     }
   }
 }
@@ -235,36 +248,44 @@ class Multipoles {
       const int a = work.shells.order[i];
       const float at[3] = {near.x[a] - corner[0], near.y[a] - corner[1], near.z[a] - corner[2]};
       const float* const own = multipoles + near.which[a] * each;
-      for (int g = 0; g < GROUPS; g += tile.upright ? TILE : 1)
+      for (int g = 0; g < GROUPS; g += tile.upright ? WIDE * TILE : 1)
         if (tile.upright)
-          add_column<DEGREE, TILE>(own, shortest, at, tile.groups + g, densities + g);
+          add_columns<DEGREE, TILE, WIDE>(own, shortest, at, tile.groups + g, densities + g);
         else
-          add_column<DEGREE, 1>(own, shortest, at, tile.groups + g, densities + g);
+          add_columns<DEGREE, 1, 1>(own, shortest, at, tile.groups + g, densities + g);
     }
   }
 
-  // Adds an atom, from the n on that reach, to HEIGHT groups of points above each other.
-  template <int DEGREE, int HEIGHT>
-  __attribute__((noinline)) void add_column(const float* factors, int shortest, const float at[3],
-                                            const Group* groups, Floats* densities) const {
-    const Floats x = at[0] - groups->x, y = at[1] - groups->y;
-    const Floats across = x * x + y * y;
-    Floats turns[2 * DEGREE + 1], heights[HEIGHT], squares[HEIGHT], powers[DEGREE + 1];
-    if constexpr (DEGREE > 0) take_turns<DEGREE>(x, y, turns);
-#pragma GCC unroll 4
-    for (int g = 0; g < HEIGHT; ++g) {
-      heights[g] = at[2] - groups[g].z;
-      squares[g] = across + heights[g] * heights[g];
-    }
-    for (int n = shortest; n < radial_.count; ++n) {
-      column<DEGREE>(factors + n * terms(DEGREE), across, turns, powers);
+  // Adds an atom, from the n on that reach, to COUNT columns of HEIGHT groups of points above each
+  // other.
+  template <int DEGREE, int HEIGHT, int COUNT>
+  __attribute__((noinline)) void add_columns(const float* factors, int shortest, const float at[3],
+                                             const Group* groups, Floats* densities) const {
+    Floats across[COUNT], turns[COUNT][2 * DEGREE + 1], powers[COUNT][DEGREE + 1];
+    Floats heights[COUNT][HEIGHT], squares[COUNT][HEIGHT];
+#pragma GCC unroll 2
+    for (int w = 0; w < COUNT; ++w) {
+      const Group* const own = groups + w * HEIGHT;
+      const Floats x = at[0] - own->x, y = at[1] - own->y;
+      across[w] = x * x + y * y;
+      if constexpr (DEGREE > 0) take_turns<DEGREE>(x, y, turns[w]);
 #pragma GCC unroll 4
       for (int g = 0; g < HEIGHT; ++g) {
-        Floats sum = powers[DEGREE];
-#pragma GCC unroll 8
-        for (int k = DEGREE - 1; k >= 0; --k) sum = sum * heights[g] + powers[k];
-        densities[g] += radial_(n, squares[g]) * sum;
+        heights[w][g] = at[2] - own[g].z;
+        squares[w][g] = across[w] + heights[w][g] * heights[w][g];
       }
+    }
+    for (int n = shortest; n < radial_.count; ++n) {
+      column<DEGREE, COUNT>(factors + n * terms(DEGREE), across, turns, powers);
+#pragma GCC unroll 2
+      for (int w = 0; w < COUNT; ++w)
+#pragma GCC unroll 4
+        for (int g = 0; g < HEIGHT; ++g) {
+          Floats sum = powers[w][DEGREE];
+#pragma GCC unroll 8
+          for (int k = DEGREE - 1; k >= 0; --k) sum = sum * heights[w][g] + powers[w][k];
+          densities[w * HEIGHT + g] += radial_(n, squares[w][g]) * sum;
+        }
     }
   }
 

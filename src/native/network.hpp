@@ -109,7 +109,7 @@ class Network {
   template <bool ADD, class Kind>
   static void layer(const Kind& dense, const Activation* in, Activation* out, Floats* residual) {
     dense.run(in, [=](int row, int group, Floats(&sums)[ROWS][COLUMNS]) {
-#pragma GCC unroll 4
+#pragma GCC unroll 6
       for (int r = 0; r < ROWS; ++r)
 #pragma GCC unroll 4
         for (int c = 0; c < COLUMNS; ++c) {

@@ -13,7 +13,7 @@ namespace {
 
 constexpr int HANDFUL = 20;
 // Sums that are held in registers at a time, beside what is multiplied.
-constexpr int HELD = REGISTERS == 32 ? 28 : 12;
+constexpr int HELD = REGISTERS == 32 ? 28 : LANES == 8 ? 13 : 12;
 
 using Sums = Floats[HARMONICS];
 
