@@ -104,7 +104,7 @@ class MatrixDense {
 };
 
 // A layer close to single precision: each number is a sum of two in bfloat16, a product is three of
-// four products, right to 2⁻¹⁵. Inputs are the high halves, the low ones and the high ones again.
+// four products, right to 2⁻¹⁵ (method.md, Eq. 30). Inputs are the high halves, the low ones and the high ones again.
 class SplitDense : public MatrixDense {
  public:
   void assign(const Layer& layer) {

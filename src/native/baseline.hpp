@@ -1,4 +1,5 @@
-// ρ_0 = Σ_j f(|r − R_j|): pseudo-atoms whose radial functions are cubic splines on equal intervals.
+// ρ_0 = Σ_j f(|r − R_j|): pseudo-atoms whose radial functions are cubic splines on equal intervals:
+// method.md, Eq. 16 and 17.
 #pragma once
 
 #include "geometry.hpp"

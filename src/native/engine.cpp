@@ -1,4 +1,5 @@
-// Everything for one instruction set: this file is compiled once for each of them.
+// Everything for one instruction set: this file is compiled once for each of them. It computes
+// method.md, Eq. 2, at the points of a block.
 
 #include <ctime>
 

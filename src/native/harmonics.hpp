@@ -32,7 +32,8 @@ constexpr double root(double n) {
   return n > 0.0 ? r : 0.0;
 }
 
-// The recurrence of `rhocast.descriptors.harmonics` with leading coefficients of 1:
+// The recurrence of `rhocast.descriptors.harmonics` with leading coefficients of 1 (method.md,
+// Eq. 6):
 // p_lm = z p_l−1,m − back r² p_l−2,m; the harmonics are `scale` times that. Where l = m + 4 it makes
 // (z² − roots_0 r²) (z² − roots_1 r²).
 struct Recurrence {

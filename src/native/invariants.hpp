@@ -46,7 +46,7 @@ inline Floats* all_contrasts(const Sums* own, const Sums* total, int radial, Flo
 }
 
 // sums (species, radial) are used up: T = Σ_s A^s takes the place of the last species', A^s − T/S
-// those of the others. The order of features is that of `rhocast.descriptors.smooth`.
+// those of the others. Features and their order: method.md, Eq. 11 and 12.
 template <int DEGREE>
 inline void invariants(Sums* sums, int species, int radial, Floats* out) {
   constexpr int ALL = (DEGREE + 1) * (DEGREE + 1);

@@ -1,6 +1,8 @@
 // ρ_1 = Σ_j Σ_nlm q_jnlm (1 − r_j² / R_n²)^8 r_j^l C_lm: multipoles that their neighbours induce in
 // the pseudo-atoms, q_jnlm = Σ_sn' c A^s_n'lm(R_j).
 //
+// method.md, Eq. 19 to 21 and, for the polynomial of a column's height, Eq. 23.
+//
 // Lanes are neighbours where the sums A of an atom are made, and points where the density is. What
 // scales norms and harmonics is part of the coefficients c.
 #pragma once
@@ -41,7 +43,8 @@ inline constexpr Terms<DEGREE> TERMS;
 constexpr int WIDE = LANES == 8 ? 2 : 1;
 static_assert(GROUPS % (WIDE * TILE) == 0, "a tile is whole columns");
 
-// Σ_lm q_lm h_lm of an atom in columns of points, h_lm the bare harmonics: the powers of z.
+// Σ_lm q_lm h_lm of an atom in columns of points, h_lm the bare harmonics: the powers of z
+// (method.md, Eq. 23).
 template <int DEGREE, int COUNT>
 __attribute__((always_inline)) inline void column(const float* factors, const Floats* across,
                                                   const Floats (*turns)[2 * DEGREE + 1],

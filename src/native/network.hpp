@@ -1,8 +1,10 @@
-// The network on one tile of points: lanes are points, layers are small matrix products.
+// The network (method.md, Eq. 25 to 27) on one tile of points: lanes are points, layers are small
+// matrix products.
 //
 // Where the processor multiplies bfloat16 (AVX512_BF16, AMX), activations and weights of the layers
 // after the first are rounded to it and sums are float; elsewhere all is float. Features, the first
-// layer, the residual stream and the head are always float, with AMX the first layer to 2⁻¹⁵.
+// layer, the residual stream and the head are always float, with AMX the first layer to 2⁻¹⁵:
+// method.md, Eq. 29 and 30.
 #pragma once
 
 #include "amx.hpp"
@@ -13,7 +15,7 @@ namespace {
 
 inline Floats within(Floats x, float end) { return min(max(x, splat(-end)), splat(end)); }
 
-// x Φ(x), the exact GELU. The short polynomial's error stands beside that of
+// x Φ(x), the exact GELU (method.md, Eq. 26). The short polynomial's error stands beside that of
 // rounding to bfloat16, 4e-3 |x|.
 inline Floats gelu(Floats x) {
   if constexpr (BF16) return x * normal_cdf_short(within(x, NORMAL_CDF_SHORT_END));

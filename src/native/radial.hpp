@@ -1,4 +1,5 @@
-// Radial functions (1 − r² / R_n²)^8 of rising reaches R_n, and which of them reach which atoms.
+// Radial functions (1 − r² / R_n²)^8 of rising reaches R_n (method.md, Eq. 8),
+// and which of them reach which atoms.
 #pragma once
 
 #include "geometry.hpp"

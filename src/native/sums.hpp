@@ -1,4 +1,5 @@
-// A_nlm = Σ_j (1 − r_j² / R_n²)^8 r_j^l C_lm: sums over the atoms around one group of points.
+// A_nlm = Σ_j (1 − r_j² / R_n²)^8 r_j^l C_lm: sums over the atoms around one group of points
+// (method.md, Eq. 10).
 //
 // Lanes are points. Atoms go in handfuls whose factors of the harmonics stay in a near cache,
 // sums in registers.

@@ -220,6 +220,8 @@ class Density:
 def scale_factor(count: float, n_electrons: float | None, where: str) -> float:
     """Return what to multiply a density by, so that it holds the right number of electrons.
 
+    method.md, Eq. 39.
+
     Parameters
     ----------
     count

@@ -50,7 +50,10 @@ class AxisMap:
 
     @classmethod
     def spline(cls, places: np.ndarray, period: int, halo: int = HALO) -> "AxisMap":
-        """Map values to their quintic spline at ``places``, (p,), rising, in coarse spacings."""
+        """Map values to their quintic spline (method.md, Eq. 36).
+
+        ``places``, (p,), rise and count coarse spacings.
+        """
         first = cls.first_source(places, halo)
         count = int(np.floor(places[-1])) + halo + 2 - first
         collocation = _cardinal(np.arange(count, dtype=float), count)
@@ -64,7 +67,7 @@ class AxisMap:
 
     @classmethod
     def linear(cls, places: np.ndarray, period: int) -> "AxisMap":
-        """Map values to the straight lines between them."""
+        """Map values to the straight lines between them: method.md, Eq. 37."""
         first = int(np.floor(places[0]))
         count = int(np.floor(places[-1])) + 2 - first
         distance = np.abs((places - first)[:, None] - np.arange(count))

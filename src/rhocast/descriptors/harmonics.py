@@ -8,6 +8,8 @@ import numpy as np
 def solid_harmonics(vectors: np.ndarray, degree: int) -> np.ndarray:
     """Compute r^l C_lm for l = 0 … degree, in Racah's normalisation.
 
+    method.md, Eq. 3 to 5.
+
     For two vectors a, b: Σ_m (|a|^l C_lm(a)) (|b|^l C_lm(b)) = (|a||b|)^l P_l(cos γ), with γ the
     angle between them and P_l the Legendre polynomial. For m ≥ 0,
 

@@ -1,4 +1,4 @@
-"""Multipoles of pseudo-atoms, induced by the atoms around them.
+"""Multipoles of pseudo-atoms, induced by the atoms around them (method.md, Eq. 19 to 22).
 
     ρ_1(r) = Σ_j Σ_nlm q_jnlm χ_nlm(R_j − r)
     χ_nlm(x) = N_nl (1 − x² / R_n²)₊^8 x^l C_lm(x / |x|)

@@ -1,4 +1,4 @@
-"""The baseline: a density that is a sum of spherical pseudo-atoms.
+"""The baseline: a density that is a sum of spherical pseudo-atoms (method.md, Eq. 16 to 18).
 
     ρ_0(r) = Σ_j f_{s(j)}(|r − R_j|)
 

@@ -1,4 +1,4 @@
-"""Smooth sums over neighbours and their scalar products.
+"""Smooth sums over neighbours and their scalar products: method.md, Eq. 8 to 12.
 
 At a point r, with r_j = R_j − r the vectors to the atoms j within the cutoff, the sums of species s
 are

@@ -2,6 +2,8 @@
 
 At a point r, for each species:
 
+(method.md, Eq. 14 and 15)
+
 - set I, the sorted distances from r to the M nearest atoms of the species;
 - set II, for the nearest M_a of those atoms, the cosines at r between the vector to the atom and
   the vectors to each of its k nearest neighbours (of any species), sorted.

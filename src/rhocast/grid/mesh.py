@@ -12,6 +12,8 @@ from rhocast.errors import ConfigError, RhocastError
 class Mesh:
     """Points ``(i/nx, j/ny, k/nz) @ cell`` without the far end point; C order, x slowest.
 
+    method.md, Eq. 1.
+
     Attributes
     ----------
     shape : tuple of three int

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 def evaluation_spacing(
     model: DensityModel, asked_bohr: float | None = None, direct: bool = False
 ) -> float:
-    """Choose the spacing of the mesh that a model is evaluated on, Bohr.
+    """Choose the spacing of the mesh that a model is evaluated on, Bohr: method.md, Eq. 35.
 
     Parameters
     ----------

@@ -2,7 +2,8 @@
 
 Where no atom is within the model's range r_c the density is zero; the network, which has seen
 nothing but condensed matter, answers with some number there. The difference of the two says how
-wrong it is. So with d the distance to the nearest atom and f what the model predicts,
+wrong it is. So (method.md, Eq. 38) with d the distance to the nearest atom and f what
+the model predicts,
 
     ρ = w f,   σ² = σ_f² + ((1 − w) f)²   (epistemic),
 

@@ -1,4 +1,4 @@
-"""Fitting the baseline: linear least squares over mesh points.
+"""Fitting the baseline: linear least squares over mesh points (method.md, Eq. 24).
 
 With S_k(r) the functions that the coefficients of `PseudoAtoms.fitted` multiply, radial
 functions summed over the atoms of a species and then those of the induced multipoles, the

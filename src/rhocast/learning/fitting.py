@@ -1,4 +1,4 @@
-"""Fitting the variational posterior: the loss, its schedule, the loop.
+"""Fitting the variational posterior: the loss (method.md, Eq. 28), its schedule, the loop.
 
 The loss of a network with weights w on data D of N points is the paper's, per point:
 (KL[q(w) ‖ p(w)] − E_q[log p(D | w)]) / N, with a Gaussian likelihood whose standard deviation is

@@ -1,4 +1,4 @@
-"""Calibration: one factor for each standard deviation, measured on data held back.
+"""Calibration: a factor for each standard deviation, from data held back (method.md, Eq. 33).
 
 A maximum-likelihood fit makes errors on new data larger than those it was shown, and the posterior
 takes mesh points that know each other for independent. Both are factors: s on the total standard

@@ -176,6 +176,7 @@ class DensityModel:
         if fast and self.last_layer is not None:
             rows.append(self.last_layer(hidden) * unit)
         elif draws:
+            # method.md, Eq. 32
             drawn = np.stack([network(inputs)[0] for network in draws])
             rows.append(drawn.std(axis=0, ddof=1) * unit)
         return np.stack(rows)

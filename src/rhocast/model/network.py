@@ -1,5 +1,7 @@
 """The network as plain arrays: what it computes with the mean weights, and with drawn ones.
 
+method.md, Eq. 25 to 27.
+
 `rhocast.learning.network` is the same network in torch, which fits it.
 """
 

@@ -52,7 +52,7 @@ class Normalisation:
         return cls(*(np.asarray(value, dtype=np.float32) for value in statistics))
 
     def features(self, values: np.ndarray) -> np.ndarray:
-        """Normalise features (p, d)."""
+        """Normalise features (p, d): method.md, Eq. 13."""
         return (values - self.feature_mean) / self.feature_std
 
     def target(self, values: np.ndarray) -> np.ndarray:

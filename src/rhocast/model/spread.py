@@ -1,4 +1,4 @@
-"""Fast uncertainty: the posterior of the last layer, in closed form.
+"""Fast uncertainty: the posterior of the last layer, in closed form (method.md, Eq. 31).
 
 Given the hidden layers, the mean is linear in φ, the outputs of the last hidden layer and 1. With
 Gaussian noise of the deviations s that the network predicts, its weights have a Gaussian posterior

@@ -1,5 +1,7 @@
 """Training range: how far the features of a point lie from those that were trained on.
 
+method.md, Eq. 34.
+
 The measure is the Mahalanobis distance |L x| of the normalised features x, with Lᵀ L the inverse of
 their covariance. It grows without bound in every direction, which the values of a hidden layer need
 not do. Points beyond the distance that 99 % of the points trained on keep to lie outside. In

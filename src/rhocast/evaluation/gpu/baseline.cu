@@ -1,4 +1,4 @@
-// Pseudo-atoms, and the multipoles that neighbours induce in them.
+// Pseudo-atoms, and the multipoles that neighbours induce in them: method.md, Eq. 16 to 23.
 
 #if POLE_RADIAL > 0
 

@@ -1,4 +1,5 @@
-// Sums over the atoms around a point, and the features that the network reads.
+// Sums over the atoms around a point (method.md, Eq. 10), and the features that the network reads
+// (method.md, Eq. 11 to 13).
 
 // sums[n][l² + l ± m][point] of the atoms of one species, in chunks from `first` to `end`, for
 // GROUP radial functions. Points are those of bricks from first_brick on.

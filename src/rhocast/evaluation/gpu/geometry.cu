@@ -1,7 +1,8 @@
 // A model at the points of a mesh, on a GPU: a thread for every point, or every column of points.
 //
 // The first of four files that are compiled as one: geometry.cu (what the others share, and who is
-// near whom), features.cu, baseline.cu, network.cu.
+// near whom), features.cu, baseline.cu, network.cu. docs/method.md holds the
+// equations.
 //
 // There is no shared memory: the sums of a point are in registers. No thread knows of any other, but
 // for the network's. All is single precision, but for the way from a centre to an atom, and the
@@ -16,7 +17,7 @@
 //   FEATURES, WIDTH, BLOCKS, LAYERS            of the network
 //   OUTPUTS                                    mean, raw deviation, rows of the form L
 //
-// Harmonics carry Ferrers' normalisation here, P_lm (cos, sin) mφ with
+// Harmonics carry Ferrers' normalisation here (method.md, Eq. 7), P_lm (cos, sin) mφ with
 // P_mm = (2m − 1)!!. `weights` is the square of the factor that turns them into Racah's: a product
 // of two harmonics takes it once.
 
@@ -96,7 +97,7 @@ __device__ inline void harmonics(float x, float y, float z, float square, float*
   }
 }
 
-// (1 − x² / R²)₊^8.
+// (1 − x² / R²)₊^8: method.md, Eq. 8.
 __device__ inline float radial(float square, float inverse) {
   float value = fmaxf(1.0f - square * inverse, 0.0f);
   value *= value;

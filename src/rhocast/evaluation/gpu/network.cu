@@ -1,6 +1,6 @@
-// The network on tensor cores.
+// The network on tensor cores: method.md, Eq. 25 to 27, 30 and 31.
 
-// x Φ(x), the exact GELU.
+// x Φ(x), the exact GELU: method.md, Eq. 26.
 __device__ inline float gelu(float x) {
   return x * normal_cdf(fminf(fmaxf(x, -NORMAL_CDF_END), NORMAL_CDF_END));
 }
