@@ -1,6 +1,7 @@
 # make demo   the whole workflow on config.yaml: minutes on two cores
 # make test   the test suite
 # make check  style, types, workflow lint
+# make docs   the manual, in site/
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +12,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 ROOT_APT := [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
 APT_INSTALL := apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq
 
-.PHONY: demo test check engine clean
+.PHONY: demo test check docs engine clean
 
 demo: $(VENV)/.installed engine
 	snakemake --profile profiles/local
@@ -26,12 +27,15 @@ test: $(VENV)/.installed
 check: $(VENV)/.installed
 	ruff check . && ruff format --check . && mypy && snakefmt --check Snakefile rules && snakemake --lint
 
+docs: $(VENV)/.installed
+	NO_MKDOCS_2_WARNING=1 mkdocs build -q
+
 $(VENV)/.installed: pyproject.toml constraints.txt CMakeLists.txt $(wildcard src/native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { $(ROOT_APT) && $(APT_INSTALL) python3-venv && $(PYTHON) -m venv $(VENV); } \
 	  || { echo "Python cannot make virtual environments; install the package python3-venv"; exit 1; }
-	pip install -q -c constraints.txt -e '.[all,dev]'
+	pip install -q -c constraints.txt -e '.[all,docs,dev]'
 	@touch $@
 
 # SPARC if it is on the PATH, else ABINIT; and mpirun, of the flavour that the engine is linked to.
