@@ -9,7 +9,7 @@ import pytest
 
 from rhocast.cli.main import VERBS, _parser
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "data/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
