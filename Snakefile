@@ -95,6 +95,11 @@ rule studies:
         campaign.study_pictures(),
 
 
+rule physics:
+    input:
+        campaign.physics_pictures(),
+
+
 rule dataset:
     input:
         expand("data/{package}/MANIFEST.json", package=cfg.packages),

@@ -79,8 +79,3 @@ rule equation_of_state:
         " --threads {threads}"
         " --settings {params.settings:q}"
         " > {log:q} 2>&1"
-
-
-rule physics:
-    input:
-        campaign.physics_pictures(),

@@ -1,5 +1,8 @@
 """The verb `new`: a crystal becomes a campaign that the workflow takes as it is."""
 
+import os
+from pathlib import Path
+
 import ase.io
 import pytest
 from ase.build import bulk
@@ -62,3 +65,25 @@ def test_a_pseudopotential_of_ones_own(root, tmp_path, monkeypatch):
     assert main(["new", "Ge.cif", "--pseudopotential", f"Ge={file}"]) == 0
     assert load_config("campaign.yaml").material.pseudopotentials["Ge"].endswith("Ge-low.psp8")
     assert main(["new", "Ge.cif", "-o", "b.yaml", "--pseudopotential", f"Si={file}"]) == 2
+
+
+def test_a_campaign_in_another_folder(root, tmp_path, monkeypatch):
+    """Paths in a configuration start at its own folder, wherever it is written or read from."""
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    ase.io.write("Ge.cif", bulk("Ge", cubic=True))
+    own = Path(os.path.relpath(root / "data/pseudopotentials/Ge-low.psp8"))
+    command = ["new", "Ge.cif", "-o", "elsewhere/campaign.yaml", "--pseudopotential", f"Ge={own}"]
+    assert main(command) == 0
+    text = (work / "elsewhere/campaign.yaml").read_text()
+    assert str(tmp_path) not in text  # the folders can be moved together
+    assert "../Ge.cif" in text
+    other = tmp_path / "other"
+    other.mkdir()
+    monkeypatch.chdir(other)
+    settings = load_config("../work/elsewhere/campaign.yaml")
+    read = [settings.systems["small"].file, settings.material.pseudopotentials["Ge"]]
+    written = [work / "Ge.cif", root / "data/pseudopotentials/Ge-low.psp8"]
+    assert [Path(path).resolve() for path in read] == written
+    assert len(build_system(settings.systems["small"], 300.0, seed=0)) >= 8

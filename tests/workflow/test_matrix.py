@@ -41,6 +41,8 @@ ENGINE = {"engine", "structure"} | AIMD | CLASSICAL | STUDY
 FILE = "../Ge.psp8"
 CELLS = ("si64", "filed", "plain", "hexagonal", "defect")
 SUMS = {"cutoff_bohr": 9.0, "radial_functions": 4, "shortest_bohr": 3.0, "angular": 3}
+VOLUMES = {"systems": ["si8"]}
+MEASURED = {"lattice_constant_bohr": 10.26, "bulk_modulus_gpa": 99}
 
 #: Each key of the types; ``*`` stands for any name. What is changed, to what, and the rules that
 #: depend on it. Several entries for a key where it matters in one place and not in another.
@@ -191,6 +193,17 @@ MATRIX: list[tuple[str, str, Any, set[str]]] = [
     ("studies.max_gain", "studies.max_gain", 0.1, set()),
     ("studies.larger", "studies.larger", "test", set()),
     ("studies.vacancy", "studies.vacancy", "small", set()),
+    # Asked for by name: `snakemake physics`.
+    ("energies.datasets", "energies", {"datasets": ["test"]}, set()),
+    *(
+        (f"equation_of_state.{key}", "equation_of_state", VOLUMES | other, set())
+        for key, other in (
+            ("systems", {}), ("strains", {"strains": [-0.02, -0.01, 0.0, 0.01, 0.02]}),
+            ("compare_dft", {"compare_dft": False}),
+            ("experiment.lattice_constant_bohr", {"experiment": MEASURED}),
+            ("experiment.bulk_modulus_gpa", {"experiment": MEASURED | {"bulk_modulus_gpa": 98}}),
+        )
+    ),
 ]  # fmt: skip
 
 DATA = [entry for entry in MATRIX if entry[3] & {"scf", "aimd", "classical", "structure"}]
