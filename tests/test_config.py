@@ -74,6 +74,20 @@ def test_a_pool_makes_longer_trajectories_and_no_more_snapshots(demo):
         ),
         (
             "datasets.small.0.temperatures_K",
+            600,
+            r"^datasets\.small\[0\]\.temperatures_K: expected a list such as \[600\], found 600$",
+        ),
+        (
+            "prediction.uncertainty",
+            True,
+            r"uncertainty: expected one of none, fast, sampled, found",
+        ),
+        ("training.step", 3, r"did you mean `steps`\?$"),
+        ("trainig", {}, r"did you mean `training`\?$"),
+        ("datasets.small.0.temperature_K", [3], r"did you mean `temperatures_K`\?$"),
+        ("baseline", {"rigde": 1e-6}, r"did you mean `ridge`\?$"),
+        (
+            "datasets.small.0.temperatures_K",
             [],
             r"^datasets\.small\[0\]\.temperatures_K: expected a",
         ),
@@ -159,6 +173,22 @@ def test_files_that_are_no_configuration(tmp_path):
         path.write_text(text)
         with pytest.raises(ConfigError, match=r"bad\.yaml"):
             load_config(path)
+
+
+def test_a_key_given_twice_is_named_with_both_lines(tmp_path):
+    path = tmp_path / "twice.yaml"
+    path.write_text("name: a\ndft:\n  cutoff_ha: 10\n  smearing_K: 300\n  cutoff_ha: 12\n")
+    with pytest.raises(ConfigError, match=r"line 5: the key `cutoff_ha` stands in line 3 already"):
+        load_config(path)
+
+
+@pytest.mark.parametrize("text", ["name: &a [*a]\n", "material: &a\n  inner: {again: *a}\n"])
+def test_a_part_that_holds_itself_is_refused(tmp_path, text):
+    path = tmp_path / "endless.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"\*a stands within what it is an alias of") as caught:
+        load_config(path)
+    assert "\n" not in str(caught.value)
 
 
 def test_seeds_are_stable_and_differ():

@@ -5,7 +5,10 @@ import re
 import shlex
 import shutil
 
+import ase.io
 import pytest
+import yaml
+from ase.build import bulk
 from graph import jobs_of
 
 from rhocast.config import load_config
@@ -139,6 +142,54 @@ def test_a_faulty_configuration_stops_before_the_graph(run, clone):
     assert "trainig: unknown key" in result.stdout
     assert "Traceback" not in result.stdout + result.stderr
     assert "Job stats" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("seed: 2", "the key `seed` stands in line 6 already"),
+        ("extra: &a [*a]", "*a stands within what it is an alias of"),
+    ],
+)
+def test_yaml_that_says_two_things_or_none_is_refused(run, clone, line, told):
+    text = (clone / "config.yaml").read_text()
+    number = 1 + [row.partition(":")[0] for row in text.splitlines()].index("seed")
+    (clone / "own.yaml").write_text(f"{text}{line}\n")
+    result = run("snakemake", "-n", "--configfile", "own.yaml", cwd=clone)
+    assert result.returncode != 0
+    assert told.replace("line 6", f"line {number}") in result.stdout + result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_an_element_of_a_structure_file_without_pseudopotential_is_told_before_anything_runs(
+    run, clone
+):
+    config = yaml.safe_load((clone / "tests/data/tiny.yaml").read_text())
+    ase.io.write(clone / "carbon.cif", bulk("C", cubic=True))
+    config["systems"]["si8"] = {"file": "carbon.cif"}
+    (clone / "own.yaml").write_text(yaml.safe_dump(config))
+    result = run("snakemake", "-n", "--configfile", "own.yaml", cwd=clone)
+    assert result.returncode != 0
+    expected = "material.pseudopotentials: expected an entry for C, of which systems.si8.file"
+    assert expected in result.stdout + result.stderr
+    assert "Job stats" not in result.stdout
+
+
+def test_no_part_of_the_name_of_results_is_a_command(run, clone):
+    """Each command of the plan, cut into words as the shell does, names whole paths."""
+    config = yaml.safe_load((clone / "tests/data/tiny.yaml").read_text())
+    config["results"] = folder = "it's $HOME; touch gone & my results"
+    (clone / "own.yaml").write_text(yaml.safe_dump(config))
+    result = run("snakemake", "-n", "-p", "--configfile", "own.yaml", cwd=clone)
+    assert result.returncode == 0, result.stderr
+    commands = re.findall(
+        r"(?:^|[; ])(rhocast (?:aimd|scf|predict|merge) .*)$", result.stdout, re.M
+    )
+    assert len(commands) >= 10
+    for command in commands:
+        words = list(shlex.shlex(command, posix=True, punctuation_chars=True))
+        assert not {";", "&", "&&", "|"} & set(words), command
+        assert any(word.startswith(f"{folder}/") for word in words), command
 
 
 def test_a_configuration_of_ones_own_stands_for_itself(run, clone, tmp_path):
