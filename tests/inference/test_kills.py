@@ -103,7 +103,7 @@ def test_a_disk_that_fills_up_ends_with_a_message_and_what_was_done(
     write, written = os.pwrite, []
 
     def full(file, data, offset):
-        if len(written) == 7:  # density and sum of three blocks, half of the fourth
+        if len(written) == 13:  # three blocks with their checksums, part of the fourth
             raise OSError(28, "No space left on device")
         written.append(offset)
         return write(file, data, offset)
@@ -121,6 +121,24 @@ def test_a_disk_that_fills_up_ends_with_a_message_and_what_was_done(
         assert writer.finished == {0, 1, 6}
     with h5py.File(path.with_name("shard.h5.partial")) as file:
         assert (file["density"][:16, :16, :16] == 0.5).all()
+
+
+def test_a_damaged_finished_block_is_computed_again(header, structure, tmp_path, caplog):
+    path = tmp_path / "shard.h5"
+    partial = path.with_name("shard.h5.partial")
+    values = np.full((1, 16, 16, 16), 0.5, np.float32)
+    with ShardWriter(path, header, structure) as writer:
+        for block in (0, 1, 6):
+            writer.write(block, values)
+        writer.commit()
+    with h5py.File(partial) as file:
+        place = file["density"].id.get_chunk_info_by_coord((0, 0, 16)).byte_offset + 100
+    data = bytearray(partial.read_bytes())
+    data[place] ^= 4
+    partial.write_bytes(data)
+    with ShardWriter(path, header, structure) as writer:
+        assert writer.finished == {0, 6}
+    assert "1 finished blocks do not match their checksums" in caplog.text
 
 
 def test_a_disk_that_is_full_is_noticed_before_any_work(header, structure, tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ from ase.build import bulk
 from known_density import DESCRIPTOR, RECORD, VALENCE, make_snapshot, write_dataset
 
 from rhocast import config, descriptors
+from rhocast.checksums import seal_dataset
 from rhocast.density import read_snapshot, write_snapshot
 from rhocast.errors import FileFormatError, ModelError
 from rhocast.learning import read_features, sample_features
@@ -199,6 +200,10 @@ def test_reading_refuses_what_it_does_not_know(dataset, tmp_path):
     sample(path, dataset)
     with h5py.File(path, "a") as file:
         file["target"][120] = np.nan
+    with pytest.raises(FileFormatError, match="target does not match its checksum"):
+        read_features(path)
+    with h5py.File(path, "a") as file:
+        seal_dataset(file["target"])
     with pytest.raises(FileFormatError, match=r"target holds NaN.*point 120.*al4/300K/1\.h5"):
         read_features(path)
     with h5py.File(path, "a") as file:

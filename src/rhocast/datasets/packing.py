@@ -112,7 +112,7 @@ def compress(source: str | Path, target: str | Path) -> None:
     with (
         h5py.File(source, "r") as old,
         replacing(target) as partial,
-        h5py.File(partial, "w") as new,
+        h5py.File(partial, "w", libver="v110") as new,
     ):
         new.attrs.update(old.attrs)
         for name, dataset in old.items():

@@ -5,11 +5,14 @@ that HDF5 has closed, with a place for every number, can be written to at any ti
 """
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
 import h5py
 import numpy as np
+
+from rhocast.checksums import GROUP, sum_of
 
 #: Larger numbers are infinity in half precision.
 _HALF_LIMIT = 65520.0
@@ -60,12 +63,15 @@ class ChunkedArray:
         Numbers of a chunk, and chunks, along each axis.
     dtype
         Of the numbers.
+    sums_offset
+        Of the first checksum of a chunk, 32 bits each; None where there are none.
     """
 
     offset: int
     chunk_shape: tuple[int, ...]
     counts: tuple[int, ...]
     dtype: np.dtype
+    sums_offset: int | None = None
 
     @classmethod
     def of(cls, dataset: h5py.Dataset) -> "ChunkedArray":
@@ -73,7 +79,9 @@ class ChunkedArray:
         chunks = dataset.chunks
         counts = tuple(-(-n // c) for n, c in zip(dataset.shape, chunks, strict=True))
         offset = dataset.id.get_chunk_info_by_coord((0, 0, 0)).byte_offset
-        array = cls(offset, chunks, counts, dataset.dtype)
+        name = f"{GROUP}/{dataset.name.lstrip('/')}"
+        sums = dataset.file[name].id.get_offset() if name in dataset.file else None
+        array = cls(offset, chunks, counts, dataset.dtype, sums)
         last = tuple((n - 1) * c for n, c in zip(counts, chunks, strict=True))
         expected = array.place(*(n - 1 for n in counts))
         if dataset.id.get_chunk_info_by_coord(last).byte_offset != expected:
@@ -82,9 +90,31 @@ class ChunkedArray:
 
     def place(self, i: int, j: int, k: int) -> int:
         """Return where a chunk begins, bytes."""
+        return self.offset + self._number(i, j, k) * self._chunk_bytes
+
+    def _number(self, i: int, j: int, k: int) -> int:
         _, ny, nz = self.counts
-        number = (i * ny + j) * nz + k
-        return self.offset + number * int(np.prod(self.chunk_shape)) * self.dtype.itemsize
+        return (i * ny + j) * nz + k
+
+    @property
+    def _chunk_bytes(self) -> int:
+        return int(np.prod(self.chunk_shape)) * self.dtype.itemsize
+
+    def intact(self, file: int, box: tuple[slice, slice, slice]) -> bool:
+        """Say whether the chunks of a box that was written match their checksums."""
+        if self.sums_offset is None:
+            return True
+        for chunk in self._chunks(box):
+            data = os.pread(file, self._chunk_bytes, self.place(*chunk))
+            found = os.pread(file, 4, self.sums_offset + 4 * self._number(*chunk))
+            if len(data) != self._chunk_bytes or found != np.uint32(sum_of(data)).tobytes():
+                return False
+        return True
+
+    def _chunks(self, box: tuple[slice, slice, slice]) -> Iterator[tuple[int, ...]]:
+        """Return the numbers along each axis of the chunks that a box touches."""
+        sides = zip(box, self.chunk_shape, strict=True)
+        return product(*(range(s.start // c, -(-s.stop // c)) for s, c in sides))
 
     def write(self, file: int, box: tuple[slice, slice, slice], values: np.ndarray) -> None:
         """Write whole chunks.
@@ -108,16 +138,16 @@ class ChunkedArray:
         if any(s.start % c for s, c in zip(box, self.chunk_shape, strict=True)):
             raise ValueError(f"the box {box} does not begin with a chunk of {self.chunk_shape}")
         cx, cy, cz = self.chunk_shape
-        parts = (
-            range(s.start // c, -(-s.stop // c)) for s, c in zip(box, self.chunk_shape, strict=True)
-        )
         first = [s.start // c for s, c in zip(box, self.chunk_shape, strict=True)]
-        for chunk in product(*parts):
+        for chunk in self._chunks(box):
             i, j, k = (number - start for number, start in zip(chunk, first, strict=True))
             part = values[i * cx : (i + 1) * cx, j * cy : (j + 1) * cy, k * cz : (k + 1) * cz]
             padded = np.zeros(self.chunk_shape, dtype=self.dtype)
             padded[*map(slice, part.shape)] = rounded(part, self.dtype)
             write_all(file, padded, self.place(*chunk))
+            if self.sums_offset is not None:
+                place = self.sums_offset + 4 * self._number(*chunk)
+                write_all(file, np.array([sum_of(padded)], dtype="u4"), place)
 
 
 def rounded(values: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -13,6 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from rhocast.checksums import create_sums, seal_attributes
 from rhocast.density.chunks import ChunkedArray, preallocate
 from rhocast.density.density import MESH_FIELDS
 from rhocast.density.formats.field import chunks_of, describe
@@ -60,7 +61,9 @@ def allocate_density(
                 entry = DENSITY_FIELDS[name]
                 preallocate(file, name, shape, entry.dtype, chunks_of(shape))
                 file[name].attrs["unit"] = entry.unit
+                create_sums(file, name)
             file.attrs["mesh_shape"] = shape
+            seal_attributes(file)
         with _explaining_failure(partial), partial.open("r+b") as raw:
             os.posix_fallocate(raw.fileno(), 0, partial.stat().st_size)
         yield partial

@@ -16,6 +16,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from rhocast.checksums import seal_chunks
 from rhocast.density.chunks import rounded
 from rhocast.density.density import scale_factor, scaled_values, warn_of_scaling
 from rhocast.density.disk import check_disk
@@ -144,6 +145,7 @@ def _copy(out: Path, shards: list[Shard], record: dict[str, Any]) -> None:
                         scaled = scaled_values(name, values, density, scale)
                         values = rounded(scaled, target.dtype)
                     target[box] = values
+        seal_chunks(file, shards[0].header.fields)
 
 
 def _interpolate(evaluated: Path, out: Path, record: dict[str, Any], comm: Any) -> None:
@@ -176,7 +178,7 @@ def _pencils(
     rows, (_, ny, _), (cx, cy, _) = shard.header.rows, shard.header.mesh_shape, chunks
     for x, y in product(range(rows.start, rows.stop, cx), range(0, ny, cy)):
         end = min(x + cx, rows.stop)
-        values = shard.file[name][x - rows.start : end - rows.start, y : y + cy]
+        values = shard.fields[name][x - rows.start : end - rows.start, y : y + cy]
         if not np.isfinite(values).all():
             raise FileFormatError(
                 f"{shard.path}: {name} holds NaN or infinity; the file is damaged, remove it and "
@@ -189,7 +191,7 @@ def _at(shard: Shard, box: tuple[slice, slice]) -> np.ndarray:
     """Read the density of a shard in a box of the whole field."""
     x, y = box
     first = shard.header.rows.start
-    return shard.file["density"][x.start - first : x.stop - first, y]
+    return shard.fields["density"][x.start - first : x.stop - first, y]
 
 
 def _refer(out: Path, shards: list[Shard], record: dict[str, Any]) -> None:

@@ -20,8 +20,16 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from rhocast.checksums import (
+    GROUP,
+    check_attributes,
+    create_sums,
+    seal_attributes,
+    seal_dataset,
+    sum_of,
+)
 from rhocast.density.chunks import ChunkedArray, chunk_shape, preallocate, write_all
-from rhocast.errors import ParallelError
+from rhocast.errors import FileFormatError, ParallelError
 from rhocast.fields import DENSITY_FIELDS
 from rhocast.inference.journal import Journal
 from rhocast.inference.provenance import joined
@@ -85,6 +93,10 @@ class ShardWriter:
             fields = header.fields if header.own_blocks else ()
             self._arrays = {name: ChunkedArray.of(file[name]) for name in fields}
             self._sums = file["block_sums"].id.get_offset()
+            checks = file.get(f"{GROUP}/block_sums")
+            self._checks = None if checks is None else checks.id.get_offset()
+        if self._checks is not None:
+            self._forget_damaged()
         self._last_commit = time.monotonic()
 
     def __enter__(self) -> "ShardWriter":
@@ -103,17 +115,49 @@ class ShardWriter:
     def write(self, block: int, values: np.ndarray) -> None:
         """Write the values of a block, shape (f, bx, by, bz), fields in the header's order."""
         header = self._header
-        x, y, z = header.blocks.box(block)
-        x = slice(x.start - header.rows.start, x.stop - header.rows.start)
+        box = self._box(block)
         density = values[header.fields.index("density")]
         place = self._sums + 8 * (block - header.own_blocks.start)
         with self._explaining_failure():
             for name, array in zip(header.fields, values, strict=True):
-                self._arrays[name].write(self._file, (x, y, z), array)
-            write_all(self._file, np.array([density.sum(dtype=np.float64)]), place)
+                self._arrays[name].write(self._file, box, array)
+            total = np.array([density.sum(dtype=np.float64)])
+            write_all(self._file, total, place)
+            if self._checks is not None:
+                place = self._checks + 4 * (block - header.own_blocks.start)
+                write_all(self._file, np.array([sum_of(total)], dtype="u4"), place)
         self._uncertain.append(block)
         if time.monotonic() - self._last_commit > SECONDS_BETWEEN_COMMITS:
             self.commit()
+
+    def _box(self, block: int) -> tuple[slice, slice, slice]:
+        """Return where a block lies in the shard."""
+        x, y, z = self._header.blocks.box(block)
+        first = self._header.rows.start
+        return slice(x.start - first, x.stop - first), y, z
+
+    def _forget_damaged(self) -> None:
+        """Compute again the blocks of an earlier run that do not match their checksums."""
+        assert self._checks is not None
+        damaged = set()
+        for block in self.finished:
+            number = block - self._header.own_blocks.start
+            total = os.pread(self._file, 8, self._sums + 8 * number)
+            found = os.pread(self._file, 4, self._checks + 4 * number)
+            same = found == np.uint32(sum_of(total)).tobytes()
+            if not same or not all(
+                array.intact(self._file, self._box(block)) for array in self._arrays.values()
+            ):
+                damaged.add(block)
+        if damaged:
+            log.warning(
+                "%s: %d finished blocks do not match their checksums and are computed again",
+                self._partial,
+                len(damaged),
+            )
+            self.finished -= damaged
+            with self._explaining_failure():
+                self._journal.restart(sorted(self.finished))
 
     def commit(self) -> None:
         """Bring the blocks to the disk, and only then into the journal."""
@@ -176,9 +220,10 @@ class ShardWriter:
             identity, finished = self._journal.read()
             with h5py.File(self._partial, "r", locking=False) as file:
                 same = identity == self._identity == file.attrs["identity"]
+                check_attributes(self._partial, file, "it is computed anew")
         except FileNotFoundError:
             return set()
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, FileFormatError) as error:
             log.warning("%s: cannot be resumed (%s), starting afresh", self._partial, error)
             return set()
         if not same:
@@ -210,6 +255,7 @@ class ShardWriter:
         if record != header["record"]:
             with h5py.File(self._partial, "r+", libver="v110", locking=False) as file:
                 file.attrs["header"] = json.dumps(header | {"record": record})
+                seal_attributes(file)
 
     def _start_afresh(self, structure: Structure) -> None:
         self._journal.remove()
@@ -227,6 +273,9 @@ class ShardWriter:
             file.attrs["format_version"] = FORMAT_VERSION
             file.attrs["header"] = json.dumps(asdict(self._header))
             file.attrs["identity"] = self._identity
+            for name in {"positions", "cell", "numbers"} & set(file):
+                seal_dataset(file[name])
+            seal_attributes(file)
         self._file = os.open(self._partial, os.O_RDWR)
         _lock(self._file)
         os.posix_fallocate(self._file, 0, os.fstat(self._file).st_size)  # a full disk fails here
@@ -254,6 +303,9 @@ def _create_datasets(file: h5py.File, header: ShardHeader) -> None:
         chunks = chunk_shape(shape, header.block_shape) if rows else None
         preallocate(file, name, shape, entry.dtype, chunks)
         file[name].attrs["unit"] = entry.unit
+        if chunks is not None:
+            create_sums(file, name)
     sums = (len(header.own_blocks),)
     preallocate(file, "block_sums", sums, "f8", None, h5py.h5d.FILL_TIME_ALLOC)
+    preallocate(file, f"{GROUP}/block_sums", sums, "u4", None, h5py.h5d.FILL_TIME_ALLOC)
     file["block_sums"].attrs["unit"] = "e/Bohr^3"

@@ -7,19 +7,30 @@ HDF5. Datasets: the predicted arrays of `rhocast.fields.DENSITY_FIELDS`, of shap
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rhocast.density.formats.field import open_hdf5
+from rhocast.checksums import (
+    GROUP,
+    CheckedField,
+    check_attributes,
+    damaged,
+    read_checked,
+    sum_of,
+)
 from rhocast.errors import FileFormatError
+from rhocast.fields import STRUCTURE_FIELDS
 from rhocast.grid import Blocks, Mesh
+from rhocast.hdf5 import open_hdf5, reading
 from rhocast.inference.request import Request
 from rhocast.structures import Structure
 
 FORMAT_VERSION = 2
 KIND = "rhocast shard"
+REMEDY = "predict this shard again"
 
 
 @dataclass(frozen=True)
@@ -103,10 +114,13 @@ class Shard:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.file = open_hdf5(self.path, "predict this shard again")
+        self.file = open_hdf5(self.path, REMEDY)
         try:
-            self.header = self._read_header()
-            self._check_complete()
+            with reading(self.path, REMEDY):
+                self.header = self._read_header()
+                check_attributes(self.path, self.file, REMEDY)
+                self._check_complete()
+                self._check_sums()
         except BaseException:
             self.file.close()
             raise
@@ -120,13 +134,19 @@ class Shard:
     @property
     def structure(self) -> Structure:
         """Atoms and cell of the whole field; shard 0 alone has them."""
-        file = self.file
-        return Structure(file["positions"][()], file["cell"][()], file["numbers"][()])
+        return Structure(**read_checked(self.path, self.file, STRUCTURE_FIELDS, REMEDY))
+
+    @cached_property
+    def fields(self) -> dict[str, CheckedField]:
+        """The predicted arrays, verified as they are read."""
+        names = self.header.fields
+        return {name: CheckedField(self.path, self.file, name, REMEDY) for name in names}
 
     @property
     def mesh(self) -> Mesh:
         """Mesh of the whole field."""
-        return Mesh(self.header.mesh_shape, self.file["cell"][()])
+        cell = read_checked(self.path, self.file, ["cell"], REMEDY)["cell"]
+        return Mesh(self.header.mesh_shape, cell)
 
     @property
     def block_sums(self) -> np.ndarray:
@@ -149,6 +169,14 @@ class Shard:
         for name in ("mesh_shape", "block_shape", "fields"):
             values[name] = tuple(values[name])
         return ShardHeader(**values)
+
+    def _check_sums(self) -> None:
+        checks = self.file.get(f"{GROUP}/block_sums")
+        if (
+            checks is not None
+            and [sum_of(total) for total in self.block_sums] != checks[()].tolist()
+        ):
+            raise damaged(self.path, "block_sums", REMEDY)
 
     def _check_complete(self) -> None:
         missing = int(np.isnan(self.block_sums).sum())

@@ -19,13 +19,16 @@ import h5py
 import numpy as np
 
 from rhocast import config
+from rhocast.checksums import check_array, check_attributes
 from rhocast.errors import FileFormatError
 from rhocast.fields import BASELINE_FIELDS, FEATURE_FIELDS, check_shapes
+from rhocast.hdf5 import open_hdf5, plain, reading
 
 #: Points that are looked through at a time.
 _BLOCK = 65_536
 
 FORMAT_VERSION = 4
+REMEDY = "run `rhocast features` again"
 FIELDS = FEATURE_FIELDS | BASELINE_FIELDS
 _ATTRIBUTES = ("descriptor", "baseline", "valence", "records", "provenance")
 
@@ -160,15 +163,14 @@ def read_features(path: str | Path) -> FeatureSet:
         If the file is missing, truncated, of another format or holds NaN.
     """
     path = Path(path)
-    try:
-        with h5py.File(path, "r") as file:
-            arrays, attributes = _contents(path, file)
-    except FileNotFoundError:
-        raise FileFormatError(f"{path}: no such file; `rhocast features` writes one") from None
-    except OSError as error:
-        raise FileFormatError(
-            f"{path}: cannot be read as HDF5 ({error}); remove it and run `features` again"
-        ) from error
+    with open_hdf5(path, REMEDY) as file, reading(path, REMEDY):
+        arrays, attributes = _contents(path, file)
+        return _assemble(path, arrays, attributes)
+
+
+def _assemble(
+    path: Path, arrays: Mapping[str, np.ndarray], attributes: Mapping[str, Any]
+) -> FeatureSet:
     check_shapes(arrays, FIELDS, str(path))
     records = tuple(SnapshotRecord(**entry) for entry in json.loads(attributes["records"]))
     for name in arrays.keys() & {"features", "target", "baseline_sums"}:
@@ -208,7 +210,7 @@ def file_sha256(path: Path) -> str:
 
 
 def _contents(path: Path, file: h5py.File) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    found = file.attrs.get("format_version", FORMAT_VERSION)
+    found = plain(file.attrs.get("format_version", FORMAT_VERSION))
     if "features" in file and found != FORMAT_VERSION:
         raise FileFormatError(
             f"{path}: feature format {found}, this program reads {FORMAT_VERSION}; run `features` "
@@ -220,8 +222,11 @@ def _contents(path: Path, file: h5py.File) -> tuple[dict[str, np.ndarray], dict[
         raise FileFormatError(
             f"{path}: no feature file, it lacks {', '.join(missing)}; run `features` again"
         )
+    check_attributes(path, file, REMEDY)
     arrays = {name: _array(path, file[name]) for name in FIELDS if name in file}
-    return arrays, {key: file.attrs[key] for key in _ATTRIBUTES}
+    for name, array in arrays.items():
+        check_array(path, file[name], array, REMEDY)
+    return arrays, {key: plain(file.attrs[key]) for key in _ATTRIBUTES}
 
 
 def _array(path: Path, dataset: h5py.Dataset) -> np.ndarray:

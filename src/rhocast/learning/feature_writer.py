@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 
 from rhocast import config
+from rhocast.checksums import seal_attributes, seal_dataset
 from rhocast.fields import Field
 from rhocast.files import replacing
 from rhocast.learning.feature_file import FIELDS, FORMAT_VERSION, SnapshotRecord
@@ -80,5 +81,8 @@ class FeatureWriter:
 @contextmanager
 def create_features(path: str | Path, n_points: int) -> Iterator[FeatureWriter]:
     """Write a feature file of given length, beside ``path`` until the block has ended well."""
-    with replacing(path) as partial, h5py.File(partial, "w") as file:
+    with replacing(path) as partial, h5py.File(partial, "w", libver="v110") as file:
         yield FeatureWriter(file, n_points)
+        for dataset in file.values():
+            seal_dataset(dataset)
+        seal_attributes(file)

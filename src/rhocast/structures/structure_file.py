@@ -8,9 +8,11 @@ from typing import Any
 import h5py
 import numpy as np
 
-from rhocast.errors import StructureError
+from rhocast.checksums import check_attributes, read_checked, seal_attributes, seal_dataset
+from rhocast.errors import FileFormatError, StructureError
 from rhocast.fields import STRUCTURE_FIELDS
 from rhocast.files import replacing
+from rhocast.hdf5 import open_hdf5, plain, reading
 from rhocast.structures.extended_xyz import read_extended_xyz
 from rhocast.structures.structure import Structure
 
@@ -19,6 +21,8 @@ HDF5_SUFFIXES = (".h5", ".hdf5")
 
 #: Where the record stands: an attribute of HDF5, a key of extended XYZ's comment line.
 RECORD = "rhocast"
+
+REMEDY = "make it or copy it again"
 
 
 def read_structure(
@@ -129,24 +133,28 @@ def comment_entry(record: Mapping[str, Any]) -> dict[str, str]:
 
 def _read_hdf5(path: Path) -> Structure:
     try:
-        with h5py.File(path, "r") as file:
-            missing = set(STRUCTURE_FIELDS) - set(file)
-            if missing:
-                raise StructureError(
-                    f"it lacks {', '.join(sorted(missing))}, it holds "
-                    f"{', '.join(sorted(file)) or 'nothing'}; expected a structure, snapshot or "
-                    "density file"
-                )
-            arrays: dict[str, np.ndarray] = {name: file[name][()] for name in STRUCTURE_FIELDS}
-            record: dict[str, Any] = json.loads(file.attrs.get(RECORD, "{}"))
-    except OSError as error:
-        raise StructureError(f"cannot be read as HDF5 ({error})") from error
+        opened = open_hdf5(path, REMEDY, virtual=True)
+    except FileFormatError as error:
+        raise StructureError(str(error).removeprefix(f"{path}: ")) from error
+    with opened as file, reading(path, REMEDY):
+        missing = set(STRUCTURE_FIELDS) - set(file)
+        if missing:
+            raise StructureError(
+                f"it lacks {', '.join(sorted(missing))}, it holds "
+                f"{', '.join(sorted(file)) or 'nothing'}; expected a structure, snapshot or "
+                "density file"
+            )
+        check_attributes(path, file, REMEDY)
+        arrays = read_checked(path, file, STRUCTURE_FIELDS, REMEDY)
+        record: dict[str, Any] = json.loads(plain(file.attrs.get(RECORD, "{}")))
     return Structure(**arrays, record=record)
 
 
 def _write_hdf5(path: Path, structure: Structure) -> None:
-    with h5py.File(path, "w") as file:
+    with h5py.File(path, "w", libver="v110") as file:
         for name, entry in STRUCTURE_FIELDS.items():
             file[name] = getattr(structure, name).astype(entry.dtype, copy=False)
             file[name].attrs["unit"] = entry.unit
+            seal_dataset(file[name])
         file.attrs[RECORD] = json.dumps(dict(structure.record))
+        seal_attributes(file)

@@ -14,6 +14,7 @@ from ase.io.extxyz import key_val_str_to_dict
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save
 
+from rhocast.checksums import OF_ATTRIBUTES, seal_attributes
 from rhocast.dynamics import Trajectory
 from rhocast.files import replacing
 from rhocast.structures import Structure
@@ -37,6 +38,8 @@ def write_stamp(path: str | Path, determinants: dict[str, Any]) -> None:
     if path.suffix == ".h5":
         with h5py.File(path, "r+") as file:
             file.attrs[STAMP] = text
+            if OF_ATTRIBUTES in file.attrs:
+                seal_attributes(file)
         return
     with replacing(path) as partial:
         if path.suffix == ".safetensors":

@@ -33,7 +33,7 @@ def test_what_is_written_is_read(field, tmp_path):
 def test_file_follows_the_table_of_fields(field, tmp_path):
     write_density(tmp_path / "density.h5", field)
     with h5py.File(tmp_path / "density.h5") as file:
-        assert set(file) == set(DENSITY_FIELDS)
+        assert set(file) == {*DENSITY_FIELDS, "checksums"}
         for name, entry in DENSITY_FIELDS.items():
             assert file[name].dtype == np.dtype(entry.dtype)
             assert file[name].attrs["unit"] == entry.unit

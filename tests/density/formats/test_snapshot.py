@@ -2,6 +2,7 @@ import h5py
 import numpy as np
 import pytest
 
+from rhocast.checksums import seal_attributes
 from rhocast.density import Snapshot, read_snapshot, write_snapshot
 from rhocast.errors import FileFormatError
 
@@ -70,5 +71,6 @@ def test_newer_format_is_refused(tmp_path, snapshot):
     write_snapshot(path, snapshot)
     with h5py.File(path, "a") as file:
         file.attrs["format_version"] = 99
+        seal_attributes(file)
     with pytest.raises(FileFormatError, match=r"format 99.*upgrade"):
         read_snapshot(path)

@@ -154,5 +154,5 @@ def _is_snapshot(path: Path) -> bool:
     try:
         with h5py.File(path, "r") as file:
             return "kind" not in file.attrs
-    except OSError:
+    except (OSError, RuntimeError, ValueError, KeyError):
         return False  # its reader says what is wrong

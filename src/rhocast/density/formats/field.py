@@ -29,15 +29,26 @@ import h5py
 import numpy as np
 
 from rhocast import __version__
+from rhocast.checksums import (
+    OF_ATTRIBUTES,
+    CheckedField,
+    check_attributes,
+    read_checked,
+    seal_attributes,
+    seal_chunks,
+    seal_dataset,
+)
 from rhocast.density.density import MESH_FIELDS, Density
 from rhocast.errors import FileFormatError, RhocastError, StructureError
-from rhocast.fields import DENSITY_FIELDS, check_shapes
+from rhocast.fields import DENSITY_FIELDS, STRUCTURE_FIELDS, check_shapes
 from rhocast.files import replacing
 from rhocast.grid import Mesh
+from rhocast.hdf5 import open_hdf5, plain, reading
 from rhocast.structures import Structure
 
 FORMAT_VERSION = 2
 KIND = "rhocast density"
+REMEDY = "merge or predict it again"
 
 #: Points of a chunk along each axis: parts of blocks, read well in any direction.
 CHUNK_SHAPE = (32, 32, 32)
@@ -56,25 +67,29 @@ class DensityFile(Density):
 
     path: Path
     file: h5py.File
+    _checked: dict[str, "CheckedField | _CheckedParts"]
 
     def __init__(self, path: Path, file: h5py.File) -> None:
-        record = {key: _plain(value) for key, value in file.attrs.items()}
-        _check(path, file)
+        with reading(path, REMEDY):
+            _check(path, file)
+            record = {key: plain(value) for key, value in file.attrs.items()}
+            record.pop(OF_ATTRIBUTES, None)
+            checked = {name: _checked(path, file, name) for name in MESH_FIELDS if name in file}
         fields = {name: file.get(name) for name in MESH_FIELDS}
         vars(self).update(path=path, source=str(path), file=file, record=record, **fields)
+        vars(self).update(_checked=checked)
 
-    @property
+    @cached_property
     def mesh(self) -> Mesh:
         """Mesh of the fields."""
         nx, ny, nz = self.density.shape
-        return Mesh((nx, ny, nz), self.file["cell"][()])
+        return Mesh((nx, ny, nz), read_checked(self.path, self.file, ["cell"])["cell"])
 
     @cached_property
     def structure(self) -> Structure:
         """Atoms and cell; read when they are first asked for, FileFormatError if impossible."""
-        file = self.file
         try:
-            return Structure(file["positions"][()], file["cell"][()], file["numbers"][()])
+            return Structure(**read_checked(self.path, self.file, STRUCTURE_FIELDS))
         except StructureError as error:
             raise FileFormatError(f"{self.path}: {error}") from None
 
@@ -86,7 +101,7 @@ class DensityFile(Density):
 
     def read(self, name: str, box: tuple[slice, ...] = ()) -> np.ndarray:
         """Read a field, or a box of it; float32, whatever it is stored as."""
-        return self.file[name][box].astype(np.float32, copy=False)
+        return self._checked[name][box].astype(np.float32, copy=False)
 
     def read_periodic(
         self, name: str, indices: tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -96,7 +111,7 @@ class DensityFile(Density):
         for places in product(*map(_runs, indices)):
             box = tuple(slice(int(axis[p.start]), int(axis[p.start]) + p.stop - p.start)
                         for axis, p in zip(indices, places, strict=True))  # fmt: skip
-            values[places] = self.file[name][box]
+            values[places] = self._checked[name][box]
         return values
 
 
@@ -110,27 +125,8 @@ def open_field(path: str | Path) -> Iterator[DensityFile]:
         If it is missing, truncated, no density field, or a virtual one that lacks a shard.
     """
     path = Path(path)
-    with open_hdf5(path, "merge or predict it again") as file:
+    with open_hdf5(path, REMEDY, virtual=True) as file:
         yield DensityFile(path, file)
-
-
-def open_hdf5(path: Path, remedy: str) -> h5py.File:
-    """Open a file for reading.
-
-    Raises
-    ------
-    FileFormatError
-        If it is missing or cannot be read; the message ends with the remedy.
-    """
-    try:
-        return h5py.File(path, "r")
-    except FileNotFoundError:
-        raise FileFormatError(f"{path}: no such file; {remedy}") from None
-    except OSError as error:
-        raise FileFormatError(
-            f"{path}: cannot be read as HDF5 ({error}); if the file is truncated, remove it and "
-            f"{remedy}"
-        ) from error
 
 
 def read(path: Path) -> Density:
@@ -152,7 +148,7 @@ def write(path: Path, density: Density, field: str) -> None:
         raise RhocastError(f"{path}: a density field holds all fields; do not choose {field}")
     arrays = {name: getattr(density, name) for name in density.fields}
     check_shapes(arrays, DENSITY_FIELDS, str(path))
-    with h5py.File(path, "w") as file:
+    with h5py.File(path, "w", libver="v110") as file:
         describe(file, density.structure, density.record)
         for name in density.fields:
             dataset = create_field(file, name, density.mesh.shape)
@@ -160,6 +156,8 @@ def write(path: Path, density: Density, field: str) -> None:
             for layers in density.layers(name):
                 dataset[start : start + len(layers)] = layers
                 start += len(layers)
+        seal_chunks(file, density.fields)
+        seal_attributes(file)
 
 
 @contextmanager
@@ -177,9 +175,10 @@ def create_density(
     record
         Further attributes; those that are None are left out.
     """
-    with replacing(path) as partial, h5py.File(partial, "w") as file:
+    with replacing(path) as partial, h5py.File(partial, "w", libver="v110") as file:
         describe(file, structure, record)
         yield file
+        seal_attributes(file)
 
 
 def describe(file: h5py.File, structure: Structure, record: Mapping[str, Any]) -> None:
@@ -187,6 +186,7 @@ def describe(file: h5py.File, structure: Structure, record: Mapping[str, Any]) -
     for name in ("positions", "cell", "numbers"):
         file[name] = getattr(structure, name)
         file[name].attrs["unit"] = DENSITY_FIELDS[name].unit
+        seal_dataset(file[name])
     file.attrs.update({key: value for key, value in record.items() if value is not None})
     file.attrs["kind"] = KIND
     file.attrs["format_version"] = FORMAT_VERSION
@@ -221,12 +221,12 @@ def field_bytes(names: Iterable[str]) -> int:
 
 
 def _check(path: Path, file: h5py.File) -> None:
-    if file.attrs.get("kind") != KIND:
+    if plain(file.attrs.get("kind")) != KIND:
         raise FileFormatError(
             f"{path}: no density field, it holds {sorted(file) or 'nothing'}; expected a file "
             "that `rhocast predict` or `rhocast merge` wrote"
         )
-    version = file.attrs.get("format_version", 0)
+    version = plain(file.attrs.get("format_version", 0))
     if version > FORMAT_VERSION:
         raise FileFormatError(
             f"{path}: density format {version}, this program reads up to {FORMAT_VERSION}; "
@@ -237,8 +237,38 @@ def _check(path: Path, file: h5py.File) -> None:
         raise FileFormatError(f"{path}: lacks {', '.join(sorted(missing))}")
     arrays = {name: file[name] for name in DENSITY_FIELDS if name in file}
     check_shapes(arrays, DENSITY_FIELDS, str(path))
-    if file["density"].is_virtual:
-        _check_sources(path, file)
+    check_attributes(path, file, REMEDY)
+    for name in MESH_FIELDS:
+        if name in file and file[name].is_virtual:
+            _check_sources(path, file, name)
+
+
+def _checked(path: Path, file: h5py.File, name: str) -> "CheckedField | _CheckedParts":
+    if file[name].is_virtual:
+        return _CheckedParts(path, file, name)
+    return CheckedField(path, file, name, REMEDY)
+
+
+class _CheckedParts:
+    """A virtual field, verified shard by shard when a part of it is first read."""
+
+    def __init__(self, path: Path, file: h5py.File, name: str) -> None:
+        self._dataset, self._name = file[name], name
+        self._sources = {
+            path.parent / source.file_name: source.vspace.get_regular_hyperslab()
+            for source in file[name].virtual_sources()
+        }
+
+    def __getitem__(self, box: Any) -> np.ndarray:
+        """Read a box; FileFormatError if a shard that it touches is damaged."""
+        first = box[0] if isinstance(box, tuple) and box else slice(None)
+        wanted = range(self._dataset.shape[0])[first]
+        for shard, (start, _, _, block) in list(self._sources.items()):
+            if start[0] < wanted.stop and wanted.start < start[0] + block[0]:
+                with open_hdf5(shard, "predict this shard again") as part:
+                    CheckedField(shard, part, self._name, "predict this shard again").verify()
+                self._sources.pop(shard, None)
+        return self._dataset[box]
 
 
 def _runs(indices: np.ndarray) -> list[slice]:
@@ -247,12 +277,12 @@ def _runs(indices: np.ndarray) -> list[slice]:
     return [slice(int(a), int(b)) for a, b in pairwise(ends)]
 
 
-def _check_sources(path: Path, file: h5py.File) -> None:
+def _check_sources(path: Path, file: h5py.File, name: str) -> None:
     """Check that the shards of a virtual dataset are there and belong to it.
 
     HDF5 itself reads a missing shard as the fill value, without an error.
     """
-    for source in file["density"].virtual_sources():
+    for source in file[name].virtual_sources():
         shard = path.parent / source.file_name
         try:
             with h5py.File(shard, "r") as part:
@@ -266,10 +296,3 @@ def _check_sources(path: Path, file: h5py.File) -> None:
             raise FileFormatError(
                 f"{path}: its shard {shard} belongs to another prediction; merge the shards again"
             )
-
-
-def _plain(value: Any) -> Any:
-    """Turn what h5py returns for an attribute into plain Python."""
-    if isinstance(value, bytes):
-        return value.decode()
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value

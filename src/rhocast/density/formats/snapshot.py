@@ -5,7 +5,6 @@ HDF5; see `rhocast.fields.SNAPSHOT_FIELDS` for the arrays. Attributes: ``energy_
 ``format_version``, ``status``, ``reason``, and everything in the record of the snapshot.
 """
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,23 @@ from typing import Any
 import h5py
 import numpy as np
 
+from rhocast.checksums import (
+    OF_ATTRIBUTES,
+    check_attributes,
+    read_checked,
+    seal_attributes,
+    sha256_of,
+)
 from rhocast.density.density import Density
 from rhocast.density.snapshot import Snapshot
 from rhocast.errors import FileFormatError, RhocastError, StructureError
 from rhocast.fields import SNAPSHOT_FIELDS, check_shapes
 from rhocast.files import replacing
+from rhocast.hdf5 import open_hdf5, plain, reading
 from rhocast.structures import Structure
 
 FORMAT_VERSION = 1
+REMEDY = "run the rule that makes it again"
 
 
 def write_snapshot(path: str | Path, snapshot: Snapshot) -> None:
@@ -38,13 +46,13 @@ def _write(path: Path, snapshot: Snapshot) -> None:
         "forces": snapshot.forces,
     }
     check_shapes(arrays, SNAPSHOT_FIELDS, str(path))
-    with h5py.File(path, "w") as file:
+    with h5py.File(path, "w", libver="v110") as file:
         for name, array in arrays.items():
             entry = SNAPSHOT_FIELDS[name]
             data = np.ascontiguousarray(array, dtype=entry.dtype)
             dataset = file.create_dataset(name, data=data)
             dataset.attrs["unit"] = entry.unit
-            dataset.attrs["sha256"] = _checksum(data)
+            dataset.attrs["sha256"] = sha256_of(data)
         file.attrs.update(snapshot.record)
         file.attrs["format_version"] = FORMAT_VERSION
         file.attrs["energy_Ha"] = snapshot.energy_ha
@@ -53,6 +61,7 @@ def _write(path: Path, snapshot: Snapshot) -> None:
         file.attrs["kpoints"] = snapshot.kpoints
         file.attrs["status"] = snapshot.status
         file.attrs["reason"] = snapshot.reason
+        seal_attributes(file)
 
 
 def read(path: Path) -> Snapshot:
@@ -87,44 +96,36 @@ def read_snapshot(path: str | Path) -> Snapshot:
         If the file is missing, truncated, corrupt, of a newer format or lacks an array.
     """
     path = Path(path)
-    try:
-        with h5py.File(path, "r") as file:
-            missing = [name for name in SNAPSHOT_FIELDS if name not in file]
-            if missing:
-                raise FileFormatError(
-                    f"{path}: no snapshot file, it lacks {', '.join(missing)}; found "
-                    f"{sorted(file) or 'nothing'}"
-                )
-            arrays = {name: file[name][()] for name in SNAPSHOT_FIELDS}
-            sums = {name: file[name].attrs.get("sha256") for name in SNAPSHOT_FIELDS}
-            units = {name: file[name].attrs.get("unit") for name in SNAPSHOT_FIELDS}
-            attributes = {key: _plain(value) for key, value in file.attrs.items()}
-    except FileNotFoundError:
-        raise FileFormatError(f"{path}: no such file; run the rule that makes it") from None
-    except OSError as error:
-        raise FileFormatError(
-            f"{path}: cannot be read as HDF5 ({error}); if the file is truncated, remove it and "
-            "run its rule again"
-        ) from error
-    _check_units(path, units)
-    _check(path, arrays, sums, attributes)
-    return _assemble(path, arrays, attributes)
+    with open_hdf5(path, REMEDY) as file, reading(path, REMEDY):
+        missing = [name for name in SNAPSHOT_FIELDS if name not in file]
+        if missing:
+            raise FileFormatError(
+                f"{path}: no snapshot file, it lacks {', '.join(missing)}; found "
+                f"{sorted(file) or 'nothing'}"
+            )
+        check_attributes(path, file, REMEDY)
+        arrays = read_checked(path, file, SNAPSHOT_FIELDS, REMEDY)
+        units = {name: file[name].attrs.get("unit") for name in SNAPSHOT_FIELDS}
+        attributes = {key: plain(value) for key, value in file.attrs.items()}
+        attributes.pop(OF_ATTRIBUTES, None)
+        _check_units(path, units)
+        _check(path, arrays, attributes)
+        return _assemble(path, arrays, attributes)
 
 
 def _check_units(path: Path, units: Mapping[str, Any]) -> None:
     """Refuse arrays that say that they are of another unit; those that say nothing are ours."""
     for name, found in units.items():
         expected = SNAPSHOT_FIELDS[name].unit
-        if found is not None and _plain(found) != expected:
+        if found is not None and plain(found) != expected:
             raise FileFormatError(
-                f"{path}: {name} is in {_plain(found)}, expected {expected}; convert it"
+                f"{path}: {name} is in {plain(found)}, expected {expected}; convert it"
             )
 
 
 def _check(
     path: Path,
     arrays: dict[str, np.ndarray],
-    sums: dict[str, str | None],
     attributes: dict[str, Any],
 ) -> None:
     version = attributes.get("format_version", 0)
@@ -134,12 +135,6 @@ def _check(
             "upgrade rhocast"
         )
     check_shapes(arrays, SNAPSHOT_FIELDS, str(path))
-    for name, expected in sums.items():
-        if expected is not None and _checksum(arrays[name]) != expected:
-            raise FileFormatError(
-                f"{path}: {name} does not match its checksum; the file is damaged, remove it and "
-                "run its rule again"
-            )
     for name in ("energy_Ha", "n_electrons", "temperature_K"):
         if name not in attributes:
             raise FileFormatError(f"{path}: attribute {name} is missing")
@@ -169,14 +164,3 @@ def _assemble(path: Path, arrays: dict[str, np.ndarray], attributes: dict[str, A
         reason=str(attributes.get("reason", "")),
         record={key: value for key, value in attributes.items() if key not in own},
     )
-
-
-def _checksum(array: np.ndarray) -> str:
-    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    """Turn what h5py returns for an attribute into plain Python."""
-    if isinstance(value, bytes):
-        return value.decode()
-    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,98 @@
+"""HDF5 files opened with care: faults are told by name, and nothing is read from elsewhere."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from rhocast.errors import FileFormatError
+
+#: What h5py and readers of JSON raise about damaged metadata.
+_FAULTS = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, IndexError)
+
+
+def open_hdf5(path: Path, remedy: str, virtual: bool = False) -> h5py.File:
+    """Open a file for reading.
+
+    Parameters
+    ----------
+    path
+        The file.
+    remedy
+        What messages end with, such as ``predict it again``.
+    virtual
+        Whether datasets may refer to other files; the caller checks which.
+
+    Raises
+    ------
+    FileFormatError
+        If it is missing, locked, truncated or damaged, or refers to other files.
+    """
+    try:
+        file = h5py.File(path, "r")
+    except FileNotFoundError:
+        raise FileFormatError(f"{path}: no such file; {remedy}") from None
+    except OSError as error:
+        raise FileFormatError(f"{path}: {_reason(error, remedy)}") from error
+    try:
+        with reading(path, remedy):
+            _check_inside(path, file, virtual)
+    except FileFormatError:
+        file.close()
+        raise
+    return file
+
+
+@contextmanager
+def reading(path: Path, remedy: str) -> Iterator[None]:
+    """Turn what damaged metadata raises into FileFormatError."""
+    try:
+        yield
+    except _FAULTS as error:
+        raise FileFormatError(
+            f"{path}: cannot be read ({type(error).__name__}: {error}); the file is damaged or of "
+            f"other contents: {remedy}"
+        ) from error
+
+
+def plain(value: Any) -> Any:
+    """Turn what h5py returns for an attribute into plain Python; one number in an array is one."""
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, np.ndarray) and value.size == 1:
+        return plain(value.reshape(-1)[0])
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+
+
+def _reason(error: OSError, remedy: str) -> str:
+    text = str(error)
+    if "unable to lock file" in text:
+        return (
+            f"cannot be locked ({text}); another process writes it, wait until it has ended; if "
+            "the file system knows no locks, set HDF5_USE_FILE_LOCKING=FALSE"
+        )
+    if "truncated file" in text:
+        return f"cannot be read as HDF5, it is truncated ({text}); remove it and {remedy}"
+    return f"cannot be read as HDF5 ({text}); if nothing else is wrong with the file, {remedy}"
+
+
+def _check_inside(path: Path, file: h5py.File, virtual: bool) -> None:
+    """Refuse links to other files and datasets whose numbers lie in them."""
+    for name in file:
+        link = file.get(name, getlink=True)
+        if isinstance(link, h5py.ExternalLink):
+            raise FileFormatError(
+                f"{path}: {name} is a link to the file {link.filename}, expected the data in this "
+                "file; copy them into it"
+            )
+        item = file[name]
+        if not isinstance(item, h5py.Dataset):
+            continue
+        if item.external or (item.is_virtual and not virtual):
+            raise FileFormatError(
+                f"{path}: the numbers of {name} lie in another file, expected them in this one; "
+                "copy them into it"
+            )

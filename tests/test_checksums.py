@@ -1,0 +1,142 @@
+"""A flipped bit anywhere in a file is told by name, or changes no number that is read."""
+
+import logging
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from small_model import make_structure
+
+from rhocast.checksums import GROUP, OF_ATTRIBUTES, sum_of
+from rhocast.density import Density, open_density, read_density, write_density
+from rhocast.density.formats.snapshot import read_snapshot, write_snapshot
+from rhocast.density.refine import refine
+from rhocast.density.snapshot import Snapshot
+from rhocast.errors import RhocastError
+from rhocast.structures.structure_file import read_structure, write_structure
+
+
+def density():
+    values = np.random.default_rng(1).random((9, 10, 40), dtype=np.float32)
+    return Density.of(make_structure(), {"density": values}, {"scale": 1.25, "model": "small"})
+
+
+def field(path: Path):
+    write_density(path, density())
+
+
+def refined(path: Path):
+    source = path.with_name("source.h5")
+    field(source)
+    refine(source, path)
+
+
+def snapshot(path: Path):
+    structure = make_structure()
+    forces = np.zeros_like(structure.positions)
+    write_snapshot(
+        path,
+        Snapshot(structure, density().density, forces=forces, energy_ha=-1.5, n_electrons=17.0,
+                 temperature_K=300.0, kpoints="1 1 1 shift 0 0 0", record={"model": "small"}),
+    )  # fmt: skip
+
+
+def structure(path: Path):
+    write_structure(path, make_structure())
+
+
+def numbers_of_density(path: Path):
+    read = read_density(path)
+    return [read.density, *numbers_of_atoms(read.structure), repr(sorted(read.record.items()))]
+
+
+def numbers_of_snapshot(path: Path):
+    read = read_snapshot(path)
+    scalars = (read.energy_ha, read.n_electrons, read.temperature_K, read.kpoints, read.status)
+    return [read.density, read.forces, *numbers_of_atoms(read.structure), scalars]
+
+
+def numbers_of_atoms(atoms):
+    return [atoms.positions, atoms.cell, atoms.numbers]
+
+
+def numbers_of_structure(path: Path):
+    read = read_structure(path)
+    return [*numbers_of_atoms(read), repr(sorted(read.record.items()))]
+
+
+KINDS = {
+    "field": (field, numbers_of_density),
+    "refined": (refined, numbers_of_density),
+    "snapshot": (snapshot, numbers_of_snapshot),
+    "structure": (structure, numbers_of_structure),
+}
+
+
+def same(a, b):
+    return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_flipped_bits_are_told_or_change_nothing(kind, tmp_path):
+    write, read = KINDS[kind]
+    path = tmp_path / "made.h5"
+    write(path)
+    whole = path.read_bytes()
+    expected = read(path)
+    rng = np.random.default_rng(7)
+    refused = unnamed = 0
+    for place in rng.integers(len(whole), size=250):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        try:
+            found = read(path)
+        except RhocastError as error:
+            refused += "made.h5" in str(error)
+            unnamed += "made.h5" not in str(error)
+        else:
+            assert same(found, expected), f"the bit at byte {place} changed a number"
+    assert unnamed == 0
+    assert refused > 25
+
+
+@pytest.mark.parametrize("count", [1, 8, 2007, 2008, 2009, 131072])
+def test_each_flipped_bit_changes_the_sum(count):
+    data = bytearray(np.random.default_rng(0).bytes(count))
+    whole = sum_of(bytes(data))
+    for bit in np.unique(np.linspace(0, 8 * count - 1, 97).astype(int)):
+        data[bit // 8] ^= 1 << bit % 8
+        assert sum_of(bytes(data)) != whole
+        data[bit // 8] ^= 1 << bit % 8
+
+
+def test_exchanged_pages_change_the_sum():
+    pages = np.random.default_rng(0).integers(256, size=(32, 4096), dtype=np.uint8)
+    whole = sum_of(pages.tobytes())
+    for other in range(1, 32):
+        order = np.arange(32)
+        order[[0, other]] = order[[other, 0]]
+        assert sum_of(pages[order].tobytes()) != whole
+
+
+def test_a_part_is_read_as_hdf5_reads_it(tmp_path):
+    field(tmp_path / "field.h5")
+    rng = np.random.default_rng(3)
+    with open_density(tmp_path / "field.h5") as stored:
+        for _ in range(50):
+            box = tuple(slice(*sorted(rng.integers(0, n + 1, size=2))) for n in (9, 10, 40))
+            np.testing.assert_array_equal(stored.read("density", box), stored.file["density"][box])
+
+
+def test_a_file_without_sums_opens_and_says_so(tmp_path, caplog):
+    path = tmp_path / "old.h5"
+    field(path)
+    with h5py.File(path, "r+") as file:
+        del file[GROUP], file.attrs[OF_ATTRIBUTES]
+        for name in ("positions", "cell", "numbers"):
+            del file[name].attrs["checksum"]
+    with caplog.at_level(logging.INFO):
+        np.testing.assert_array_equal(read_density(path).density, density().density)
+    assert "density has no checksums" in caplog.text
