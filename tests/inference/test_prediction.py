@@ -1,15 +1,19 @@
 """The predicted field: symmetries, seams, the electron count, what is refused."""
 
+import logging
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from small_model import SHAPE, as_stored, make_model, make_structure
 
 from rhocast.density import read_density
+from rhocast.density.density import scaled_values
 from rhocast.errors import ConfigError, ModelError, RhocastError, StructureError
-from rhocast.grid import Mesh
+from rhocast.grid import BinnedAtoms, Mesh
 from rhocast.inference import (
+    Request,
     merge,
     predict_density,
     predict_file,
@@ -105,8 +109,9 @@ def test_scaling_gives_the_valence_electrons(model, structure, tmp_path):
     assert field.record["n_electrons"] == 17.0
     assert plain.electron_count != pytest.approx(17.0, rel=0.05)
     scale = field.record["scale"]
+    assert (field.epistemic_std >= 0.999 * abs(1.0 - scale) * field.density).all()
     for name in NAMES:
-        expected = getattr(plain, name) * scale
+        expected = scaled_values(name, getattr(plain, name), plain.density, scale)
         tolerance = {"rtol": 1e-6} if name == "density" else {"rtol": 1e-3, "atol": 1e-7}
         np.testing.assert_allclose(getattr(field, name), expected, **tolerance)
     in_memory = plain.scaled_to_electrons()
@@ -225,3 +230,21 @@ def test_progress_is_logged(model, structure, tmp_path, caplog):
 
 def test_make_structure_keeps_atoms_apart():
     assert make_structure(n_atoms=6, seed=3).minimum_distance() > 3.0
+
+
+def test_no_density_is_negative(structure, caplog):
+    """A model that answers with negative densities gives zeros, and the log counts the points."""
+    model = make_model()
+    shifted = replace(model.normalisation, target_mean=np.float32(-0.03))
+    negative = replace(model, normalisation=shifted)
+    mesh = Mesh(SHAPE, structure.cell)
+    raw = BlockPredictor(negative, Request(negative, structure, mesh).task)
+    atoms = BinnedAtoms.of(structure).around(*raw._blocks.bounds(0), negative.reach_bohr)
+    unbounded = raw.values(raw._blocks.shape(0), atoms)[0]
+    assert (unbounded < 0).any()
+    with caplog.at_level(logging.INFO):
+        field = predict_on_mesh(negative, structure, mesh)
+    assert field.density.min() == 0.0
+    box = raw._blocks.box(0)
+    np.testing.assert_array_equal(field.density[box], np.maximum(unbounded, 0.0))
+    assert f"{int((field.density == 0).sum())} points of negative density" in caplog.text

@@ -133,6 +133,7 @@ def _predict_shard(
             _lead(request, ShardHeader.of(request, shard, n_shards), path, comm, compute)
         else:
             follow(comm, compute)
+        predictor.tell_negative()
         wait_for_all(comm)
 
 
@@ -265,6 +266,7 @@ def _in_memory(request: Request) -> Density:
         progress.add(int(np.prod(blocks.shape(block))))
 
     lead(None, items(request, range(len(blocks))), compute, keep, request.task.threads)
+    predictor.tell_negative()
     record = request.record | {
         "mesh_spacing_bohr": mesh.spacing.tolist(),
         "electron_count_before_scaling": mesh.integral(arrays["density"]),

@@ -71,7 +71,9 @@ class Network:
     def outputs(self, hidden: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Map what enters the last layer to the mean (p,) and the standard deviation (p,)."""
         mean, raw_std = self.layers[-1](hidden).T
-        return mean, np.logaddexp(raw_std, np.float32(0.0)) + np.float32(MIN_STD)
+        with np.errstate(invalid="ignore"):  # NaN is told of where fields are checked
+            std = np.logaddexp(raw_std, np.float32(0.0)) + np.float32(MIN_STD)
+        return mean, std
 
     def draw(self, samples: int, seed: int) -> list["Network"]:
         """Draw networks from the posterior of the weights.
