@@ -125,7 +125,12 @@ def test_a_pool_makes_longer_trajectories_and_no_more_snapshots(demo):
         ("studies", {"larger": "gold"}, r"studies\.larger: expected one of"),
         ("studies", {"larger": "large"}, r"studies\.larger: dataset 'large' holds trajectories"),
         ("studies", {"vacancy": "test"}, r"studies\.vacancy: expected two snapshots or more"),
-        ("descriptor.angle_atoms", 99, r"^descriptor: angle_atoms: expected at most"),
+        ("descriptor.angle_atoms", 99, r"^descriptor.angle_atoms: unknown key .* another `kind`"),
+        (
+            "descriptor",
+            {"cutoff_bohr": 9, "distances": 6, "angle_atoms": 99, "angle_neighbours": 4},
+            r"^descriptor: angle_atoms: expected at most",
+        ),
         ("descriptor.kind", "rough", r"^descriptor: expected `kind: sorted` or `kind: smooth`"),
         ("descriptor.distances", 0, r"^descriptor\.distances: expected a value greater than 0"),
         (

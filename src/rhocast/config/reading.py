@@ -91,6 +91,8 @@ def _suggestion(location: tuple[Any, ...]) -> str:
         if inner:  # else a name, an index or the tag of a union
             sections = [found for annotation in inner for found in _sections_in(annotation)]
     known = {key for section in sections for key in section.model_fields}
+    if location[-1] in known:
+        return "; it is a key of another `kind`"
     close = get_close_matches(str(location[-1]), known, n=1, cutoff=0.6)
     return f"; did you mean `{close[0]}`?" if close else ""
 
