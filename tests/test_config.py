@@ -132,7 +132,7 @@ def test_a_pool_makes_longer_trajectories_and_no_more_snapshots(demo):
             r"^descriptor: angle_atoms: expected at most",
         ),
         ("descriptor.kind", "rough", r"^descriptor: expected `kind: sorted` or `kind: smooth`"),
-        ("descriptor.distances", 0, r"^descriptor\.distances: expected a value greater than 0"),
+        ("descriptor.radial_functions", 0, r"^descriptor\.radial_functions: expected a value"),
         (
             "descriptor",
             {"kind": "smooth", "cutoff_bohr": 4.0, "radial_functions": 4, "shortest_bohr": 5.0},

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from rhocast import config
-from rhocast.config import Section, parse_config
+from rhocast.config import Section, load_config, parse_config
 
 SECTIONS = [
     config.Aimd,
@@ -64,5 +64,5 @@ def test_sections_return_as_they_were(section, data):
     "file", ["config.yaml", "examples/paper-al.yaml", "examples/paper-sige.yaml", "data/al.yaml"]
 )
 def test_whole_configurations_return_as_they_were(root, file):
-    read = parse_config(yaml.safe_load((root / file).read_text(encoding="utf-8")))
+    read = load_config(root / file)
     assert parse_config(yaml.safe_load(yaml.safe_dump(read.model_dump(mode="json")))) == read

@@ -143,7 +143,7 @@ def test_a_calibration_is_kept_and_a_damaged_one_refused(tmp_path):
         ({"material": {"pseudopotentials": {"Al": "spms"}}}, "material Ge 4, Si 4, but .* Al 3"),
         ({"dft": {"engine": "sparc"}}, r"dft\.engine abinit, but the configuration has sparc"),
         ({"network": {"width": 8}}, "network .*64.* but .*8"),
-        ({"baseline": {}}, "baseline none, but"),
+        ({"baseline": {"cutoff_bohr": 9.0}}, "baseline .*10.* but .*9"),
     ],
 )
 def test_a_calibration_of_something_else_is_refused(root, monkeypatch, changes, message):
