@@ -128,6 +128,8 @@ def test_a_part_is_read_as_hdf5_reads_it(tmp_path):
         for _ in range(50):
             box = tuple(slice(*sorted(rng.integers(0, n + 1, size=2))) for n in (9, 10, 40))
             np.testing.assert_array_equal(stored.read("density", box), stored.file["density"][box])
+        for box in [(slice(None), slice(None), 7), (3, slice(2, 9)), (8, 0, -1)]:
+            np.testing.assert_array_equal(stored.read("density", box), stored.file["density"][box])
 
 
 def test_a_file_without_sums_opens_and_says_so(tmp_path, caplog):

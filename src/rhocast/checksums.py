@@ -175,17 +175,20 @@ class CheckedField:
             raise damaged(path, name, remedy)
 
     def __getitem__(self, box: Any) -> np.ndarray:
-        """Read a box of slices with step 1, as stored; FileFormatError if a chunk is damaged."""
+        """Read a box of slices with step 1, as stored; FileFormatError if a chunk is damaged.
+
+        An integer stands for one layer, whose axis the result does not have.
+        """
         dataset = self._dataset
         if self._sums is None:
             return dataset[box]
-        box = box if isinstance(box, tuple) else (box,)
-        sides = [
-            range(n)[s] for n, s in zip(dataset.shape, _filled(box, dataset.ndim), strict=True)
-        ]
+        filled = _filled(box if isinstance(box, tuple) else (box,), dataset.ndim)
+        places = [range(n)[s] for n, s in zip(dataset.shape, filled, strict=True)]
+        layers = tuple(axis for axis, place in enumerate(places) if isinstance(place, int))
+        sides = [range(p, p + 1) if isinstance(p, int) else p for p in places]
         values = np.empty([len(side) for side in sides], dtype=dataset.dtype)
         if values.size == 0:
-            return values
+            return values.squeeze(axis=layers)
         chunks = dataset.chunks
         chunk = np.empty(chunks, dtype=dataset.dtype)
         parts = (range(s.start // c, -(-s.stop // c)) for s, c in zip(sides, chunks, strict=True))
@@ -194,7 +197,7 @@ class CheckedField:
             cuts = [_cut(i * c, c, s) for i, c, s in zip(place, chunks, sides, strict=True)]
             inside, target = zip(*cuts, strict=True)
             values[target] = chunk[inside]
-        return values
+        return values.squeeze(axis=layers)
 
     def verify(self) -> None:
         """Read and verify all chunks."""

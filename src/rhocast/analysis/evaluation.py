@@ -189,11 +189,12 @@ def study_vacancies(
 def compare_models(
     models: Mapping[str, str | Path],
     paths: Sequence[str | Path],
-    samples: int,
-    seed: int,
+    *,
     errors: str | Path,
     picture: str | Path,
     uncertainty: str = "sampled",
+    samples: int = 10,
+    seed: int = 0,
 ) -> None:
     """Measure the errors of several models on the same snapshots; draw those of the last.
 

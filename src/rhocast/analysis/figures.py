@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.ndimage import map_coordinates
 from scipy.spatial import cKDTree
 
 from rhocast.analysis.metrics import CONFIDENCES, coverages
@@ -22,6 +23,9 @@ PANELS = (
     ("epistemic_std", "epistemic σ", "magma"),
     ("aleatoric_std", "aleatoric σ", "magma"),
 )
+
+#: Points of a picture along each axis, at least.
+_PIXELS = 330
 
 
 def draw_field(density_file: str | Path, picture: str | Path, window_bohr: float = 30.0) -> None:
@@ -57,9 +61,10 @@ def draw_field(density_file: str | Path, picture: str | Path, window_bohr: float
             strict=False,
         )
     ]
-    for column, ((_, title, colours), values) in enumerate(zip(panels, slices, strict=True)):
-        _draw_plane(rows[0, column], values, whole, mesh, colours)
-        _draw_plane(rows[1, column], values, close, mesh, colours)
+    for column, ((name, title, colours), values) in enumerate(zip(panels, slices, strict=True)):
+        degree = 5 if name == "density" else 1  # as `rhocast.density.refine` interpolates
+        for axes, places in ((rows[0, column], whole), (rows[1, column], close)):
+            _draw_plane(axes, values, places, mesh, colours, degree)
         rows[0, column].set_title(f"{title}, e/Bohr³")
         for axes in rows[:, column]:
             axes.plot(*_in_plane(void[:2], mesh), "+", color="white", markersize=12)
@@ -141,12 +146,26 @@ def _draw_reliability(axes: "Axes", in_units: np.ndarray) -> None:
 
 
 def _draw_plane(
-    axes: "Axes", values: np.ndarray, indices: list[np.ndarray], mesh: Mesh, colours: str
+    axes: "Axes",
+    values: np.ndarray,
+    indices: list[np.ndarray],
+    mesh: Mesh,
+    colours: str,
+    degree: int,
 ) -> None:
-    """Draw the given rows and columns (beyond the cell: their images) of a plane, in place."""
-    edges = [np.append(i, i[-1] + 1) - 0.5 for i in indices]
+    """Draw the given rows and columns (beyond the cell: their images) of a plane, in place.
+
+    Between the mesh points stands the periodic spline of a degree through their values.
+    """
+    finer = [max(1, -(-_PIXELS // len(i))) for i in indices]
+    steps = [
+        np.linspace(i[0], i[-1], (len(i) - 1) * factor + 1)
+        for i, factor in zip(indices, finer, strict=True)
+    ]
+    edges = [np.append(s, s[-1] + 1 / f) - 0.5 / f for s, f in zip(steps, finer, strict=True)]
     corners = np.stack(np.meshgrid(*edges, indexing="ij"), axis=-1) / mesh.shape[:2]
-    part = values[np.ix_(*(i % n for i, n in zip(indices, values.shape, strict=True)))]
+    places = np.stack(np.meshgrid(*steps, indexing="ij"))
+    part = map_coordinates(values.astype(np.float64), places, order=degree, mode="grid-wrap")
     picture = axes.pcolormesh(*_in_plane(corners, mesh), part, cmap=colours, rasterized=True)
     axes.set(aspect="equal", xlabel="Bohr", ylabel="Bohr")
     axes.figure.colorbar(picture, ax=axes, shrink=0.8)
