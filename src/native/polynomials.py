@@ -3,10 +3,11 @@
     python src/native/polynomials.py            # prints the bounds and writes the header
     python src/native/polynomials.py --check    # fails if the checked-in header is another one
 
-The coefficients stand here once, rounded to single precision. For each polynomial the script prints the largest error of its evaluation in
-single precision, and the error that the best polynomial of the same degree has in exact arithmetic
-(a linear programme over many points finds it). New coefficients change the last bits of all
-fields, so a fit is replaced only where it misses its bound.
+The coefficients stand here once, rounded to single precision. For each polynomial the script
+prints the largest error of its evaluation in single precision, and the error that the best
+polynomial of the same degree has in exact arithmetic (a linear programme over many points finds
+it). New coefficients change the last bits of all fields, so a fit is replaced only where it misses
+its bound.
 """
 
 import sys

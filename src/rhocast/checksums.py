@@ -175,29 +175,32 @@ class CheckedField:
             raise damaged(path, name, remedy)
 
     def __getitem__(self, box: Any) -> np.ndarray:
-        """Read a box of slices with step 1, as stored; FileFormatError if a chunk is damaged.
+        """Read a box of numbers and slices with step 1, as stored.
 
-        An integer stands for one layer, whose axis the result does not have.
+        FileFormatError if a chunk is damaged.
         """
         dataset = self._dataset
         if self._sums is None:
             return dataset[box]
-        filled = _filled(box if isinstance(box, tuple) else (box,), dataset.ndim)
-        places = [range(n)[s] for n, s in zip(dataset.shape, filled, strict=True)]
-        layers = tuple(axis for axis, place in enumerate(places) if isinstance(place, int))
-        sides = [range(p, p + 1) if isinstance(p, int) else p for p in places]
+        given = box if isinstance(box, tuple) else (box,)
+        box = tuple(slices_of(given, dataset.shape))
+        sides = [
+            range(n)[s] for n, s in zip(dataset.shape, _filled(box, dataset.ndim), strict=True)
+        ]
         values = np.empty([len(side) for side in sides], dtype=dataset.dtype)
-        if values.size == 0:
-            return values.squeeze(axis=layers)
         chunks = dataset.chunks
         chunk = np.empty(chunks, dtype=dataset.dtype)
-        parts = (range(s.start // c, -(-s.stop // c)) for s, c in zip(sides, chunks, strict=True))
+        parts = (
+            range(s.start // c, -(-s.stop // c)) if s else range(0)
+            for s, c in zip(sides, chunks, strict=True)
+        )
         for place in product(*parts):
             self._read_verified(place, chunk)
             cuts = [_cut(i * c, c, s) for i, c, s in zip(place, chunks, sides, strict=True)]
             inside, target = zip(*cuts, strict=True)
             values[target] = chunk[inside]
-        return values.squeeze(axis=layers)
+        whole = [slice(None) if isinstance(s, slice) else 0 for s in given]
+        return values[tuple(whole)]
 
     def verify(self) -> None:
         """Read and verify all chunks."""
@@ -222,6 +225,14 @@ def _cut(corner: int, length: int, side: range) -> tuple[slice, slice]:
     """Return what a box takes of a chunk along one axis, and where in the box that goes."""
     low, high = max(side.start, corner), min(side.stop, corner + length)
     return slice(low - corner, high - corner), slice(low - side.start, high - side.start)
+
+
+def slices_of(box: tuple[Any, ...], shape: tuple[int, ...]) -> list[slice]:
+    """Return a box of numbers and slices as slices."""
+    return [
+        s if isinstance(s, slice) else slice(range(n)[s], range(n)[s] + 1)
+        for s, n in zip(box, shape, strict=False)
+    ]
 
 
 def _filled(box: tuple[slice, ...], n: int) -> tuple[slice, ...]:

@@ -33,7 +33,7 @@ def test_names_of_no_device_are_refused(name):
 
 def test_a_gpu_needs_cupy(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", None)
-    with pytest.raises(ModelError, match="pip install cupy"):
+    with pytest.raises(ModelError, match=r"rhocast\[gpu\]"):
         open_device("cuda:7")
 
 

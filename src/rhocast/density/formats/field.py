@@ -37,6 +37,7 @@ from rhocast.checksums import (
     seal_attributes,
     seal_chunks,
     seal_dataset,
+    slices_of,
 )
 from rhocast.density.density import MESH_FIELDS, Density
 from rhocast.errors import FileFormatError, RhocastError, StructureError
@@ -261,8 +262,9 @@ class _CheckedParts:
 
     def __getitem__(self, box: Any) -> np.ndarray:
         """Read a box; FileFormatError if a shard that it touches is damaged."""
-        first = box[0] if isinstance(box, tuple) and box else slice(None)
-        wanted = range(self._dataset.shape[0])[first]
+        given = box if isinstance(box, tuple) else (box,)
+        rows = slices_of(given[:1], self._dataset.shape) or [slice(None)]
+        wanted = range(self._dataset.shape[0])[rows[0]]
         for shard, (start, _, _, block) in list(self._sources.items()):
             if start[0] < wanted.stop and wanted.start < start[0] + block[0]:
                 with open_hdf5(shard, "predict this shard again") as part:
