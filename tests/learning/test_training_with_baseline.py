@@ -8,6 +8,7 @@ from known_density import make_snapshot
 from trainings import BASELINE, NETWORK, SMOOTH, TRAINING, misplaced
 
 from rhocast import config, descriptors
+from rhocast.checksums import seal_dataset
 from rhocast.density import write_snapshot
 from rhocast.learning import read_features, train
 from rhocast.learning.split import split
@@ -62,5 +63,6 @@ def test_the_baseline_is_fitted_to_what_is_trained_on(corrected, tmp_path):
         with h5py.File(copy, "a") as file:
             number = data.snapshot[rows[0]]
             file["target"][data.snapshot == number] *= 2.0
+            seal_dataset(file["target"])
         other = train(copy, network=NETWORK, training=short, seed=0)
         assert np.array_equal(other.baseline.tables, model.baseline.tables) == same

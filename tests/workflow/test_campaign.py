@@ -8,6 +8,8 @@ import pytest
 import yaml
 from graph import jobs_of
 
+from rhocast.checksums import seal_attributes
+
 pytestmark = [pytest.mark.workflow, pytest.mark.abinit, pytest.mark.mpi]
 
 LEARNING = {"train", "transfer", "evaluate", "predict", "merge", "figures", "summary"}
@@ -161,6 +163,7 @@ def test_a_rejected_single_point_stops_nothing_else(campaign, snakemake, clone):
     with h5py.File(path, "r+") as file:
         file.attrs["status"] = "rejected"
         file.attrs["reason"] = "SCF did not converge"
+        seal_attributes(file)
     refused = snakemake(
         "results/features/small.h5",
         features={"max_rejected_share": 0.1, "points_per_snapshot": 600},
