@@ -56,10 +56,10 @@ def test_what_is_taken_is_what_was_written(wide):
     taken = Points(data, rows, target[rows], normalisation)
     parts = [torch.cat(column) for column in zip(*taken.batches(1000), strict=True)]
     torch.testing.assert_close(
-        parts[0], normalisation.features(torch.from_numpy(features[rows])), rtol=0, atol=0
+        parts[0], torch.from_numpy(normalisation.features(features[rows])), rtol=0, atol=0
     )
     torch.testing.assert_close(
-        parts[1], normalisation.target(torch.from_numpy(target[rows])), rtol=0, atol=0
+        parts[1], torch.from_numpy(normalisation.target(target[rows])), rtol=0, atol=0
     )
 
 
