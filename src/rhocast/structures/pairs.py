@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 from ase.data import atomic_numbers, chemical_symbols, covalent_radii
-from matscipy.neighbours import neighbour_list
+from scipy.spatial import cKDTree
 
-from rhocast.structures.structure import Structure
+from rhocast.structures.structure import Structure, periodic_images
 from rhocast.units import ANGSTROM_PER_BOHR
 
 #: Of the sum of covalent radii: no bond under moderate pressure is shorter.
@@ -35,13 +35,13 @@ def closest_pairs(
     dict
         By `pair_name`: the distance in Bohr, and the numbers of two atoms that are so close.
     """
-    first, second, distances = neighbour_list(
-        "ijd",
-        cutoff=cutoff_bohr,
-        positions=structure.positions,
-        cell=structure.cell,
-        pbc=[True] * 3,
+    wrapped = (structure.positions @ np.linalg.inv(structure.cell)) % 1.0 @ structure.cell
+    images, indices = periodic_images(structure, cutoff_bohr)
+    near = cKDTree(wrapped).sparse_distance_matrix(
+        cKDTree(images), cutoff_bohr, output_type="ndarray"
     )
+    near = near[near["v"] > 1e-6]  # an atom is no neighbour of itself
+    first, second, distances = near["i"], indices[near["j"]], near["v"]
     lighter, heavier = np.sort([structure.numbers[first], structure.numbers[second]], axis=0)
     kinds = lighter.astype(np.int64) * len(chemical_symbols) + heavier
     found = {}
