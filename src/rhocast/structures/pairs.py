@@ -49,8 +49,8 @@ def closest_pairs(
         of_kind = np.flatnonzero(kinds == kind)
         closest = of_kind[np.argmin(distances[of_kind])]
         name = pair_name(chemical_symbols[lighter[closest]], chemical_symbols[heavier[closest]])
-        atoms = (int(first[closest]), int(second[closest]))
-        found[name] = (float(distances[closest]), atoms)
+        low, high = sorted((int(first[closest]), int(second[closest])))
+        found[name] = (float(distances[closest]), (low, high))
     return found
 
 
