@@ -69,7 +69,7 @@ def test_a_pseudopotential_of_ones_own(root, tmp_path, monkeypatch):
 
 def test_a_campaign_in_another_folder(root, tmp_path, monkeypatch):
     """Paths in a configuration start at its own folder, wherever it is written or read from."""
-    work = tmp_path / "work"
+    work = tmp_path / "here"
     work.mkdir()
     monkeypatch.chdir(work)
     ase.io.write("Ge.cif", bulk("Ge", cubic=True))
@@ -82,7 +82,7 @@ def test_a_campaign_in_another_folder(root, tmp_path, monkeypatch):
     other = tmp_path / "other"
     other.mkdir()
     monkeypatch.chdir(other)
-    settings = load_config("../work/elsewhere/campaign.yaml")
+    settings = load_config("../here/elsewhere/campaign.yaml")
     read = [settings.systems["small"].file, settings.material.pseudopotentials["Ge"]]
     written = [work / "Ge.cif", root / "data/pseudopotentials/Ge-low.psp8"]
     assert [Path(path).resolve() for path in read] == written
