@@ -62,7 +62,6 @@ def test_without_a_compiler_the_package_predicts(built):
     assert name.endswith("-none-any.whl")
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(
     not (shutil.which("c++") and shutil.which("cmake")), reason="no C++ compiler, or no CMake"
 )
