@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from small_model import NETWORK, SHAPE, make_model, make_structure
 
-from rhocast.density import read_density, refine
+from rhocast.density import open_density, read_density, refine
 from rhocast.density.refine import refined
 from rhocast.errors import FileFormatError, ModelError, RhocastError
 from rhocast.grid import Mesh
@@ -172,3 +172,16 @@ def test_a_large_scaling_is_warned_of_and_bounds_sigma(factor, spacing, tmp_path
     else:
         assert (merged.std < bound).any()
         assert "multiplied" not in caplog.text
+
+
+def test_a_layer_of_a_virtual_file_is_verified_in_its_shard(shard_paths, tmp_path):
+    merge(shard_paths, tmp_path / "virtual.h5", scale_to_electrons=False, virtual=True)
+    with open_density(tmp_path / "virtual.h5") as stored:
+        np.testing.assert_array_equal(stored.read("density", 3), stored.file["density"][3])
+    with h5py.File(shard_paths[0], "r+") as file:
+        file["density"][3, 2, 1] *= 1.001
+    with (
+        open_density(tmp_path / "virtual.h5") as stored,
+        pytest.raises(FileFormatError, match=r"shard-0\.h5: density does not match"),
+    ):
+        stored.read("density", 3)
