@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from rhocast.grid import Mesh, Neighbourhood
-from rhocast.inference import evaluation_spacing, prediction
+from rhocast.inference import PredictionOptions, evaluation_spacing, prediction
 from rhocast.inference.predictor import BlockPredictor
 from rhocast.parallel import find_communicator
 from rhocast.speed import Subject
@@ -51,7 +51,12 @@ def main() -> None:
             structure = subject.crystal(ATOMS)
             mesh = Mesh.with_spacing(structure.cell, evaluation_spacing(subject.model))
         prediction.predict_shard(
-            subject.model, structure, mesh, Path(folder, "shard.h5"), uncertainty="fast", comm=comm
+            subject.model,
+            structure,
+            mesh,
+            Path(folder, "shard.h5"),
+            PredictionOptions(uncertainty="fast"),
+            comm=comm,
         )
     if comm.rank == 0:
         assert mesh is not None

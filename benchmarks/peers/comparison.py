@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 
 from rhocast.grid import Mesh
-from rhocast.inference import Request
+from rhocast.inference import PredictionOptions, Request
 from rhocast.speed import Subject
 from rhocast.speed.throughput import processor, time_blocks
 from rhocast.structures import Structure
@@ -44,7 +44,7 @@ def compare(peer: str, prepare: Callable[[Structure, Mesh], tuple[int, Action]])
     subject = Subject.load()
     structure = subject.crystal(N_ATOMS)
     mesh = Mesh.with_spacing(structure.cell, MESH_SPACING_BOHR)
-    request = Request(subject.model, structure, mesh, where=subject.label)
+    request = Request(subject.model, structure, mesh, PredictionOptions(where=subject.label))
     points, action = prepare(structure, mesh)
     action()
     before = time_blocks(request, SECONDS)

@@ -11,7 +11,7 @@ from small_model import SHAPE, make_model, make_smooth_model, make_structure
 
 from rhocast.errors import RhocastError
 from rhocast.grid import Mesh
-from rhocast.inference import predict_shard, shard_writer
+from rhocast.inference import PredictionOptions, predict_shard, shard_writer
 from rhocast.inference.predictor import BlockPredictor
 from rhocast.parallel import find_communicator, rank_of
 
@@ -41,12 +41,14 @@ def main() -> int:
             structure,
             Mesh(SHAPE, structure.cell),
             options.path,
+            PredictionOptions(
+                uncertainty="fast" if options.kernels else "sampled",
+                samples=2,
+                device=options.device,
+            ),
             shard=shard,
             n_shards=n_shards,
-            uncertainty="fast" if options.kernels else "sampled",
-            samples=2,
             comm=comm,
-            device=options.device,
         )
     except RhocastError as error:
         log.error("%s", error)

@@ -10,14 +10,19 @@ from small_model import SHAPE, make_smooth_model
 
 from rhocast.evaluation import compiled as kernels
 from rhocast.grid import Mesh
-from rhocast.inference import Request, estimate, predict_shard
+from rhocast.inference import PredictionOptions, Request, estimate, predict_shard
 from rhocast.inference.predictor import BlockPredictor
 from rhocast.structures import Structure
 
 
 @pytest.fixture
 def request_(model, structure):
-    return Request(model, structure, Mesh(SHAPE, structure.cell), "sampled", 2)
+    return Request(
+        model,
+        structure,
+        Mesh(SHAPE, structure.cell),
+        PredictionOptions(uncertainty="sampled", samples=2),
+    )
 
 
 def test_points_blocks_and_bytes(request_, tmp_path):
@@ -45,8 +50,7 @@ def test_time_is_right_within_a_factor_of_two(request_, tmp_path, monkeypatch):
         request_.structure,
         request_.mesh,
         tmp_path / "shard.h5",
-        uncertainty="sampled",
-        samples=2,
+        PredictionOptions(uncertainty="sampled", samples=2),
     )
     assert 0.5 < found.seconds / (time.perf_counter() - start) < 2.0
     assert estimate(request_, n_ranks=4).seconds < 0.5 * found.seconds
@@ -75,7 +79,7 @@ def test_threads_that_hold_each_other_up_are_not_counted_twice(structure, monkey
 
 def test_interpolation_takes_time_too(model, structure):
     mesh = Mesh((20, 20, 20), structure.cell)
-    found = estimate(Request(model, structure, mesh, asked_spacing_bohr=0.1))
+    found = estimate(Request(model, structure, mesh, PredictionOptions(asked_spacing_bohr=0.1)))
     assert 0.0 < found.interpolation_seconds < found.seconds
     assert found.file_mesh == Mesh.with_spacing(structure.cell, 0.1).shape
 

@@ -11,7 +11,7 @@ from rhocast.density import read_density
 from rhocast.errors import ParallelError
 from rhocast.evaluation import compiled as kernels
 from rhocast.grid import Mesh
-from rhocast.inference import Request, merge, predict_on_mesh, predict_shard
+from rhocast.inference import PredictionOptions, Request, merge, predict_on_mesh, predict_shard
 from rhocast.inference.request import Task
 from rhocast.inference.shard_writer import ShardWriter
 from rhocast.inference.shards import Shard, ShardHeader, is_finished
@@ -50,9 +50,11 @@ def by_libraries(monkeypatch, *arguments):
 def test_fields_are_those_of_the_libraries(kind, isa, model, slab, monkeypatch):
     structure = slab if kind == "slab" else make_structure()
     mesh = Mesh((12, 10, 75) if kind == "slab" else (19, 9, 17), structure.cell)
-    expected = by_libraries(monkeypatch, model, structure, mesh, "fast")
+    expected = by_libraries(
+        monkeypatch, model, structure, mesh, PredictionOptions(uncertainty="fast")
+    )
     monkeypatch.setenv(kernels.VARIABLE, isa)
-    found = predict_on_mesh(model, structure, mesh, "fast")
+    found = predict_on_mesh(model, structure, mesh, PredictionOptions(uncertainty="fast"))
     assert found.record["kernels"] == isa
     scale = float(model.normalisation.target_std)
     tolerance = 0.08 if "bf16" in isa else 1e-3  # of the spread of what the network predicts
@@ -72,11 +74,19 @@ def test_shards_and_threads_give_the_same_bits(n_shards, model, tmp_path, monkey
     structure = make_structure()
     mesh = Mesh(SHAPE, structure.cell)
     monkeypatch.setattr(Task, "threads", 1)
-    whole = predict_on_mesh(model, structure, mesh, "fast")
+    whole = predict_on_mesh(model, structure, mesh, PredictionOptions(uncertainty="fast"))
     monkeypatch.setattr(Task, "threads", 3)
     paths = [tmp_path / f"shard-{k}.h5" for k in range(n_shards)]
     for k, path in enumerate(paths):
-        predict_shard(model, structure, mesh, path, shard=k, n_shards=n_shards, uncertainty="fast")
+        predict_shard(
+            model,
+            structure,
+            mesh,
+            path,
+            PredictionOptions(uncertainty="fast"),
+            shard=k,
+            n_shards=n_shards,
+        )
     merge(paths, tmp_path / "density.h5", scale_to_electrons=False)
     merged = read_density(tmp_path / "density.h5")
     for name in NAMES:
@@ -85,9 +95,14 @@ def test_shards_and_threads_give_the_same_bits(n_shards, model, tmp_path, monkey
 
 def test_weights_are_drawn_without_the_kernels(model):
     structure = make_structure()
-    request = Request(model, structure, Mesh((6, 5, 7), structure.cell), "sampled", 2)
+    request = Request(
+        model,
+        structure,
+        Mesh((6, 5, 7), structure.cell),
+        PredictionOptions(uncertainty="sampled", samples=2),
+    )
     assert request.task.kernels is None
-    assert request.record["kernels"] is None
+    assert request.record.kernels is None
 
 
 def test_ranks_without_the_instruction_set_are_refused(model):
@@ -149,4 +164,4 @@ def test_a_field_names_all_that_computed_it(model, tmp_path, monkeypatch):
     monkeypatch.setenv(kernels.VARIABLE, isas[1])
     predict_shard(model, structure, mesh, tmp_path / "s.h5")
     with Shard(tmp_path / "s.h5") as shard:
-        assert shard.header.record["kernels"] == ", ".join(sorted(isas))
+        assert shard.header.record.kernels == ", ".join(sorted(isas))

@@ -12,7 +12,7 @@ from small_model import SHAPE, make_model, make_structure
 
 from rhocast.errors import ParallelError
 from rhocast.grid import Mesh
-from rhocast.inference import predict_shard, shard_writer
+from rhocast.inference import PredictionOptions, predict_shard, shard_writer
 from rhocast.inference.predictor import BlockPredictor
 from rhocast.inference.request import Request
 from rhocast.inference.shard_writer import ShardWriter
@@ -37,8 +37,7 @@ def predict(path, slow=False):
         structure,
         Mesh(SHAPE, structure.cell),
         path,
-        uncertainty="sampled",
-        samples=2,
+        PredictionOptions(uncertainty="sampled", samples=2),
     )
 
 

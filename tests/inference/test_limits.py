@@ -8,7 +8,13 @@ from small_model import SHAPE
 
 from rhocast.errors import ParallelError
 from rhocast.grid import Mesh
-from rhocast.inference import limits, predict_density, predict_file, predict_shard
+from rhocast.inference import (
+    PredictionOptions,
+    limits,
+    predict_density,
+    predict_file,
+    predict_shard,
+)
 from rhocast.inference.predictor import BlockPredictor
 
 Usage = namedtuple("Usage", "total used free")
@@ -68,7 +74,7 @@ def test_memory_is_what_the_tightest_cgroup_leaves(machine):
 def test_a_mesh_that_memory_does_not_hold_is_refused(model, structure, monkeypatch):
     monkeypatch.setattr(limits, "available_memory_bytes", lambda: 64_000_000_000)
     with pytest.raises(ParallelError, match=r"takes .* GB of memory.*coarser mesh"):
-        predict_density(model, structure, mesh_spacing_bohr=1e-3)
+        predict_density(model, structure, PredictionOptions(asked_spacing_bohr=1e-3))
 
 
 def test_too_little_memory_for_the_ranks_is_refused(model, structure, mesh, tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from rhocast.density import open_density, read_density, refine
 from rhocast.density.refine import refined
 from rhocast.errors import FileFormatError, ModelError, RhocastError
 from rhocast.grid import Mesh
-from rhocast.inference import merge, predict_file, predict_on_mesh, predict_shard
+from rhocast.inference import PredictionOptions, merge, predict_file, predict_on_mesh, predict_shard
 from rhocast.model import LastLayer
 
 
@@ -142,15 +142,15 @@ def test_a_large_scaling_is_warned_of_and_bounds_sigma(factor, spacing, tmp_path
             (0.5 if factor != 1.01 else 1e-3) * np.eye(NETWORK.width + 1, dtype=np.float32)
         ),
     )
-    field = predict_on_mesh(model, structure, mesh, uncertainty="fast")
+    field = predict_on_mesh(model, structure, mesh, PredictionOptions(uncertainty="fast"))
     stored = field.epistemic_std.astype(np.float16).astype(np.float32)  # as shards hold it
     field = replace(field, epistemic_std=stored)
     if spacing is not None:
         field = refined(field, Mesh.with_spacing(structure.cell, spacing))
     field = field.scaled_to_electrons()
-    options = {"uncertainty": "fast", "asked_spacing_bohr": spacing}
+    options = PredictionOptions(uncertainty="fast", asked_spacing_bohr=spacing)
     caplog.clear()
-    predict_file(model, structure, mesh, tmp_path / "density.h5", **options)
+    predict_file(model, structure, mesh, tmp_path / "density.h5", options)
     merged = read_density(tmp_path / "density.h5")
     assert merged.record["scale"] == pytest.approx(factor)
     tolerance = 0.0 if spacing is None else 1e-5  # interpolated values are scaled on their way

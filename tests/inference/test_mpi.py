@@ -15,7 +15,7 @@ from rhocast.density import read_density
 from rhocast.errors import ModelError
 from rhocast.evaluation import compiled as kernels
 from rhocast.grid import Mesh
-from rhocast.inference import merge, predict_on_mesh, predict_shard
+from rhocast.inference import PredictionOptions, merge, predict_on_mesh, predict_shard
 
 pytestmark = pytest.mark.mpi
 
@@ -23,7 +23,12 @@ pytestmark = pytest.mark.mpi
 @pytest.fixture(scope="module")
 def reference():
     structure = make_structure()
-    return predict_on_mesh(make_model(), structure, Mesh(SHAPE, structure.cell), "sampled", 2)
+    return predict_on_mesh(
+        make_model(),
+        structure,
+        Mesh(SHAPE, structure.cell),
+        PredictionOptions(uncertainty="sampled", samples=2),
+    )
 
 
 def assert_same(path: Path, reference) -> None:
@@ -46,7 +51,9 @@ def test_any_number_of_ranks_gives_the_same_bits(n_ranks, predict_on_ranks, tmp_
 def test_the_kernels_give_the_same_bits_on_any_number_of_ranks(n_ranks, predict_on_ranks, tmp_path):
     structure = make_structure()
     model = make_smooth_model(multipoles=True)
-    expected = predict_on_mesh(model, structure, Mesh(SHAPE, structure.cell), "fast")
+    expected = predict_on_mesh(
+        model, structure, Mesh(SHAPE, structure.cell), PredictionOptions(uncertainty="fast")
+    )
     code, output = predict_on_ranks(n_ranks, tmp_path / "shard.h5", "--kernels")
     assert code == 0, output
     assert_same(tmp_path / "shard.h5", expected)
@@ -56,7 +63,7 @@ def test_ranks_compute_as_a_gpu_would(predict_on_ranks, tmp_path):
     structure = make_structure()
     mesh = Mesh(SHAPE, structure.cell)
     expected = predict_on_mesh(
-        make_smooth_model(multipoles=True), structure, mesh, device="emulated"
+        make_smooth_model(multipoles=True), structure, mesh, PredictionOptions(device="emulated")
     )
     code, output = predict_on_ranks(2, tmp_path / "shard.h5", "--kernels", "--device", "emulated")
     assert code == 0, output
@@ -128,8 +135,7 @@ def test_a_killed_run_goes_on_where_it_stopped(victim, start_ranks, tmp_path, re
         structure,
         Mesh(SHAPE, structure.cell),
         path,
-        uncertainty="sampled",
-        samples=2,
+        PredictionOptions(uncertainty="sampled", samples=2),
     )
     found = re.search(r"resumed, (\d+) of 18 blocks", caplog.text)
     if victim == "launcher":  # ranks may outlive it, even to the end; their lock holds us up

@@ -9,7 +9,7 @@ from small_model import make_model, make_structure
 import rhocast
 from rhocast.density import read_density
 from rhocast.grid import Mesh
-from rhocast.inference import predict_file
+from rhocast.inference import PredictionOptions, predict_file
 from rhocast.inference.outside import _unusual, close_atoms, departures, look_outside
 from rhocast.learning.uncertainty import fit_training_range
 from rhocast.structures import Structure
@@ -51,7 +51,7 @@ def test_the_share_is_told_and_stored(model, crystal, tmp_path, caplog):
     squeezed = Structure(crystal.positions * 0.9, crystal.cell * 0.9, crystal.numbers)
     mesh = Mesh((9, 8, 7), squeezed.cell)
     with caplog.at_level(logging.INFO):
-        predict_file(model, squeezed, mesh, tmp_path / "d.h5", where="s.xyz")
+        predict_file(model, squeezed, mesh, tmp_path / "d.h5", PredictionOptions(where="s.xyz"))
     share = read_density(tmp_path / "d.h5").record["outside_training_share"]
     assert share > 0.1
     assert f"s.xyz: {100 * share:.1f} % of the points lie outside" in caplog.text

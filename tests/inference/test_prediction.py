@@ -13,6 +13,7 @@ from rhocast.density.density import scaled_values
 from rhocast.errors import ConfigError, ModelError, RhocastError, StructureError
 from rhocast.grid import BinnedAtoms, Mesh
 from rhocast.inference import (
+    PredictionOptions,
     Request,
     merge,
     predict_density,
@@ -31,7 +32,12 @@ NAMES = ("density", "epistemic_std", "aleatoric_std")
 
 
 def predict(model, structure, shape=SHAPE, uncertainty="sampled", samples=2):
-    return predict_on_mesh(model, structure, Mesh(shape, structure.cell), uncertainty, samples)
+    return predict_on_mesh(
+        model,
+        structure,
+        Mesh(shape, structure.cell),
+        PredictionOptions(uncertainty=uncertainty, samples=samples),
+    )
 
 
 def repeated(structure: Structure, counts: tuple[int, int, int]) -> Structure:
@@ -84,10 +90,9 @@ def test_shards_join_without_a_seam(n_shards, model, structure, tmp_path):
             structure,
             whole.mesh,
             path,
+            PredictionOptions(uncertainty="sampled", samples=2),
             shard=k,
             n_shards=n_shards,
-            uncertainty="sampled",
-            samples=2,
         )
     merge(paths, tmp_path / "density.h5", scale_to_electrons=False)
     merged = read_density(tmp_path / "density.h5")
@@ -103,7 +108,7 @@ def test_shards_join_without_a_seam(n_shards, model, structure, tmp_path):
 def test_scaling_gives_the_valence_electrons(model, structure, tmp_path):
     path = tmp_path / "density.h5"
     mesh = Mesh(SHAPE, structure.cell)
-    predict_file(model, structure, mesh, path, uncertainty="sampled", samples=2)
+    predict_file(model, structure, mesh, path, PredictionOptions(uncertainty="sampled", samples=2))
     field, plain = read_density(path), predict(model, structure)
     assert field.electron_count == pytest.approx(3 * 3 + 2 * 4, rel=1e-6)
     assert field.record["n_electrons"] == 17.0
@@ -153,7 +158,7 @@ def test_distances_are_checked_once(model, structure, tmp_path, monkeypatch):
 
 
 def test_predict_density_takes_a_spacing(model, structure):
-    field = predict_density(model, structure, mesh_spacing_bohr=0.8)
+    field = predict_density(model, structure, PredictionOptions(asked_spacing_bohr=0.8))
     assert (field.mesh.spacing <= 0.8).all()
     assert field.electron_count == pytest.approx(17.0, rel=1e-6)
     assert field.epistemic_std is None
@@ -196,7 +201,7 @@ def test_unknown_element_is_named_with_its_file(structure, tmp_path):
             structure,
             Mesh(SHAPE, structure.cell),
             tmp_path / "shard.h5",
-            where="slab.vasp",
+            PredictionOptions(where="slab.vasp"),
         )
     assert not any(tmp_path.iterdir())
 

@@ -15,7 +15,7 @@ from rhocast.density import read_density
 from rhocast.errors import ConfigError, ModelError
 from rhocast.evaluation import compiled as kernels
 from rhocast.grid import Mesh
-from rhocast.inference import Request, merge, predict_on_mesh, predict_shard
+from rhocast.inference import PredictionOptions, Request, merge, predict_on_mesh, predict_shard
 from rhocast.inference.evaluators import OnGpu, evaluator_of
 from rhocast.structures import Structure
 
@@ -40,10 +40,12 @@ def slab():
 def test_fields_are_those_of_the_libraries(kind, model, slab, monkeypatch):
     structure = slab if kind == "slab" else make_structure()
     mesh = Mesh((12, 10, 75) if kind == "slab" else SHAPE, structure.cell)
-    found = predict_on_mesh(model, structure, mesh, "fast", device="emulated")
+    found = predict_on_mesh(
+        model, structure, mesh, PredictionOptions(uncertainty="fast", device="emulated")
+    )
     assert (found.record["device"], found.record["kernels"]) == ("emulated", None)
     monkeypatch.setenv(kernels.VARIABLE, "none")
-    expected = predict_on_mesh(model, structure, mesh, "fast")
+    expected = predict_on_mesh(model, structure, mesh, PredictionOptions(uncertainty="fast"))
     assert expected.record["device"] is None
     scale = float(model.normalisation.target_std)
     for name in NAMES:
@@ -58,10 +60,12 @@ def test_fields_are_those_of_the_libraries(kind, model, slab, monkeypatch):
 def test_shards_are_parts_of_one_field(model, tmp_path):
     structure = make_structure()
     mesh = Mesh(SHAPE, structure.cell)
-    whole = predict_on_mesh(model, structure, mesh, device="emulated")
+    whole = predict_on_mesh(model, structure, mesh, PredictionOptions(device="emulated"))
     paths = [tmp_path / f"shard-{k}.h5" for k in range(2)]
     for k, path in enumerate(paths):
-        predict_shard(model, structure, mesh, path, shard=k, n_shards=2, device="emulated")
+        predict_shard(
+            model, structure, mesh, path, PredictionOptions(device="emulated"), shard=k, n_shards=2
+        )
     merge(paths, tmp_path / "density.h5", scale_to_electrons=False)
     np.testing.assert_array_equal(read_density(tmp_path / "density.h5").density, whole.density)
     with h5py.File(tmp_path / "density.h5") as file:
@@ -71,7 +75,9 @@ def test_shards_are_parts_of_one_field(model, tmp_path):
 def test_the_device_is_no_part_of_the_field(model):
     structure = make_structure()
     mesh = Mesh((6, 5, 7), structure.cell)
-    one, other = (Request(model, structure, mesh, device=d) for d in (None, "emulated"))
+    one, other = (
+        Request(model, structure, mesh, PredictionOptions(device=d)) for d in (None, "emulated")
+    )
     assert one.hash == other.hash
     assert isinstance(evaluator_of(model, other.task), OnGpu)
     assert not isinstance(evaluator_of(model, one.task), OnGpu)
@@ -81,11 +87,16 @@ def test_what_a_device_cannot_do_is_refused(model):
     structure = make_structure()
     mesh = Mesh((6, 5, 7), structure.cell)
     with pytest.raises(ConfigError, match="device: only models with the `smooth` descriptor"):
-        Request(make_model(), structure, mesh, device="emulated")
+        Request(make_model(), structure, mesh, PredictionOptions(device="emulated"))
     with pytest.raises(ConfigError, match="no `sampled` uncertainty"):
-        Request(model, structure, mesh, "sampled", 2, device="emulated")
+        Request(
+            model,
+            structure,
+            mesh,
+            PredictionOptions(uncertainty="sampled", samples=2, device="emulated"),
+        )
     with pytest.raises(ModelError, match=f"found '{MISSING}'"):
-        Request(model, structure, mesh, device=MISSING)
+        Request(model, structure, mesh, PredictionOptions(device=MISSING))
 
 
 @pytest.fixture

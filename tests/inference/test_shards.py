@@ -9,7 +9,7 @@ from rhocast.density import read_density
 from rhocast.density.chunks import chunk_shape
 from rhocast.errors import FileFormatError
 from rhocast.grid import Blocks, Mesh
-from rhocast.inference import merge, predict_on_mesh, predict_shard, shard_writer
+from rhocast.inference import PredictionOptions, merge, predict_on_mesh, predict_shard, shard_writer
 from rhocast.inference.prediction import items
 from rhocast.inference.predictor import BlockPredictor
 from rhocast.inference.request import Request
@@ -30,10 +30,18 @@ def test_blocks_of_any_size_are_found_again(tmp_path, structure):
     assert Blocks(mesh.shape).block_shape == (56, 56, 16)
     for shard in range(2):
         path = tmp_path / f"{shard}.h5"
-        predict_shard(model, structure, mesh, path, shard=shard, n_shards=2, uncertainty="fast")
+        predict_shard(
+            model,
+            structure,
+            mesh,
+            path,
+            PredictionOptions(uncertainty="fast"),
+            shard=shard,
+            n_shards=2,
+        )
     merge([tmp_path / "0.h5", tmp_path / "1.h5"], tmp_path / "field.h5", scale_to_electrons=False)
     field = read_density(tmp_path / "field.h5")
-    expected = predict_on_mesh(model, structure, mesh, "fast")
+    expected = predict_on_mesh(model, structure, mesh, PredictionOptions(uncertainty="fast"))
     for name in ("density", "epistemic_std", "aleatoric_std"):
         np.testing.assert_array_equal(getattr(field, name), as_stored(expected, name))
 
@@ -167,9 +175,11 @@ def test_a_shard_with_pending_blocks_cannot_be_finished(request_, tmp_path, stru
 def test_another_request_starts_afresh(change, interrupted, stop_after, caplog):
     model = make_model(trained="otherwise") if change == "model" else make_model()
     structure = make_structure(seed=9 if change == "structure" else 0)
-    options = {"uncertainty": "sampled", "samples": 2} if change == "seed" else {}
+    options = PredictionOptions()
+    if change == "seed":
+        options = PredictionOptions(uncertainty="sampled", samples=2)
     computed = stop_after(-1)
-    predict_shard(model, structure, Mesh(SHAPE, structure.cell), interrupted, **options)
+    predict_shard(model, structure, Mesh(SHAPE, structure.cell), interrupted, options)
     assert len(computed) == 18
     assert "another request" in caplog.text
 
@@ -185,10 +195,11 @@ def test_damaged_remains_start_afresh(damaged, request_, interrupted, stop_after
 
 
 def test_the_hash_tells_apart_what_changes_the_numbers(request_, model, structure):
-    def hash_of(**changes):
-        return Request(**({"model": model, "structure": structure, "mesh": mesh} | changes)).hash
-
     mesh = request_.mesh
+
+    def hash_of(model=model, structure=structure, mesh=mesh, **options):
+        return Request(model, structure, mesh, PredictionOptions(**options)).hash
+
     sampled = {"uncertainty": "sampled", "samples": 3}
     hashes = [
         request_.hash,

@@ -12,6 +12,7 @@ from rhocast.density.formats.field import DensityFile
 from rhocast.errors import ConfigError, FileFormatError
 from rhocast.grid import Mesh
 from rhocast.inference import (
+    PredictionOptions,
     evaluation_spacing,
     merge,
     predict_density,
@@ -54,19 +55,30 @@ def test_a_spacing_that_is_no_length_is_refused(certified, asked):
 
 def test_memory_gets_the_mesh_that_was_asked_for(plain, certified):
     structure = make_structure()
-    field = predict_density(certified, structure, 0.35, "fast", scale_to_electrons=False)
+    field = predict_density(
+        certified,
+        structure,
+        PredictionOptions(asked_spacing_bohr=0.35, uncertainty="fast"),
+        scale_to_electrons=False,
+    )
     assert (field.mesh.spacing <= 0.35).all()
     assert 0.5 < max(field.record["evaluated_mesh_spacing_bohr"]) <= 0.6
     assert field.record["asked_mesh_spacing_bohr"] == 0.35
     assert field.record["interpolation_error"] == 7e-4
-    expected = predict_on_mesh(plain, structure, field.mesh, "fast")
+    expected = predict_on_mesh(plain, structure, field.mesh, PredictionOptions(uncertainty="fast"))
     misplaced = np.abs(field.density - expected.density).sum() / expected.density.sum()
     assert 1e-6 < misplaced < 5e-3
     coarse = Mesh.with_spacing(structure.cell, 0.6)
     count = predict_on_mesh(plain, structure, coarse).electron_count
     assert field.electron_count == pytest.approx(count, rel=1e-6)
     assert field.epistemic_std.min() > 0.0
-    direct = predict_density(certified, structure, 0.35, scale_to_electrons=False, direct=True)
+    direct = predict_density(
+        certified,
+        structure,
+        PredictionOptions(asked_spacing_bohr=0.35),
+        scale_to_electrons=False,
+        direct=True,
+    )
     np.testing.assert_array_equal(direct.density, expected.density)
 
 
@@ -74,7 +86,8 @@ def predict_asked(model, path, asked=0.4, **options):
     """Predict a file the way the command line does."""
     structure = make_structure()
     mesh = Mesh.with_spacing(structure.cell, evaluation_spacing(model, asked))
-    predict_file(model, structure, mesh, path, asked_spacing_bohr=asked, **options)
+    asked_for = PredictionOptions(asked_spacing_bohr=asked, **options)
+    predict_file(model, structure, mesh, path, asked_for)
     return read_density(path)
 
 
@@ -84,14 +97,16 @@ def predict_shards(model, folder, asked):
     mesh = Mesh.with_spacing(structure.cell, 0.6)
     paths = [folder / f"shard-{k}.h5" for k in range(len(asked))]
     for k, path in enumerate(paths):
-        part = {"shard": k, "n_shards": len(paths), "uncertainty": "fast"}
-        predict_shard(model, structure, mesh, path, asked_spacing_bohr=asked[k], **part)
+        options = PredictionOptions(uncertainty="fast", asked_spacing_bohr=asked[k])
+        predict_shard(model, structure, mesh, path, options, shard=k, n_shards=len(paths))
     return paths
 
 
 def test_the_file_is_on_the_mesh_that_was_asked_for(certified, tmp_path):
     field = predict_asked(certified, tmp_path / "density.h5", uncertainty="fast")
-    expected = predict_density(certified, make_structure(), 0.4, "fast")
+    expected = predict_density(
+        certified, make_structure(), PredictionOptions(asked_spacing_bohr=0.4, uncertainty="fast")
+    )
     assert field.mesh.shape == Mesh.with_spacing(field.cell, 0.4).shape
     np.testing.assert_allclose(field.density, expected.density, rtol=1e-5)
     np.testing.assert_allclose(field.epistemic_std, expected.epistemic_std, rtol=2e-3)

@@ -5,7 +5,7 @@ import pytest
 from small_model import DESCRIPTOR, make_model
 
 from rhocast.grid import Mesh
-from rhocast.inference import predict_on_mesh
+from rhocast.inference import PredictionOptions, predict_on_mesh
 from rhocast.inference.vacuum import TAPER_FROM, weight
 from rhocast.model import BoundModel
 from rhocast.structures import Structure
@@ -25,7 +25,12 @@ def slab():
 
 @pytest.fixture
 def field(slab):
-    return predict_on_mesh(make_model(), slab, Mesh(MESH, slab.cell), "sampled", 3)
+    return predict_on_mesh(
+        make_model(),
+        slab,
+        Mesh(MESH, slab.cell),
+        PredictionOptions(uncertainty="sampled", samples=3),
+    )
 
 
 def test_density_goes_to_zero_and_uncertainty_stays(field, slab):

@@ -24,7 +24,7 @@ from rhocast.density.electrons import explain_electrons
 from rhocast.density.formats import format_to_read
 from rhocast.errors import FileFormatError
 from rhocast.files import replacing
-from rhocast.inference import predict_on_mesh
+from rhocast.inference import PredictionOptions, predict_on_mesh
 from rhocast.model import DensityModel
 
 log = logging.getLogger(__name__)
@@ -250,10 +250,7 @@ def _compare_one(
         model,
         found.structure,
         found.mesh,
-        uncertainty=uncertainty,
-        samples=samples,
-        seed=seed,
-        where=str(path),
+        PredictionOptions(uncertainty=uncertainty, samples=samples, seed=seed, where=str(path)),
     )
     seconds = time.perf_counter() - start
     reference = found.density.astype(np.float32, copy=False)

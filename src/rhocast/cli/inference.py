@@ -19,6 +19,7 @@ from rhocast.errors import ConfigError, ParallelError
 from rhocast.evaluation.gpu import gpu_named
 from rhocast.grid import Mesh
 from rhocast.inference import (
+    PredictionOptions,
     Request,
     estimate,
     evaluation_spacing,
@@ -238,15 +239,7 @@ def _predict_one(
 ) -> None:
     """Predict one structure, which rank 0 alone holds."""
     file = _field_file(options)
-    arguments: dict[str, Any] = {
-        "uncertainty": options.uncertainty,
-        "samples": options.samples,
-        "seed": options.seed,
-        "comm": comm,
-        "where": str(options.structure),
-        "asked_spacing_bohr": options.mesh_spacing_bohr,
-        "device": gpu_named(options.device),
-    }
+    asked = _asked(options)
     spacing = evaluation_spacing(model, options.mesh_spacing_bohr, options.direct)
     tell_spacing(model, options.mesh_spacing_bohr, spacing)
     mesh = None if structure is None else Mesh.with_spacing(structure.cell, spacing)
@@ -256,15 +249,34 @@ def _predict_one(
     with _explaining_sigterm():
         if options.shard is None:
             scale = not options.unscaled
-            predict_file(model, structure, mesh, file, scale_to_electrons=scale, **arguments)
+            predict_file(model, structure, mesh, file, asked, scale_to_electrons=scale, comm=comm)
             if file != options.output:
                 first_alone(comm, lambda: _convert(file, options.output))
         else:
             shard, n_shards = options.shard
             predict_shard(
-                model, structure, mesh, options.output, shard=shard, n_shards=n_shards, **arguments
+                model,
+                structure,
+                mesh,
+                options.output,
+                asked,
+                shard=shard,
+                n_shards=n_shards,
+                comm=comm,
             )
     log.info("%s is written", options.output)
+
+
+def _asked(options: argparse.Namespace) -> PredictionOptions:
+    """Return what the command line says about the prediction itself."""
+    return PredictionOptions(
+        uncertainty=options.uncertainty,
+        samples=options.samples,
+        seed=options.seed,
+        where=str(options.structure),
+        asked_spacing_bohr=options.mesh_spacing_bohr,
+        device=gpu_named(options.device),
+    )
 
 
 def _field_file(options: argparse.Namespace) -> Path:
@@ -304,17 +316,7 @@ def _dry_run(
     def tell() -> None:
         assert structure is not None
         assert mesh is not None
-        request = Request(
-            model,
-            structure,
-            mesh,
-            options.uncertainty,
-            options.samples,
-            options.seed,
-            str(options.structure),
-            options.mesh_spacing_bohr,
-            gpu_named(options.device),
-        )
+        request = Request(model, structure, mesh, _asked(options))
         found = estimate(request, ranks, shard, n_shards)
         emit({"mesh": mesh.shape, "ranks": ranks} | asdict(found), options.json)
 

@@ -3,6 +3,7 @@
 from rhocast.inference.cost import Estimate, estimate
 from rhocast.inference.merge import merge
 from rhocast.inference.notebook import Predictor
+from rhocast.inference.options import PredictionOptions
 from rhocast.inference.prediction import (
     predict_density,
     predict_file,
@@ -14,6 +15,7 @@ from rhocast.inference.spacing import evaluation_spacing
 
 __all__ = [
     "Estimate",
+    "PredictionOptions",
     "Predictor",
     "Request",
     "estimate",

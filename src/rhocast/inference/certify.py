@@ -17,6 +17,7 @@ from rhocast.density.fourier import resample
 from rhocast.density.spline import AxisMap, interpolate
 from rhocast.errors import ModelError
 from rhocast.grid import BinnedAtoms, Blocks, Mesh
+from rhocast.inference.options import PredictionOptions
 from rhocast.inference.predictor import BlockPredictor
 from rhocast.inference.request import Request
 from rhocast.model import Certificate, DensityModel
@@ -147,7 +148,7 @@ def model_error(
     fine, coarse = (
         Mesh.with_spacing(structure.cell, length) for length in (fine_spacing_bohr, spacing_bohr)
     )
-    task = Request(model, structure, fine, where="certify").task
+    task = Request(model, structure, fine, PredictionOptions(where="certify")).task
     atoms, reach = BinnedAtoms.of(structure), model.reach_bohr
     direct, sparse = (
         _Part(mesh, atoms, reach, BlockPredictor(model, replace(task, mesh=mesh)))

@@ -55,7 +55,7 @@ class BlockEvaluator(Protocol):
 
 def evaluator_of(model: DensityModel, task: Task) -> BlockEvaluator:
     """Make the evaluator that a task asks for."""
-    if task.device is not None:
+    if task.options.device is not None:
         return OnGpu(model, task)
     return Compiled(model, task) if task.kernels else Stepwise(model, task)
 
@@ -66,7 +66,7 @@ class Compiled:
     tile, whole_blocks = COMPILED_TILE, True
 
     def __init__(self, model: DensityModel, task: Task) -> None:
-        fast = task.uncertainty == "fast"
+        fast = task.options.uncertainty == "fast"
         spread = model.check_last_layer().factor if fast else None
         self._evaluator = kernels.Evaluator(model, spread, task.kernels)
         self._fields = task.fields
@@ -92,9 +92,9 @@ class OnGpu:
     tile, whole_blocks = GPU_TILE, True
 
     def __init__(self, model: DensityModel, task: Task) -> None:
-        assert task.device is not None
-        fast = task.uncertainty == "fast"
-        device = gpu.open_device(task.device)
+        assert task.options.device is not None
+        fast = task.options.uncertainty == "fast"
+        device = gpu.open_device(task.options.device)
         self._evaluator = gpu.Evaluator(model, task.mesh, device, fast)
         self._range = model.cutoff_bohr
         self._fields = task.fields
@@ -122,9 +122,9 @@ class Stepwise:
     def __init__(self, model: DensityModel, task: Task) -> None:
         self._model = model
         self._mesh: Mesh = task.mesh
-        self._fast = task.uncertainty == "fast"
-        samples = task.samples if task.uncertainty == "sampled" else 0
-        self._draws = model.draw(samples, task.seed)
+        self._fast = task.options.uncertainty == "fast"
+        samples = task.options.samples if task.options.uncertainty == "sampled" else 0
+        self._draws = model.draw(samples, task.options.seed)
 
     def bind(self, atoms: Neighbourhood) -> Values:
         """Take the atoms around a block."""

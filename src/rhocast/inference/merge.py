@@ -24,7 +24,6 @@ from rhocast.density.formats.field import CHUNK_SHAPE, create_density, create_fi
 from rhocast.density.refine import refine
 from rhocast.errors import FileFormatError, RhocastError
 from rhocast.fields import DENSITY_FIELDS
-from rhocast.inference.provenance import joined
 from rhocast.inference.shards import Shard
 from rhocast.inference.spacing import asked_mesh
 from rhocast.parallel.ranks import first_alone, from_first, on_all, rank_of
@@ -119,14 +118,15 @@ def _check_set(shards: list[Shard]) -> None:
 
 def _record(shards: list[Shard], scale_to_electrons: bool) -> dict[str, Any]:
     """Attributes of the merged file, with the scale."""
-    record, mesh = joined(shard.header.record for shard in shards), shards[0].mesh
+    first, *others = (shard.header.record for shard in shards)
+    record, mesh = first.joined(others), shards[0].mesh
     # Exactly rounded, so that the count does not depend on how the blocks were shared out.
     count = math.fsum(value for shard in shards for value in shard.block_sums) * mesh.voxel_volume
     scale = 1.0
     if scale_to_electrons:
-        scale = scale_factor(count, record["n_electrons"], str(shards[0].path))
+        scale = scale_factor(count, record.n_electrons, str(shards[0].path))
         warn_of_scaling(scale, str(shards[0].path))
-    return record | {
+    return record.attributes | {
         "mesh_spacing_bohr": mesh.spacing.tolist(),
         "electron_count_before_scaling": count,
         "scale": scale,

@@ -7,6 +7,7 @@ from ase import Atoms
 
 from rhocast.density.density import Density
 from rhocast.evaluation.gpu import gpu_named
+from rhocast.inference.options import PredictionOptions
 from rhocast.inference.prediction import predict_density
 from rhocast.model import DensityModel
 from rhocast.structures import Structure
@@ -78,14 +79,13 @@ class Predictor:
             If options, elements, distances or memory do not allow the prediction.
         """
         structure = Structure.from_ase(atoms) if isinstance(atoms, Atoms) else atoms
+        options = PredictionOptions(
+            uncertainty=uncertainty,
+            samples=samples,
+            seed=seed,
+            asked_spacing_bohr=mesh_spacing_bohr,
+            device=gpu_named(device),
+        )
         return predict_density(
-            self.model,
-            structure,
-            mesh_spacing_bohr,
-            uncertainty,
-            samples,
-            seed,
-            scale_to_electrons,
-            direct,
-            gpu_named(device),
+            self.model, structure, options, scale_to_electrons=scale_to_electrons, direct=direct
         )

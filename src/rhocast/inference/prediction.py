@@ -15,6 +15,7 @@ from rhocast.grid import BinnedAtoms, Mesh, Neighbourhood
 from rhocast.inference import outside
 from rhocast.inference.limits import check_memory, check_memory_for_field
 from rhocast.inference.merge import merge
+from rhocast.inference.options import PredictionOptions
 from rhocast.inference.predictor import BlockPredictor
 from rhocast.inference.request import Request
 from rhocast.inference.shard_writer import ShardWriter
@@ -47,16 +48,11 @@ def predict_shard(
     structure: Structure | None,
     mesh: Mesh | None,
     path: str | Path,
+    options: PredictionOptions = PredictionOptions(),
     *,
     shard: int = 0,
     n_shards: int = 1,
-    uncertainty: str = "none",
-    samples: int = 10,
-    seed: int = 0,
     comm: Any = None,
-    where: str = "structure",
-    asked_spacing_bohr: float | None = None,
-    device: str | None = None,
 ) -> None:
     """Predict one shard of a field to a file, on all ranks of a communicator.
 
@@ -72,18 +68,12 @@ def predict_shard(
         What to predict, and where. Looked at on rank 0 alone; others may give None.
     path
         The shard file.
+    options
+        What is to be predicted.
     shard, n_shards
         Which part of how many, counted from 0. The field does not depend on them.
-    uncertainty
-        ``none``, ``fast`` (from the last layer) or ``sampled`` (over weight samples).
-    samples, seed
-        N_s weight samples and their seed, for ``sampled``.
     comm
         Communicator of `rhocast.parallel.ranks.find_communicator`.
-    where
-        What messages name as the origin of the structure, usually its file.
-    asked_spacing_bohr, device
-        As in `Request`.
 
     Raises
     ------
@@ -91,18 +81,20 @@ def predict_shard(
         Before any work, on every rank: if options, elements, distances, memory or disk do not
         allow the prediction. A failure later on ends all ranks.
     """
-    options = (uncertainty, samples, seed, where, asked_spacing_bohr, device)
-    request = first_alone(comm, lambda: _request(model, structure, mesh, *options))
+    request = first_alone(comm, lambda: _request(model, structure, mesh, options))
     _predict_shard(model, request, Path(path), shard, n_shards, comm)
 
 
 def _request(
-    model: DensityModel, structure: Structure | None, mesh: Mesh | None, *options: Any
+    model: DensityModel,
+    structure: Structure | None,
+    mesh: Mesh | None,
+    options: PredictionOptions,
 ) -> Request:
     """Check what is asked for; on rank 0, and once: distances take long in millions of atoms."""
     assert structure is not None
     assert mesh is not None
-    return Request(model, structure, mesh, *options)
+    return Request(model, structure, mesh, options)
 
 
 def _predict_shard(
@@ -173,20 +165,15 @@ def predict_file(
     structure: Structure | None,
     mesh: Mesh | None,
     path: str | Path,
+    options: PredictionOptions = PredictionOptions(),
     *,
     scale_to_electrons: bool = True,
-    uncertainty: str = "none",
-    samples: int = 10,
-    seed: int = 0,
     comm: Any = None,
-    where: str = "structure",
-    asked_spacing_bohr: float | None = None,
-    device: str | None = None,
 ) -> None:
     """Predict a whole field to a density-field file, by way of one shard beside it.
 
-    With ``asked_spacing_bohr`` the file is on that mesh, interpolated from ``mesh``. A finished
-    shard of the same request, which a failed merge has left, is not predicted again.
+    With ``options.asked_spacing_bohr`` the file is on that mesh, interpolated from ``mesh``. A
+    finished shard of the same request, which a failed merge has left, is not predicted again.
 
     Parameters
     ----------
@@ -194,10 +181,10 @@ def predict_file(
         As in `predict_shard`.
     path
         The density-field file; the shard is called ``*.shard`` until it is merged.
+    options, comm
+        As in `predict_shard`.
     scale_to_electrons
         As in `merge`.
-    uncertainty, samples, seed, comm, where, asked_spacing_bohr, device
-        As in `predict_shard`.
 
     Raises
     ------
@@ -207,10 +194,9 @@ def predict_file(
     """
     path = Path(path)
     shard = path.with_name(path.name + ".shard")
-    options = (uncertainty, samples, seed, where, asked_spacing_bohr, device)
 
     def prepare() -> Request | None:
-        request = _request(model, structure, mesh, *options)
+        request = _request(model, structure, mesh, options)
         if scale_to_electrons:
             scale_factor(1.0, request.n_electrons, request.where)
         if is_finished(shard, ShardHeader.of(request, 0, 1)):
@@ -231,11 +217,7 @@ def predict_on_mesh(
     model: DensityModel,
     structure: Structure,
     mesh: Mesh,
-    uncertainty: str = "none",
-    samples: int = 10,
-    seed: int = 0,
-    where: str = "structure",
-    device: str | None = None,
+    options: PredictionOptions = PredictionOptions(),
 ) -> Density:
     """Predict a whole field in memory, in this process, as the model gives it (not scaled).
 
@@ -244,8 +226,7 @@ def predict_on_mesh(
     RhocastError
         If options, elements, distances or memory do not allow the prediction.
     """
-    request = Request(model, structure, mesh, uncertainty, samples, seed, where, device=device)
-    return _in_memory(request)
+    return _in_memory(Request(model, structure, mesh, options))
 
 
 def _in_memory(request: Request) -> Density:
@@ -267,7 +248,7 @@ def _in_memory(request: Request) -> Density:
 
     lead(None, items(request, range(len(blocks))), compute, keep, request.task.threads)
     predictor.tell_negative()
-    record = request.record | {
+    record = request.record.attributes | {
         "mesh_spacing_bohr": mesh.spacing.tolist(),
         "electron_count_before_scaling": mesh.integral(arrays["density"]),
         "scale": 1.0,
@@ -278,37 +259,24 @@ def _in_memory(request: Request) -> Density:
 def predict_density(
     model: DensityModel,
     structure: Structure,
-    mesh_spacing_bohr: float | None = None,
-    uncertainty: str = "none",
-    samples: int = 10,
-    seed: int = 0,
+    options: PredictionOptions = PredictionOptions(),
+    *,
     scale_to_electrons: bool = True,
     direct: bool = False,
-    device: str | None = None,
 ) -> Density:
-    """Predict a whole field in memory on a mesh of at most the given spacing.
+    """Predict a whole field in memory on a mesh of at most the spacing of the options.
 
     A model with a certificate is evaluated on a mesh no finer than the certified one, which
     stands for no spacing, too; to a finer mesh it is interpolated. ``direct`` evaluates it there.
-    ``device`` is as in `Request`.
 
     Raises
     ------
     RhocastError
         As `predict_on_mesh`, and if the valence electrons to scale to are not known.
     """
-    evaluated = evaluation_spacing(model, mesh_spacing_bohr, direct)
+    evaluated = evaluation_spacing(model, options.asked_spacing_bohr, direct)
     mesh = Mesh.with_spacing(structure.cell, evaluated)
-    request = Request(
-        model,
-        structure,
-        mesh,
-        uncertainty,
-        samples,
-        seed,
-        asked_spacing_bohr=mesh_spacing_bohr,
-        device=device,
-    )
+    request = Request(model, structure, mesh, options)
     outside.tell(model, structure, request.outside, request.where)
     predicted = _in_memory(request)
     if request.refines:

@@ -1,20 +1,72 @@
-"""What computed a field: every run that took part, since one may go on where another stopped."""
+"""The record of a field: what was asked for, of which model, and what computed it."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-#: Entries of a record that depend on the machine, and not on what was asked for.
-COMPUTED_BY = ("kernels", "device")
 
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Where a field comes from, as shards and density files hold it.
 
-def joined(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the first record, with all instruction sets and devices of the others.
+    An entry that an older file lacks is None.
 
-    Several are written one after the other: ``avx2, avx512``.
+    Attributes
+    ----------
+    field_hash, model_hash, config_hash
+        SHA-256 of all that determines the field, of the model, and of the configuration that the
+        model was trained with.
+    uncertainty, samples, seed
+        As in `rhocast.inference.options.PredictionOptions`.
+    n_electrons
+        Valence electrons of the structure; None if the model does not know them.
+    outside_training_share
+        Share of points unlike those of the training data; None if the model cannot tell.
+    kernels, device
+        Instruction sets and devices of all runs that took part, since one run may go on where
+        another stopped; several are separated by commas: ``avx2, avx512``.
+    asked_mesh_spacing_bohr, evaluated_mesh_spacing_bohr
+        Spacing of the mesh that was asked for, and the three of the mesh that the model was
+        evaluated on, Bohr.
+    interpolation_error
+        NMAE of the interpolation between the two, by the model's certificate.
     """
-    known = [dict(record) for record in records]
-    result = known[0]
-    for name in COMPUTED_BY:
-        found = {word for record in known for word in (record.get(name) or "").split(", ")} - {""}
-        result[name] = ", ".join(sorted(found)) or None
-    return result
+
+    field_hash: str | None = None
+    model_hash: str | None = None
+    config_hash: str | None = None
+    uncertainty: str | None = None
+    samples: int | None = None
+    seed: int | None = None
+    n_electrons: float | None = None
+    outside_training_share: float | None = None
+    kernels: str | None = None
+    device: str | None = None
+    asked_mesh_spacing_bohr: float | None = None
+    evaluated_mesh_spacing_bohr: list[float] | None = None
+    interpolation_error: float | None = None
+
+    @classmethod
+    def read(cls, entries: Mapping[str, Any]) -> "Provenance":
+        """Take the entries of a file; those that this version does not know are left out."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in entries.items() if name in known})
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The entries, for the attributes of files."""
+        return asdict(self)
+
+    def joined(self, others: "Iterable[Provenance]") -> "Provenance":
+        """Add the instruction sets and devices of other runs on the same field."""
+        runs = [self, *others]
+        return replace(
+            self,
+            kernels=_all_of(run.kernels for run in runs),
+            device=_all_of(run.device for run in runs),
+        )
+
+
+def _all_of(entries: Iterable[str | None]) -> str | None:
+    names = {name for entry in entries for name in (entry or "").split(", ")} - {""}
+    return ", ".join(sorted(names)) or None

@@ -8,7 +8,6 @@ import json
 import logging
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -17,20 +16,15 @@ from rhocast.errors import ConfigError, ModelError, ParallelError, RhocastError
 from rhocast.evaluation import compiled as kernels
 from rhocast.evaluation import gpu
 from rhocast.grid import Blocks, Mesh
+from rhocast.inference.options import PredictionOptions
 from rhocast.inference.outside import Outside, look_outside
+from rhocast.inference.provenance import Provenance
 from rhocast.inference.spacing import asked_mesh, interpolation_error
 from rhocast.model import DensityModel
 from rhocast.parallel.blas import available_threads
 from rhocast.structures import Structure
 
 log = logging.getLogger(__name__)
-
-#: Fields that are computed and stored, for each kind of uncertainty.
-FIELDS = {
-    "none": ("density",),
-    "fast": ("density", "epistemic_std", "aleatoric_std"),
-    "sampled": ("density", "epistemic_std", "aleatoric_std"),
-}
 
 #: Threads that keep a GPU busy: while one waits for it the others prepare and take in.
 _GPU_THREADS = 4
@@ -51,33 +45,32 @@ class Task:
         Of the model that predicts.
     species
         Chemical symbols of the structure.
-    uncertainty, samples, seed, where
-        As in `Request`.
+    options
+        What is to be predicted, and where; of a rank, with the rank's own device.
     kernels
         Instruction set of the compiled kernels that all ranks use; None to do without them.
-    device
-        As in `Request`.
     """
 
     mesh: Mesh
     model_hash: str
     species: tuple[str, ...]
-    uncertainty: str
-    samples: int
-    seed: int
-    where: str
+    options: PredictionOptions
     kernels: str | None
-    device: str | None = None
 
     @property
     def fields(self) -> tuple[str, ...]:
         """Names of the arrays that are predicted."""
-        return FIELDS[self.uncertainty]
+        return self.options.fields
+
+    @property
+    def where(self) -> str:
+        """Origin of the structure in messages."""
+        return self.options.where
 
     @property
     def threads(self) -> int:
         """How many threads compute blocks in a process; without the kernels NumPy uses them."""
-        if self.device is not None:
+        if self.options.device is not None:
             return _GPU_THREADS
         return available_threads() if self.kernels else 1
 
@@ -88,7 +81,8 @@ class Task:
 
     def at(self, place: int) -> "Task":
         """Return the task of a rank, numbered on its machine from 0: the device is its own."""
-        return replace(self, device=self.device and gpu.own_device(self.device, place))
+        device = self.options.device and gpu.own_device(self.options.device, place)
+        return replace(self, options=replace(self.options, device=device))
 
     def check_model(self, model: DensityModel) -> None:
         """Check that a model, as this rank has read it, is the one that is to predict.
@@ -107,10 +101,10 @@ class Task:
                 f"{self.where}: holds {', '.join(unknown)}, which the model has never seen; it "
                 f"was trained on {', '.join(model.species)}: use a model of these elements"
             )
-        if self.uncertainty == "fast":
+        if self.options.uncertainty == "fast":
             model.check_last_layer()
-        if self.device is not None:
-            gpu.open_device(self.device)
+        if self.options.device is not None:
+            gpu.open_device(self.options.device)
         if self.kernels is not None and self.kernels not in kernels.isas():
             raise ParallelError(
                 f"this rank's processor has no {self.kernels}, which rank 0 computes with; set "
@@ -135,20 +129,8 @@ class Request:
         Atoms and cell.
     mesh
         Points to predict at; its cell is that of the structure.
-    uncertainty
-        ``none``, ``fast`` or ``sampled``.
-    samples
-        N_s, weight samples (paper, Eq. 4).
-    seed
-        Of the weight samples.
-    where
-        What messages name as the origin of the structure, usually its file.
-    asked_spacing_bohr
-        Of the mesh that the whole field is to be given on, Bohr, where ``mesh`` may be coarser;
-        None for ``mesh``.
-    device
-        GPU that computes, ``cuda`` (each rank of a machine takes the next) or ``cuda:1``, or
-        ``emulated``; None for the processor, with its kernels or without.
+    options
+        What is to be predicted, and where.
 
     Raises
     ------
@@ -159,18 +141,14 @@ class Request:
     model: DensityModel
     structure: Structure
     mesh: Mesh
-    uncertainty: str = "none"
-    samples: int = 10
-    seed: int = 0
-    where: str = "structure"
-    asked_spacing_bohr: float | None = None
-    device: str | None = None
+    options: PredictionOptions = PredictionOptions()
 
     def __post_init__(self) -> None:
-        _check_uncertainty(self.uncertainty, self.samples)
-        if self.device is not None:
-            _check_accelerated(self.model, self.uncertainty)
-            if self.device.startswith("cuda"):
+        self.options.check()
+        device = self.options.device
+        if device is not None:
+            _check_accelerated(self.model, self.options.uncertainty)
+            if device.startswith("cuda"):
                 log.warning(
                     "device: no GPU has run this version of the kernels yet; compare some blocks "
                     "with those of the processor before you rely on them"
@@ -187,18 +165,19 @@ class Request:
             self.mesh,
             self.model.hash,
             self.structure.species,
-            self.uncertainty,
-            self.samples,
-            self.seed,
-            self.where,
+            self.options,
             self._kernels,
-            self.device,
         )
 
     @property
+    def where(self) -> str:
+        """Origin of the structure in messages."""
+        return self.options.where
+
+    @property
     def _kernels(self) -> str | None:
-        compiled = kernels.evaluates(self.model) and self.uncertainty != "sampled"
-        return kernels.isa() if compiled and self.device is None else None
+        compiled = kernels.evaluates(self.model) and self.options.uncertainty != "sampled"
+        return kernels.isa() if compiled and self.options.device is None else None
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -213,7 +192,7 @@ class Request:
     @property
     def asked_mesh(self) -> Mesh:
         """Mesh of the whole field in the end."""
-        return asked_mesh(self.mesh, self.asked_spacing_bohr)
+        return asked_mesh(self.mesh, self.options.asked_spacing_bohr)
 
     @property
     def refines(self) -> bool:
@@ -223,14 +202,16 @@ class Request:
     @cached_property
     def hash(self) -> str:
         """SHA-256 of everything that determines the field."""
-        sampling = (self.samples, self.seed) if self.uncertainty == "sampled" else None
+        options = self.options
+        sampled = options.uncertainty == "sampled"
+        sampling = (options.samples, options.seed) if sampled else None
         parts = [
             FORMAT_VERSION,
             self.model.hash,
             self.mesh.shape,
             self.asked_mesh.shape,
             self.blocks.block_shape,
-            self.uncertainty,
+            options.uncertainty,
             sampling,
         ]
         digest = hashlib.sha256(json.dumps(parts).encode())
@@ -257,23 +238,23 @@ class Request:
         return None if self.outside is None else self.outside.share
 
     @property
-    def record(self) -> dict[str, Any]:
-        """Where the field comes from, for the attributes of files."""
-        return {
-            "field_hash": self.hash,
-            "model_hash": self.model.hash,
-            "config_hash": self.model.metadata.get("config_hash", ""),
-            "uncertainty": self.uncertainty,
-            "samples": self.samples,
-            "seed": self.seed,
-            "n_electrons": self.n_electrons,
-            "outside_training_share": self.outside_training_share,
-            "kernels": self.task.kernels,
-            "device": self.device,
-            "asked_mesh_spacing_bohr": self.asked_spacing_bohr,
-            "evaluated_mesh_spacing_bohr": self.mesh.spacing.tolist(),
-            "interpolation_error": interpolation_error(self.model, self.mesh),
-        }
+    def record(self) -> Provenance:
+        """Where the field comes from."""
+        return Provenance(
+            field_hash=self.hash,
+            model_hash=self.model.hash,
+            config_hash=self.model.metadata.get("config_hash", ""),
+            uncertainty=self.options.uncertainty,
+            samples=self.options.samples,
+            seed=self.options.seed,
+            n_electrons=self.n_electrons,
+            outside_training_share=self.outside_training_share,
+            kernels=self.task.kernels,
+            device=self.options.device,
+            asked_mesh_spacing_bohr=self.options.asked_spacing_bohr,
+            evaluated_mesh_spacing_bohr=self.mesh.spacing.tolist(),
+            interpolation_error=interpolation_error(self.model, self.mesh),
+        )
 
     def n_bytes(self, rows: int | None = None) -> int:
         """Size of all predicted arrays, or of some rows of them along x."""
@@ -284,15 +265,6 @@ class Request:
     def file_bytes(self) -> int:
         """Size of the density-field file, on the mesh that was asked for."""
         return field_bytes(self.fields) * self.asked_mesh.n_points
-
-
-def _check_uncertainty(uncertainty: str, samples: int) -> None:
-    if uncertainty not in FIELDS:
-        raise ConfigError(
-            f"uncertainty: expected `none`, `fast` or `sampled`, found {uncertainty!r}"
-        )
-    if uncertainty == "sampled" and samples < 2:
-        raise ConfigError(f"samples: expected at least 2 for a variance, found {samples}")
 
 
 def _check_accelerated(model: DensityModel, uncertainty: str) -> None:

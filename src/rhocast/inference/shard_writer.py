@@ -32,7 +32,7 @@ from rhocast.density.chunks import ChunkedArray, chunk_shape, preallocate, write
 from rhocast.errors import FileFormatError, ParallelError
 from rhocast.fields import DENSITY_FIELDS
 from rhocast.inference.journal import Journal
-from rhocast.inference.provenance import joined
+from rhocast.inference.provenance import Provenance
 from rhocast.inference.shards import FORMAT_VERSION, KIND, ShardHeader
 from rhocast.structures import Structure
 
@@ -251,10 +251,11 @@ class ShardWriter:
         """Write into the file that this run, by other kernels perhaps, takes part in it."""
         with h5py.File(self._partial, "r", locking=False) as file:
             header = json.loads(file.attrs["header"])
-        record = joined([header["record"], self._header.record])
-        if record != header["record"]:
+        begun = Provenance.read(header["record"])
+        record = begun.joined([self._header.record])
+        if record != begun:
             with h5py.File(self._partial, "r+", libver="v110", locking=False) as file:
-                file.attrs["header"] = json.dumps(header | {"record": record})
+                file.attrs["header"] = json.dumps(header | {"record": record.attributes})
                 seal_attributes(file)
 
     def _start_afresh(self, structure: Structure) -> None:

@@ -9,7 +9,6 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -25,6 +24,7 @@ from rhocast.errors import FileFormatError
 from rhocast.fields import STRUCTURE_FIELDS
 from rhocast.grid import Blocks, Mesh
 from rhocast.hdf5 import open_hdf5, reading
+from rhocast.inference.provenance import Provenance
 from rhocast.inference.request import Request
 from rhocast.structures import Structure
 
@@ -57,7 +57,7 @@ class ShardHeader:
     mesh_shape: tuple[int, int, int]
     block_shape: tuple[int, int, int]
     fields: tuple[str, ...]
-    record: dict[str, Any]
+    record: Provenance
 
     @classmethod
     def of(cls, request: Request, shard: int, n_shards: int) -> "ShardHeader":
@@ -168,7 +168,8 @@ class Shard:
         values = json.loads(self.file.attrs["header"])
         for name in ("mesh_shape", "block_shape", "fields"):
             values[name] = tuple(values[name])
-        return ShardHeader(**values)
+        record = Provenance.read(values.pop("record"))
+        return ShardHeader(**values, record=record)
 
     def _check_sums(self) -> None:
         checks = self.file.get(f"{GROUP}/block_sums")

@@ -11,7 +11,7 @@ from rhocast import config
 from rhocast.density import Snapshot, write_snapshot
 from rhocast.engines import Psp8
 from rhocast.grid import Mesh
-from rhocast.inference import predict_on_mesh
+from rhocast.inference import PredictionOptions, predict_on_mesh
 from rhocast.learning import sample_features, train
 from rhocast.learning.feature_file import read_features
 from rhocast.model import DensityModel
@@ -78,7 +78,12 @@ def _time_prediction(
 
     def seconds(mesh: Mesh) -> float:
         start = time.process_time()
-        predict_on_mesh(model, structure, mesh, prediction.uncertainty, prediction.samples)
+        predict_on_mesh(
+            model,
+            structure,
+            mesh,
+            PredictionOptions(uncertainty=prediction.uncertainty, samples=prediction.samples),
+        )
         return time.process_time() - start
 
     seconds(_mesh_of(structure, _POINTS // 8))

@@ -13,7 +13,7 @@ from rhocast.density import read_snapshot
 from rhocast.engines import Engine, HarrisFoulkes, Launcher, Psp8, harris_foulkes
 from rhocast.errors import FileFormatError
 from rhocast.files import replacing
-from rhocast.inference import predict_on_mesh
+from rhocast.inference import PredictionOptions, predict_on_mesh
 from rhocast.model import DensityModel
 
 logger = logging.getLogger(__name__)
@@ -137,7 +137,9 @@ def compare_energies(
             logger.warning("%s is left out, it was rejected: %s", path, snapshot.reason)
             continue
         structure = snapshot.structure
-        predicted = predict_on_mesh(model, structure, snapshot.mesh, where=str(path))
+        predicted = predict_on_mesh(
+            model, structure, snapshot.mesh, PredictionOptions(where=str(path))
+        )
         at_predicted, at_dft = (
             harris_foulkes(
                 engine,

@@ -26,7 +26,7 @@ import numpy as np
 from rhocast.errors import ConfigError
 from rhocast.evaluation import compiled as kernels
 from rhocast.evaluation.gpu import name_of
-from rhocast.inference import Request
+from rhocast.inference import PredictionOptions, Request
 from rhocast.inference.prediction import Item, items
 from rhocast.inference.predictor import BlockPredictor
 from rhocast.parallel.blas import available_threads
@@ -94,9 +94,7 @@ def benchmark_inference(
             subject.model,
             structure,
             mesh,
-            _UNCERTAINTY[kind],
-            where=subject.label,
-            device=device,
+            PredictionOptions(uncertainty=_UNCERTAINTY[kind], where=subject.label, device=device),
         )
         figures[kind] = time_blocks(request, seconds)
     compiled = kernels.evaluates(subject.model) and device is None
@@ -217,7 +215,7 @@ class _Peaks:
 
 def _operations(request: Request) -> Operations:
     density = len(request.structure) / request.structure.volume
-    fast = request.uncertainty == "fast"
+    fast = request.options.uncertainty == "fast"
     return Operations.of(request.model, density, fast, request.task.kernels)
 
 
