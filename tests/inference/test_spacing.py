@@ -82,12 +82,12 @@ def test_memory_gets_the_mesh_that_was_asked_for(plain, certified):
     np.testing.assert_array_equal(direct.density, expected.density)
 
 
-def predict_asked(model, path, asked=0.4, **options):
+def predict_asked(model, path, asked=0.4, uncertainty="none", **how):
     """Predict a file the way the command line does."""
     structure = make_structure()
     mesh = Mesh.with_spacing(structure.cell, evaluation_spacing(model, asked))
-    asked_for = PredictionOptions(asked_spacing_bohr=asked, **options)
-    predict_file(model, structure, mesh, path, asked_for)
+    options = PredictionOptions(asked_spacing_bohr=asked, uncertainty=uncertainty)
+    predict_file(model, structure, mesh, path, options, **how)
     return read_density(path)
 
 
