@@ -53,7 +53,9 @@ def start_and_wait(folder):
     child = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
     parent = (
         "import sys; from pathlib import Path; from rhocast.engines.process import Launcher, run\n"
-        f"run([sys.executable, '-c', {child!r}], Launcher(), Path('.'), Path('log'))"
+        "from rhocast.cli.job import job\n"
+        "with job('job.log'):\n"
+        f"    run([sys.executable, '-c', {child!r}], Launcher(), Path('.'), Path('log'))"
     )
     process = subprocess.Popen([sys.executable, "-c", parent], cwd=folder)
     log = folder / "log"

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from small_model import SHAPE, make_model, make_structure
 
+from rhocast import files
 from rhocast.errors import ParallelError
 from rhocast.grid import Mesh
 from rhocast.inference import PredictionOptions, predict_shard, shard_writer
@@ -85,7 +86,7 @@ def header(model, structure):
 
 
 def test_two_writers_of_one_shard_are_refused(header, structure, tmp_path, monkeypatch):
-    monkeypatch.setattr(shard_writer, "SECONDS_FOR_OTHER_WRITER", 0.2)
+    monkeypatch.setattr(files, "SECONDS_FOR_OTHER_WRITER", 0.2)
     path = tmp_path / "shard.h5"
     with (
         ShardWriter(path, header, structure),

@@ -184,7 +184,7 @@ def test_a_killed_interpolation_begins_anew_from_what_was_evaluated(
         with pytest.raises(OSError, match="the power is gone"):
             predict_asked(certified, path)
     assert list(tmp_path.iterdir()) == [left]
-    for suffix in (".partial", ".evaluated"):  # what SIGKILL leaves besides
+    for suffix in (".0123abcd.partial", ".evaluated"):  # what SIGKILL leaves besides
         path.with_name(path.name + suffix).write_bytes(b"half")
     monkeypatch.setattr(BlockPredictor, "__call__", fail)
     assert predict_asked(certified, path).electron_count == pytest.approx(17.0, rel=1e-6)

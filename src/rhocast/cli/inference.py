@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from rhocast.density import refine
 from rhocast.density.convert import convert
 from rhocast.density.formats import format_named, format_to_write
 from rhocast.density.refine import Part
-from rhocast.errors import ConfigError, ParallelError
+from rhocast.errors import ConfigError
 from rhocast.evaluation.gpu import gpu_named
 from rhocast.grid import Mesh
 from rhocast.inference import (
@@ -246,24 +245,23 @@ def _predict_one(
     if options.dry_run:
         _dry_run(options, model, structure, mesh, comm)
         return
-    with _explaining_sigterm():
-        if options.shard is None:
-            scale = not options.unscaled
-            predict_file(model, structure, mesh, file, asked, scale_to_electrons=scale, comm=comm)
-            if file != options.output:
-                first_alone(comm, lambda: _convert(file, options.output))
-        else:
-            shard, n_shards = options.shard
-            predict_shard(
-                model,
-                structure,
-                mesh,
-                options.output,
-                asked,
-                shard=shard,
-                n_shards=n_shards,
-                comm=comm,
-            )
+    if options.shard is None:
+        scale = not options.unscaled
+        predict_file(model, structure, mesh, file, asked, scale_to_electrons=scale, comm=comm)
+        if file != options.output:
+            first_alone(comm, lambda: _convert(file, options.output))
+    else:
+        shard, n_shards = options.shard
+        predict_shard(
+            model,
+            structure,
+            mesh,
+            options.output,
+            asked,
+            shard=shard,
+            n_shards=n_shards,
+            comm=comm,
+        )
     log.info("%s is written", options.output)
 
 
@@ -294,7 +292,7 @@ def _field_file(options: argparse.Namespace) -> Path:
     format_to_write(out)
     if options.shard is not None:
         raise ConfigError(f"{out}: a shard is HDF5; call it *.h5, and convert what `merge` makes")
-    return out.with_name(f"{out.name}.h5")
+    return out.with_name(f"{out.name}.predicted.h5")
 
 
 def _convert(file: Path, out: Path) -> None:
@@ -321,23 +319,6 @@ def _dry_run(
         emit({"mesh": mesh.shape, "ranks": ranks} | asdict(found), options.json)
 
     first_alone(comm, tell)
-
-
-@contextmanager
-def _explaining_sigterm() -> Iterator[None]:
-    """Turn SIGTERM into a message: launchers that lost a rank send it, and schedulers."""
-
-    def end(*_: object) -> None:
-        raise ParallelError(
-            "ended by SIGTERM: a rank was lost, the time was up, or somebody asked for it; what "
-            "is finished is kept, the same command goes on from there"
-        )
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _refine(options: argparse.Namespace) -> None:

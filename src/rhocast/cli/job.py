@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rhocast.cli.ending import Ended, ending_on_signals
 from rhocast.errors import RhocastError
 
 log = logging.getLogger("rhocast")
@@ -43,7 +44,10 @@ def job(log_file: str | Path) -> Iterator[None]:
     """
     start_logging(log_file)
     try:
-        yield
+        with ending_on_signals():
+            yield
+    except Ended as ended:
+        raise SystemExit(ended.exit_code) from None
     except RhocastError as error:
         log.error("%s", error)
         sys.stderr.write(f"error: {error}\n")

@@ -4,11 +4,14 @@ import argparse
 import logging
 import sys
 from importlib import import_module
+from pathlib import Path
 
 from rhocast import __version__
+from rhocast.cli.ending import Ended, ending_on_signals
 from rhocast.cli.job import start_logging
 from rhocast.errors import RhocastError
 from rhocast.extras import needed_for
+from rhocast.files import check_output
 
 log = logging.getLogger(__name__)
 
@@ -54,15 +57,21 @@ VERBS = {
     "schema": ("schema", "print the reference of the configuration"),
 }
 
+#: Options that name a file to write.
+_OUTPUTS = ("output", "picture", "html")
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb and return the exit code: 0, or the code of the error that ended it."""
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        with needed_for(" ".join(["rhocast", *words[:1]])):
+        with ending_on_signals(), needed_for(" ".join(["rhocast", *words[:1]])):
             options = _parser(words).parse_args(words)
             start_logging()
+            _check_outputs(options)
             options.run(options)
+    except Ended as ended:
+        return ended.exit_code
     except RhocastError as error:
         log.error("%s", error)
         return error.exit_code
@@ -72,6 +81,16 @@ def main(arguments: list[str] | None = None) -> int:
         log.error("%s", error)
         return 1
     return 0
+
+
+def _check_outputs(options: argparse.Namespace) -> None:
+    """Refuse an output that is one of the files that the verb reads."""
+    values = vars(options).items()
+    inputs = [value for name, value in values if name not in _OUTPUTS]
+    paths = [path for value in inputs for path in (value if isinstance(value, list) else [value])]
+    for name in _OUTPUTS:
+        if isinstance(output := getattr(options, name, None), Path) and output.is_file():
+            check_output(output, [path for path in paths if isinstance(path, str | Path)])
 
 
 class _Parser(argparse.ArgumentParser):
@@ -91,7 +110,7 @@ def _parser(words: list[str]) -> _Parser:
         epilog="@FILE stands for the lines of a file, such as those that `dataset split` writes; "
         "blank lines and those that begin with # are skipped. "
         "Exit codes: 0 done; 1 general error; 2 configuration or usage; 3 structure; "
-        "4 file format; 5 DFT engine; 6 model; 7 MPI or memory.",
+        "4 file format; 5 DFT engine; 6 model; 7 MPI, memory or disk; 128 + N ended by signal N.",
     )
     parser.add_argument("--version", action="version", version=f"rhocast {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)

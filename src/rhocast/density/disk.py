@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from rhocast.errors import ParallelError
+from rhocast.files import left_behind
 
 
 def check_disk(path: Path, needed: int, mesh_shape: tuple[int, int, int]) -> None:
@@ -12,14 +13,15 @@ def check_disk(path: Path, needed: int, mesh_shape: tuple[int, int, int]) -> Non
     Parameters
     ----------
     path
-        The file; its folder exists. What an interrupted run has left beside it, as ``*.partial``,
+        The file; its folder exists. What interrupted runs have left beside it, as ``*.partial``,
         counts as free: it is gone on with or replaced.
     needed
         Its size, bytes.
     mesh_shape
         For the message.
     """
-    free = shutil.disk_usage(path.parent).free + _allocated(path.with_name(path.name + ".partial"))
+    left = [path.with_name(path.name + ".partial"), *left_behind(path)]
+    free = shutil.disk_usage(path.parent).free + sum(map(_allocated, left))
     if needed > free:
         raise ParallelError(
             f"{path}: the mesh {times(mesh_shape)} takes {size(needed)} on disk, {size(free)} "

@@ -6,13 +6,11 @@ import os
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import BinaryIO
 
 from rhocast.errors import EngineError
@@ -169,26 +167,14 @@ def _environment(base: Mapping[str, str], threads: int) -> dict[str, str]:
 
 @contextmanager
 def _group_ends_with_us(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Take the whole process group along when an exception or SIGTERM ends this process."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        logger.error(
-            "ended by %s, as by a queue at a time limit: stopping the program; run the rule again",
-            signal.Signals(number).name,
-        )
-        raise SystemExit(128 + number)
-
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    previous = signal.signal(signal.SIGTERM, stop) if in_main_thread else None
+    """Take the whole process group along when an exception ends this process, or a signal."""
     try:
         yield
     finally:
-        if in_main_thread:
-            signal.signal(signal.SIGTERM, previous)
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGTERM)
             try:
-                process.wait(timeout=10.0)
+                process.wait(timeout=5.0)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()

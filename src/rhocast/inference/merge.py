@@ -24,6 +24,7 @@ from rhocast.density.formats.field import CHUNK_SHAPE, create_density, create_fi
 from rhocast.density.refine import refine
 from rhocast.errors import FileFormatError, RhocastError
 from rhocast.fields import DENSITY_FIELDS
+from rhocast.files import owned
 from rhocast.inference.shards import Shard
 from rhocast.inference.spacing import asked_mesh
 from rhocast.parallel.ranks import first_alone, from_first, on_all, rank_of
@@ -73,6 +74,14 @@ def merge(
         )
     if not shard_paths:
         raise FileFormatError(f"{out}: no shards to merge, expected at least one")
+    with ExitStack() as stack:  # of rank 0, which writes the file that the others read
+        first_alone(comm, lambda: stack.enter_context(owned(out, "merge")))
+        _merge([Path(path) for path in shard_paths], out, scale_to_electrons, virtual, comm)
+
+
+def _merge(
+    shard_paths: list[Path], out: Path, scale_to_electrons: bool, virtual: bool, comm: Any
+) -> None:
     evaluated = out.with_name(out.name + ".evaluated")
 
     def begin() -> dict[str, Any] | None:
@@ -84,7 +93,6 @@ def merge(
                 _refer(out, shards, record)
                 return None
             mesh = asked_mesh(shards[0].mesh, record.get("asked_mesh_spacing_bohr"))
-            out.parent.mkdir(parents=True, exist_ok=True)
             check_disk(out, field_bytes(shards[0].header.fields) * mesh.n_points, mesh.shape)
             if mesh.shape == shards[0].header.mesh_shape:
                 _copy(out, shards, record)

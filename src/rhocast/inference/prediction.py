@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from rhocast.density.density import Density, scale_factor
 from rhocast.density.disk import check_disk
 from rhocast.density.refine import refined
+from rhocast.files import owned
 from rhocast.grid import BinnedAtoms, Mesh, Neighbourhood
 from rhocast.inference import outside
 from rhocast.inference.limits import check_memory, check_memory_for_field
@@ -202,15 +203,16 @@ def predict_file(
         if is_finished(shard, ShardHeader.of(request, 0, 1)):
             log.info("%s: finished by an earlier run, only merged now", shard)
             return None
-        path.parent.mkdir(parents=True, exist_ok=True)
         check_disk(shard, request.n_bytes() + request.file_bytes, request.asked_mesh.shape)
         return request
 
-    request = first_alone(comm, prepare)
-    if from_first(comm, request is not None):
-        _predict_shard(model, request, shard, 0, 1, comm)
-    merge([shard], path, scale_to_electrons, comm=comm)
-    first_alone(comm, shard.unlink)
+    with ExitStack() as stack:  # of rank 0
+        first_alone(comm, lambda: stack.enter_context(owned(path, "predict")))
+        request = first_alone(comm, prepare)
+        if from_first(comm, request is not None):
+            _predict_shard(model, request, shard, 0, 1, comm)
+        merge([shard], path, scale_to_electrons, comm=comm)
+        first_alone(comm, shard.unlink)
 
 
 def predict_on_mesh(

@@ -7,13 +7,12 @@ then the number of each block that is certain to be on the disk. What counts is 
 NaN until its block is written, and the journal.
 """
 
-import fcntl
 import json
 import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -31,6 +30,7 @@ from rhocast.checksums import (
 from rhocast.density.chunks import ChunkedArray, chunk_shape, preallocate, write_all
 from rhocast.errors import FileFormatError, ParallelError
 from rhocast.fields import DENSITY_FIELDS
+from rhocast.files import owned
 from rhocast.inference.journal import Journal
 from rhocast.inference.provenance import Provenance
 from rhocast.inference.shards import FORMAT_VERSION, KIND, ShardHeader
@@ -40,10 +40,6 @@ log = logging.getLogger(__name__)
 
 #: Finished blocks are made certain at this interval: what a kill costs at most.
 SECONDS_BETWEEN_COMMITS = 1.0
-
-#: How long to wait for the last breath of a run that has just been killed.
-SECONDS_FOR_OTHER_WRITER = 10.0
-
 
 #: In place of a file descriptor.
 _CLOSED = -1
@@ -82,11 +78,22 @@ class ShardWriter:
         self._journal = Journal(path.with_name(path.name + ".journal"), self._identity)
         self._uncertain: list[int] = []
         self.finished: set[int] = set()
+        self._file = _CLOSED
+        self._owned = ExitStack()
+        self._owned.enter_context(owned(path))
+        try:
+            self._open(structure)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def _open(self, structure: Structure) -> None:
+        header = self._header
         with self._explaining_failure():
-            self._file = self._opened()
             self.finished = self._left_by_earlier_run()
             if self.finished:
                 self._journal.restart(sorted(self.finished))
+                self._file = os.open(self._partial, os.O_RDWR | os.O_NOFOLLOW)
             else:
                 self._start_afresh(structure)
         with h5py.File(self._partial, "r", locking=False) as file:
@@ -106,6 +113,7 @@ class ShardWriter:
         if self._file != _CLOSED:
             os.close(self._file)
             self._file = _CLOSED
+        self._owned.close()
 
     @property
     def pending(self) -> list[int]:
@@ -199,22 +207,6 @@ class ShardWriter:
                 "on where this one stopped"
             ) from error
 
-    def _opened(self) -> int:
-        """Open what an earlier run has left, if anything, once no other process writes it."""
-        try:
-            file = os.open(self._partial, os.O_RDWR)
-        except FileNotFoundError:
-            return _CLOSED
-        deadline = time.monotonic() + SECONDS_FOR_OTHER_WRITER
-        while not _lock(file):
-            if time.monotonic() > deadline:
-                os.close(file)
-                raise ParallelError(
-                    f"{self._partial}: another process writes it; end that one, or write elsewhere"
-                )
-            time.sleep(0.1)
-        return file
-
     def _left_by_earlier_run(self) -> set[int]:
         try:
             identity, finished = self._journal.read()
@@ -261,8 +253,7 @@ class ShardWriter:
     def _start_afresh(self, structure: Structure) -> None:
         self._journal.remove()
         self._partial.unlink(missing_ok=True)
-        self.__exit__()
-        with h5py.File(self._partial, "w", libver="v110") as file:
+        with h5py.File(self._partial, "x", libver="v110") as file:
             _create_datasets(file, self._header)
             file["cell"] = structure.cell
             if self._header.shard == 0:  # once is enough: there may be millions of atoms
@@ -278,21 +269,9 @@ class ShardWriter:
                 seal_dataset(file[name])
             seal_attributes(file)
         self._file = os.open(self._partial, os.O_RDWR)
-        _lock(self._file)
         os.posix_fallocate(self._file, 0, os.fstat(self._file).st_size)  # a full disk fails here
         os.fsync(self._file)
         self._journal.restart()
-
-
-def _lock(file: int) -> bool:
-    """Keep other processes off a file until it is closed; False if one of them has it."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        log.debug("no locks on this file system (%s)", error)
-    return True
 
 
 def _create_datasets(file: h5py.File, header: ShardHeader) -> None:

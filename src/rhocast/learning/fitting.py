@@ -8,6 +8,7 @@ the network's second output.
 import logging
 import math
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from rhocast import config
 from rhocast.errors import ModelError
+from rhocast.files import owned
 from rhocast.learning.network import DensityNetwork
 from rhocast.learning.points import Points
 from rhocast.learning.training_state import (
@@ -99,7 +101,8 @@ def fit(
         If the loss becomes NaN or infinite.
     """
     device = network.head.weight.device
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    alone = owned(checkpoint.path, "training") if checkpoint else nullcontext()
+    with alone, torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         run = _Fit(network, data, schedule, held_back)
         if checkpoint and (state := read_state(checkpoint.path, checkpoint.key)):

@@ -1,0 +1,113 @@
+"""Signals that end a process: one sentence, the exit code of the signal, and no hang.
+
+A rank that ends takes the others along. Python sees a signal only between two of its own steps; a
+process that waits in a library meanwhile, for another rank perhaps, is ended by a thread.
+"""
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+#: Signals by which people, queues and launchers end a job. One that is ignored stays ignored.
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+
+#: How long a process may take to leave everything in order; an engine is stopped within 5.
+SECONDS_TO_END = 8.0
+
+
+class Ended(BaseException):
+    """A signal has ended this process; no `except Exception` takes it for a fault of a file."""
+
+    def __init__(self, number: int) -> None:
+        self.exit_code = 128 + number
+        super().__init__(
+            f"ended by {signal.Signals(number).name}; no half-written file is left. Run the same "
+            "command again: predictions, training and dynamics go on from where they were"
+        )
+
+
+@contextmanager
+def ending_on_signals() -> Iterator[None]:
+    """Raise `Ended` in the main thread on a signal; if that has no effect, end the process.
+
+    Ranks that are left would wait for this one, so they are ended with it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    received, notice = os.pipe()
+    os.set_blocking(notice, False)
+    threading.Thread(target=_end_after_a_while, args=(received,), daemon=True).start()
+    before = {n: signal.getsignal(n) for n in SIGNALS if signal.getsignal(n) != signal.SIG_IGN}
+    fd_before = signal.set_wakeup_fd(notice, warn_on_full_buffer=False)
+    for number in before:
+        signal.signal(number, _raise_once())
+    ended = False
+    try:
+        yield
+    except Ended as by:  # the thread goes on watching until the process is gone
+        ended = True
+        log.error("%s%s", _rank(), by)
+        logging.shutdown()
+        _end_ranks(by.exit_code)
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(fd_before)
+        if not ended:
+            os.close(notice)
+
+
+def _raise_once() -> Any:
+    ended = False
+
+    def end(number: int, _: object) -> None:
+        nonlocal ended
+        if not ended:  # a launcher repeats itself; what is being put in order goes on
+            ended = True
+            raise Ended(number)
+
+    return end
+
+
+def _end_after_a_while(received: int) -> None:
+    """Wait for a signal, give the main thread time, and end the process if it is still there."""
+    number = os.read(received, 1)
+    if not number:  # closed: nothing has happened
+        os.close(received)
+        return
+    threading.Event().wait(SECONDS_TO_END)
+    exit_code = 128 + number[0]
+    log.error("%sended by %s while it waited", _rank(), signal.Signals(number[0]).name)
+    threading.Timer(1.0, os._exit, [exit_code]).start()
+    _end_ranks(exit_code)
+    os._exit(exit_code)
+
+
+def _communicator() -> Any:
+    """Return the communicator of all ranks, or None where this process is alone."""
+    mpi = sys.modules.get("mpi4py.MPI")
+    with contextlib.suppress(AttributeError):  # while it is imported
+        if mpi and mpi.Is_initialized() and not mpi.Is_finalized() and mpi.COMM_WORLD.size > 1:
+            return mpi.COMM_WORLD
+    return None
+
+
+def _rank() -> str:
+    comm = _communicator()
+    return "" if comm is None else f"rank {comm.rank}: "
+
+
+def _end_ranks(exit_code: int) -> None:
+    comm = _communicator()
+    if comm is not None:
+        comm.Abort(exit_code)
