@@ -13,7 +13,7 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -157,7 +157,7 @@ def _is_at(path: Path, file: int) -> bool:
 
 
 @contextmanager
-def explaining(path: Path, reasons: Iterable[int] = tuple(_REMEDIES)) -> Iterator[None]:
+def explaining(path: Path, reasons: Collection[int | None] = tuple(_REMEDIES)) -> Iterator[None]:
     """Turn what the system says of a file that cannot be written into a sentence with a remedy.
 
     Parameters

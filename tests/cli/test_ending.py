@@ -1,0 +1,164 @@
+"""Signals at random moments: no rank waits for ever, one sentence, and a rerun gives the same."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from ase.build import bulk
+
+from rhocast.cli import ending
+
+RHOCAST = Path(sys.executable).with_name("rhocast")
+
+#: Longest that anything may take to end, s; the machine may be busy with other tests.
+PATIENCE = 60.0
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGKILL]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, environment):
+    """Folder with a structure and its field, and how long the prediction took, s."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    bulk("Al", cubic=True).repeat((4, 4, 4)).write(folder / "al.xyz")
+    begun = time.monotonic()
+    subprocess.run(command(folder, "whole.h5"), env=environment, check=True, capture_output=True)
+    return folder, time.monotonic() - begun
+
+
+def command(folder, name):
+    spacing = "--mesh-spacing-bohr", "0.25", "--direct", "--uncertainty", "fast"
+    return [RHOCAST, "predict", "al", folder / "al.xyz", "-o", folder / name, *spacing]
+
+
+def ranks_of(process):
+    """Return the processes that a launcher has started, in order."""
+    return sorted(
+        int(pid)
+        for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    )
+
+
+def disturb(start, number, victim, moment):
+    """Send a signal after a while; return the exit code and what was told."""
+    process = start()
+    time.sleep(moment)
+    try:
+        pid = process.pid if victim == "launcher" else ranks_of(process)[victim]
+        os.kill(pid, number)
+    except (IndexError, ProcessLookupError, FileNotFoundError):
+        pass  # not begun yet, or finished
+    told, _ = process.communicate(timeout=PATIENCE)
+    return process.returncode, told
+
+
+def assert_rerun_is_the_same(folder, environment):
+    finished = subprocess.run(
+        command(folder, "again.h5"), env=environment, capture_output=True, text=True
+    )
+    assert finished.returncode == 0, finished.stderr
+    with h5py.File(folder / "whole.h5") as whole, h5py.File(folder / "again.h5") as again:
+        for name in ("density", "epistemic_std", "aleatoric_std"):
+            np.testing.assert_array_equal(whole[name][()], again[name][()])
+    (folder / "again.h5").unlink()
+    assert {path.name for path in folder.iterdir()} == {"al.xyz", "whole.h5"}
+
+
+@pytest.fixture
+def ranks(undisturbed, launcher, environment):
+    folder, _ = undisturbed
+
+    def start():
+        return subprocess.Popen(
+            [*launcher, "-n", "2", *command(folder, "again.h5")],
+            env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    return start
+
+
+@pytest.mark.mpi
+def test_a_signal_to_one_rank_or_all_ends_all(undisturbed, ranks, environment):
+    folder, seconds = undisturbed
+    moments = random.Random(3)
+    for number, victim in [
+        (signal.SIGINT, 1), (signal.SIGUSR1, 0), (signal.SIGTERM, "launcher"),
+    ]:  # fmt: skip
+        code, told = disturb(ranks, number, victim, moments.uniform(0.5, 1.0) * seconds)
+        assert "Traceback" not in told
+        assert code != 0 or (folder / "again.h5").exists()
+        if victim != "launcher" and "ended by" in told:
+            assert code == 128 + number
+    assert_rerun_is_the_same(folder, environment)
+
+
+@pytest.mark.mpi
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("victim", [0, 1, "launcher"])
+@pytest.mark.parametrize("number", SIGNALS)
+def test_twenty_moments_each(number, victim, undisturbed, ranks, environment):
+    folder, seconds = undisturbed
+    moments = random.Random(f"{number} {victim}")
+    for _ in range(20):
+        _, told = disturb(ranks, number, victim, moments.uniform(0.0, 1.5) * seconds)
+        assert "Traceback" not in told
+    assert_rerun_is_the_same(folder, environment)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+def test_ctrl_c_is_told_in_one_sentence(number, undisturbed, environment):
+    folder, seconds = undisturbed
+
+    def start():
+        return subprocess.Popen(
+            command(folder, "again.h5"), env=environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    code, told = disturb(start, number, "launcher", 0.7 * seconds)
+    assert code == 128 + number, told
+    name = signal.Signals(number).name
+    assert [line for line in told.splitlines() if name in line] == told.splitlines()[-1:]
+    assert "Traceback" not in told
+
+
+IN_A_LIBRARY = """
+import ctypes
+from rhocast.cli import ending
+ending.SECONDS_TO_END = 0.5
+with ending.ending_on_signals():
+    print("begun", flush=True)
+    mutex = ctypes.create_string_buffer(64)
+    libc = ctypes.CDLL(None)
+    libc.pthread_mutex_lock(mutex)
+    libc.pthread_mutex_lock(mutex)  # waits for ever, as for another rank within MPI
+"""
+
+
+def test_a_process_that_waits_in_a_library_is_ended_too():
+    process = subprocess.Popen(
+        [sys.executable, "-c", IN_A_LIBRARY], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    assert process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 143
+    assert "ended by SIGTERM while it waited" in told
+
+
+def test_signals_that_are_ignored_stay_ignored_and_handlers_come_back():
+    before = signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    try:
+        with ending.ending_on_signals():
+            os.kill(os.getpid(), signal.SIGUSR1)
+        assert signal.getsignal(signal.SIGUSR1) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGUSR1, before)
