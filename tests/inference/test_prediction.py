@@ -171,7 +171,7 @@ def test_points_far_from_every_atom_are_finite(model):
 
 
 def test_no_array_is_as_large_as_the_field(model, structure, tmp_path, monkeypatch):
-    mesh = Mesh((480, 48, 48), structure.cell)
+    mesh = Mesh((960, 20, 60), structure.cell)
 
     def constant(self, block, atoms):
         return np.full((1, *self._blocks.shape(block)), 0.03, dtype=np.float32)

@@ -11,11 +11,12 @@ import numpy as np
 
 from rhocast.errors import ParallelError
 
-#: Mesh points along the sides of blocks, at most, and along an axis from which on they are so long.
-#: Large blocks cost less per point: fewer atoms around them, fewer messages. Few are enough for the
-#: kernels, to which a small mesh is a second's work; the longest are left to meshes that hold so
-#: many of them that ranks stay even.
-SIDES = {16: 0, 32: 48, 64: 96, 96: 576}
+#: Longest side of a block, mesh points, and the length of an axis from which on it holds: along x,
+#: which shards and ranks divide among them, and along y and z. Large blocks cost less per point:
+#: what atoms around a block need is worked out once for it. The longest are left to meshes that
+#: hold so many of them that ranks stay even.
+SIDES_X = {16: 0, 24: 36, 32: 48, 64: 96, 96: 576}
+SIDES_YZ = {16: 0, 64: 36, 96: 576}
 
 #: Sides are multiples of this, since the kernels look for atoms around so many points at once.
 BRICK = 8
@@ -28,8 +29,8 @@ def block_shape_for(mesh_shape: tuple[int, int, int]) -> tuple[int, int, int]:
     where the mesh does.
     """
     sides = []
-    for n in mesh_shape:
-        side = max(side for side, least in SIDES.items() if n >= least)
+    for n, longest in zip(mesh_shape, (SIDES_X, SIDES_YZ, SIDES_YZ), strict=True):
+        side = max(side for side, least in longest.items() if n >= least)
         count = -(-n // side)
         sides.append(-(-n // (count * BRICK)) * BRICK)
     x, y, z = sides
