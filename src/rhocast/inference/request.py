@@ -207,7 +207,7 @@ class Request:
         sampling = (options.samples, options.seed) if sampled else None
         parts = [
             FORMAT_VERSION,
-            self.model.hash,
+            self.task.model_hash,
             self.mesh.shape,
             self.asked_mesh.shape,
             self.blocks.block_shape,
@@ -242,7 +242,7 @@ class Request:
         """Where the field comes from."""
         return Provenance(
             field_hash=self.hash,
-            model_hash=self.model.hash,
+            model_hash=self.task.model_hash,
             config_hash=self.model.metadata.get("config_hash", ""),
             uncertainty=self.options.uncertainty,
             samples=self.options.samples,
