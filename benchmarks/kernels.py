@@ -17,7 +17,9 @@ import numpy as np
 
 from rhocast import config
 from rhocast.evaluation import compiled as kernels
-from rhocast.grid import Mesh
+from rhocast.evaluation.compiled import CompiledEvaluator
+from rhocast.grid import BinnedAtoms, Mesh
+from rhocast.inference.options import FIELDS
 from rhocast.speed import Subject
 from rhocast.speed.operations import Operations
 from rhocast.speed.subject import random_model
@@ -43,16 +45,18 @@ def report(subject: Subject, isa: str) -> None:
     """Print a table of one instruction set."""
     structure = subject.crystal(N_ATOMS)
     mesh = Mesh((64, 64, 64), structure.cell)
-    spread = subject.model.check_last_layer().factor
-    bound = kernels.Evaluator(subject.model, spread, isa).bind(structure)
+    part = np.array([side.stop - 1 for side in BOX]) / mesh.shape
+    around = BinnedAtoms.of(structure).around(np.zeros(3), part, subject.model.reach_bohr)
+    assert around is not None
+    bound = CompiledEvaluator(subject.model, mesh, FIELDS["none"], isa).bind(around)
+    with_spread = CompiledEvaluator(subject.model, mesh, FIELDS["fast"], isa).bind(around)
     before = kernels.measure_peaks(isa, 0.3)
-    mean = best_cpu_time(lambda: bound(mesh, BOX))
-    fields = ("density", "epistemic_std", "aleatoric_std")
-    fast = best_cpu_time(lambda: bound(mesh, BOX, fields))
+    mean = best_cpu_time(lambda: bound(BOX))
+    fast = best_cpu_time(lambda: with_spread(BOX))
     stages = np.full(len(STAGES), np.inf)
     for _ in range(REPEATS):
         seconds = np.zeros(len(STAGES))
-        bound(mesh, BOX, seconds=seconds)
+        bound(BOX, seconds)
         stages = np.minimum(stages, seconds)
     fp32, bf16 = np.mean([before, kernels.measure_peaks(isa, 0.3)], axis=0)
     atoms_per_bohr3 = len(structure) / structure.volume

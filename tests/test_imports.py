@@ -84,13 +84,7 @@ def reached(module: str) -> set[str]:
     return found
 
 
-BEING_ENDED = pytest.mark.xfail(strict=True, reason="being ended; then this mark goes")
-
-
-@pytest.mark.parametrize(
-    "room",
-    [pytest.param(room, marks=BEING_ENDED) if room == "evaluation" else room for room in ORDER],
-)
+@pytest.mark.parametrize("room", ORDER)
 def test_no_files_import_each_other(room):
     """Circles are within a room, because imports of rooms run downwards only."""
     within = [module for module in FILES.keys() - {"rhocast"} if room_of(module) == room]

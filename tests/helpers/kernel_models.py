@@ -1,17 +1,23 @@
-"""Models with random weights for the kernels, and cells to try them on."""
+"""Models with random weights for the kernels, cells to try them on, and what they should answer."""
 
 import numpy as np
 import torch
 
 from rhocast import config, descriptors
 from rhocast.descriptors import MultipoleBasis, PseudoAtoms
+from rhocast.grid import Mesh, Neighbourhood
 from rhocast.learning.network import DensityNetwork
-from rhocast.model import DensityModel, Normalisation
-from rhocast.structures import Structure
+from rhocast.model import Calibration, DensityModel, LastLayer, Normalisation
+from rhocast.structures import Structure, periodic_images
 
 ORTHOGONAL = np.diag([11.0, 9.0, 10.0])
 TRICLINIC = np.array([[9.0, 0.4, 0.1], [2.2, 8.0, -0.6], [0.7, -2.1, 10.0]])
 CELLS = {"orthogonal": ORTHOGONAL, "triclinic": TRICLINIC, "left-handed": TRICLINIC[[1, 0, 2]]}
+
+FIELDS = ("density", "epistemic_std", "aleatoric_std")
+
+#: Spread of what the network predicts, e/Bohr³.
+SCALE = 3e-3
 
 
 def make_model(
@@ -38,16 +44,17 @@ def make_model(
     structure = binary(ORTHOGONAL) if len(species) == 2 else germanium()
     points = np.random.default_rng(2).random((300, 3)) @ structure.cell
     network = config.Network(width=width, blocks=blocks, layers_per_block=layers)
-    spread = np.array([-3e-3, 3e-3])
     return DensityModel(
         network=DensityNetwork(made.n_features, network).plain(),
         parameters=network,
         descriptor=descriptor,
         species=species,
-        normalisation=Normalisation.of(made.bind(structure)(points), spread),
+        normalisation=Normalisation.of(made.bind(structure)(points), np.array([-SCALE, SCALE])),
         baseline=_pseudo_atoms(species, intervals, multipoles, atoms_per_bohr3)
         if intervals
         else None,
+        last_layer=LastLayer(0.1 * np.random.default_rng(4).normal(size=(9, width + 1))),
+        calibrations={"fast": Calibration(aleatoric=1.3, epistemic=2.5)},
     )
 
 
@@ -83,3 +90,21 @@ def binary(cell, atoms=8, seed=0) -> Structure:
 def germanium(cell=ORTHOGONAL) -> Structure:
     """One element, anywhere."""
     return Structure(binary(cell).positions, cell, np.full(8, 32))
+
+
+def around(structure: Structure, model: DensityModel, lower=None, upper=None) -> Neighbourhood:
+    """Return a part of the cell (fractional corners), all by default, with the atoms around it.
+
+    Mesh indices count from the origin of the cell, whatever the part.
+    """
+    positions, indices = periodic_images(structure, model.reach_bohr, lower, upper)
+    atoms = Structure(positions, 100.0 * structure.cell, structure.numbers[indices])
+    end = np.ones(3) if upper is None else np.asarray(upper)
+    return Neighbourhood(atoms, np.zeros(3), end / 100.0)
+
+
+def expected(model: DensityModel, structure: Structure, mesh: Mesh, box) -> np.ndarray:
+    """Return the fields as the model itself gives them at points, in the order of `FIELDS`."""
+    found = model.bind(structure)(mesh.offsets(box), fast=True)
+    rows = np.stack([found.mean, found.epistemic_std, found.aleatoric_std])
+    return rows.reshape(3, *(side.stop - side.start for side in box))

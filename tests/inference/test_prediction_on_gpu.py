@@ -14,9 +14,10 @@ from rhocast.cli.main import main
 from rhocast.density import read_density
 from rhocast.errors import ConfigError, ModelError
 from rhocast.evaluation import compiled as kernels
+from rhocast.evaluation.gpu import GpuEvaluator
 from rhocast.grid import Mesh
 from rhocast.inference import PredictionOptions, Request, merge, predict_on_mesh, predict_shard
-from rhocast.inference.evaluators import OnGpu, evaluator_of
+from rhocast.inference.predictor import evaluator_for
 from rhocast.structures import Structure
 
 NAMES = ("density", "epistemic_std", "aleatoric_std")
@@ -79,8 +80,8 @@ def test_the_device_is_no_part_of_the_field(model):
         Request(model, structure, mesh, PredictionOptions(device=d)) for d in (None, "emulated")
     )
     assert one.hash == other.hash
-    assert isinstance(evaluator_of(model, other.task), OnGpu)
-    assert not isinstance(evaluator_of(model, one.task), OnGpu)
+    assert isinstance(evaluator_for(model, other.task), GpuEvaluator)
+    assert not isinstance(evaluator_for(model, one.task), GpuEvaluator)
 
 
 def test_what_a_device_cannot_do_is_refused(model):

@@ -7,7 +7,7 @@ import numpy as np
 
 from rhocast.density.disk import size, times
 from rhocast.errors import ParallelError
-from rhocast.inference.evaluators import TILE
+from rhocast.evaluation.reference import ReferenceEvaluator
 from rhocast.inference.request import Request
 from rhocast.parallel.ranks import ITEMS_IN_HAND
 
@@ -35,7 +35,7 @@ def bytes_per_rank(request: Request, rank: int = 0) -> int:
     own = (
         BYTES_OF_PROGRAM
         + BYTES_PER_ATOM * atoms
-        + BYTES_PER_FEATURE * TILE**3 * request.model.n_features
+        + BYTES_PER_FEATURE * ReferenceEvaluator.tile**3 * request.model.n_features
         + 3 * ITEMS_IN_HAND * values
     )
     return int(own) + (BYTES_PER_STORED_ATOM * len(structure) if rank == 0 else 0)

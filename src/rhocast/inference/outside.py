@@ -2,15 +2,16 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from rhocast import descriptors
 from rhocast.evaluation import compiled as kernels
-from rhocast.grid import BinnedAtoms, Mesh, Neighbourhood
+from rhocast.evaluation.compiled import CompiledEvaluator
+from rhocast.evaluation.reference import ReferenceEvaluator
+from rhocast.grid import BinnedAtoms, Mesh
 from rhocast.model import DensityModel
 from rhocast.model.training_range import INSIDE
 from rhocast.structures import Structure
@@ -74,46 +75,23 @@ def look_outside(model: DensityModel, structure: Structure) -> Outside | None:
     mesh = Mesh.with_spacing(structure.cell, SPACING_BOHR)
     sides = np.minimum(mesh.shape, np.ceil(REGION_BOHR / mesh.spacing).astype(int))
     regions = int(np.clip(np.ceil(mesh.n_points / float(np.prod(sides))), 1, REGIONS))
-    evaluator = on_processor(model, mesh)
+    compiled = kernels.evaluates(model)
+    evaluator = (CompiledEvaluator if compiled else ReferenceEvaluator)(model, mesh)
     found = []
     for lower in rng.random((regions, 3)):
         upper = lower + (sides + SIDE - 2) / mesh.shape
         around = atoms.around(lower, upper, model.reach_bohr)
         places = rng.integers(sides, size=(PLACES // regions, 3)).tolist()
         if around is not None:
-            features = evaluator(around)
-            parts = [features(tuple(slice(n, n + SIDE) for n in place)) for place in places]
+            bound = evaluator.bind(around)
+            boxes = (tuple(slice(n, n + SIDE) for n in place) for place in places)
+            parts = [bound.features(box).reshape(-1, model.n_features) for box in boxes]
             found += [part for part in parts if (part != part[0]).any()]  # else it is empty
     if not found:
         return None
     distances = known.distance(np.concatenate(found))
     share, far = (float((distances > k * known.limit).mean()) for k in (1.0, _FAR))
     return Outside(round(share, 4), round(far, 5))
-
-
-def on_processor(
-    model: DensityModel, mesh: Mesh
-) -> Callable[[Neighbourhood], Callable[[Sequence[slice]], np.ndarray]]:
-    """Return what gives normalised features (p, d) at boxes of a mesh, from the atoms around them.
-
-    By the compiled kernels where the model has them.
-    """
-    if kernels.evaluates(model):
-        evaluator = kernels.Evaluator(model)
-
-        def bind(around: Neighbourhood) -> Callable[[Sequence[slice]], np.ndarray]:
-            positions = around.structure.positions - around.corner
-            bound = evaluator.bind_atoms(positions, around.structure.numbers)
-            return lambda box: bound.features(mesh, box).reshape(-1, model.n_features)
-    else:
-        descriptor = descriptors.make(model.descriptor, model.species)
-
-        def bind(around: Neighbourhood) -> Callable[[Sequence[slice]], np.ndarray]:
-            bound = descriptor.bind(around.structure, around.lower, around.upper)
-            corner = around.corner
-            return lambda box: model.normalisation.features(bound(corner + mesh.offsets(box)))
-
-    return bind
 
 
 def tell(model: DensityModel, structure: Structure, found: Outside | None, where: str) -> None:

@@ -7,8 +7,11 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from rhocast.errors import ModelError
+from rhocast.evaluation import Evaluator, gpu
+from rhocast.evaluation.compiled import CompiledEvaluator
+from rhocast.evaluation.gpu import GpuEvaluator
+from rhocast.evaluation.reference import ReferenceEvaluator
 from rhocast.grid import Neighbourhood
-from rhocast.inference.evaluators import evaluator_of
 from rhocast.inference.request import Task
 from rhocast.inference.vacuum import TAPER_FROM, taper, weight
 from rhocast.model import DensityModel
@@ -44,7 +47,7 @@ class BlockPredictor:
         self._model = model
         self._task = task
         self._blocks = task.blocks
-        self._evaluator = evaluator_of(model, task)
+        self._evaluator = evaluator_for(model, task)
         self._range = model.cutoff_bohr
         self._vacuum = self._far_from_atoms()
         self._negative: list[tuple[int, float]] = []  # of each block: points, the lowest
@@ -152,6 +155,17 @@ class BlockPredictor:
         values = evaluate((slice(0, 1), slice(0, 1), slice(0, 1)))[:, 0, 0, 0]
         taper(values, np.zeros((), dtype=np.float32))
         return values
+
+
+def evaluator_for(model: DensityModel, task: Task) -> Evaluator:
+    """Make the evaluator that a task asks for: one for the whole field."""
+    options, mesh, fields = task.options, task.mesh, task.fields
+    if options.device is not None:
+        return GpuEvaluator(model, mesh, fields, gpu.open_device(options.device))
+    if task.kernels is not None:
+        return CompiledEvaluator(model, mesh, fields, task.kernels)
+    samples = options.samples if options.uncertainty == "sampled" else 0
+    return ReferenceEvaluator(model, mesh, fields, model.draw(samples, options.seed))
 
 
 def to_nearest(positions: np.ndarray, points: np.ndarray) -> np.ndarray:

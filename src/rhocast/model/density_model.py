@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from rhocast import config, descriptors
 from rhocast.descriptors import BoundDescriptor, PseudoAtoms
 from rhocast.descriptors.pseudo_atoms import BoundPseudoAtoms
+from rhocast.descriptors.tiles import check_species
 from rhocast.errors import ModelError
 from rhocast.model.calibration import Calibration
 from rhocast.model.certificate import Certificate
@@ -123,9 +125,8 @@ class DensityModel:
         ModelError
             If the structure holds an element that the model has never seen.
         """
-        descriptor = descriptors.make(self.descriptor, self.species)
-        baseline = self.baseline.bind(structure, lower, upper) if self.baseline else None
-        return BoundModel(self, descriptor.bind(structure, lower, upper), baseline)
+        check_species(structure, self.species)
+        return BoundModel(self, structure, lower, upper)
 
     def predict(
         self, features: np.ndarray, draws: Sequence[Network] = (), fast: bool = False
@@ -339,15 +340,28 @@ class BoundModel:
     ----------
     model
         The network and its normalisation.
-    descriptor
-        Makes its features.
-    baseline
-        What is added to its mean; None for nothing.
+    structure
+        Atoms and cell.
+    lower, upper : (3,) arrays
+        Fractional corners of the box that the points lie in; None for the whole cell.
     """
 
     model: DensityModel
-    descriptor: BoundDescriptor
-    baseline: BoundPseudoAtoms | None
+    structure: Structure
+    lower: np.ndarray | None
+    upper: np.ndarray | None
+
+    @cached_property
+    def descriptor(self) -> BoundDescriptor:
+        """Makes the features."""
+        made = descriptors.make(self.model.descriptor, self.model.species)
+        return made.bind(self.structure, self.lower, self.upper)
+
+    @cached_property
+    def baseline(self) -> BoundPseudoAtoms | None:
+        """What is added to the network's mean; None for nothing."""
+        baseline = self.model.baseline
+        return None if baseline is None else baseline.bind(self.structure, self.lower, self.upper)
 
     def __call__(
         self, points: np.ndarray, draws: Sequence[Network] = (), fast: bool = False

@@ -129,16 +129,16 @@ def _deviations(
 ) -> np.ndarray:
     """Total and epistemic deviation at random places of a cell; (2, p), e/Bohr³."""
     atoms = BinnedAtoms.of(structure)
-    reach = make(model.descriptor, model.species).reach_bohr
+    descriptor = make(model.descriptor, model.species)
     extent = WIDTH_BOHR / np.linalg.norm(structure.cell, axis=1)
     parts = []
     for lower in rng.random((places, 3)):
         offsets = rng.random((POINTS, 3)) * extent @ structure.cell
-        around = atoms.around(lower, lower + extent, reach)
+        around = atoms.around(lower, lower + extent, descriptor.reach_bohr)
         if around is None:
             continue
-        bound = model.bind(around.structure, around.lower, around.upper)
-        found = model.predict(bound.descriptor(around.corner + offsets), fast=True)
+        bound = descriptor.bind(around.structure, around.lower, around.upper)
+        found = model.predict(bound(around.corner + offsets), fast=True)
         assert found.epistemic_std is not None  # it has been asked for
         parts.append(np.stack([found.total_std, found.epistemic_std]))
     return np.concatenate(parts, axis=1)

@@ -1,15 +1,16 @@
 """The compiled kernels against the NumPy and torch forms of the same model."""
 
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from kernel_models import CELLS, ORTHOGONAL, TRICLINIC, binary, germanium, make_model
+from kernel_models import CELLS, ORTHOGONAL, TRICLINIC, around, binary, germanium, make_model
 from rounded_network import OTHER_PLACES, PLACES, rounded_network
 
 from rhocast import config
 from rhocast.errors import ConfigError, ModelError
 from rhocast.evaluation import compiled as kernels
+from rhocast.evaluation.compiled import CompiledEvaluator
 from rhocast.grid import Blocks, Mesh
 from rhocast.structures import Structure
 
@@ -55,14 +56,14 @@ def assert_same(model, structure, mesh, isa, box=WHOLE):
     places = np.arange(mesh.n_points).reshape(mesh.shape)[box].ravel()
     points = mesh.points(places)
     reference = model.bind(structure)
-    bound = kernels.Evaluator(model, name=isa).bind(structure)
+    fields = ("density", "aleatoric_std", "baseline")
+    bound = CompiledEvaluator(model, mesh, fields, isa).bind(around(structure, model))
 
     expected = model.normalisation.features(reference.descriptor(points))
-    found = bound.features(mesh, box).reshape(expected.shape)
+    found = bound.features(box).reshape(expected.shape)
     np.testing.assert_allclose(found, expected, atol=FEATURE_TOLERANCE, rtol=1e-4)
 
-    fields = ("density", "aleatoric_std", "baseline")
-    mean, noise, baseline = bound(mesh, box, fields).reshape(3, -1)
+    mean, noise, baseline = bound(box).reshape(3, -1)
     if model.baseline is not None:
         np.testing.assert_allclose(baseline, reference.baseline(points), atol=1e-7)
     expected = reference(points)
@@ -88,13 +89,13 @@ def test_first_layer_and_head_are_not_rounded(isa, monkeypatch):
     assert_same(model, binary(TRICLINIC), SMALL_MESH, isa, SMALL)
 
 
-def network_part(model, structure, isa, form):
+def network_part(model, structure, isa):
     """Density less the baseline, noise and spread, with the features that they were made of."""
-    bound = kernels.Evaluator(model, form, isa).bind(structure)
     mesh = Mesh(MESH_SHAPE, structure.cell)
     fields = ("density", "aleatoric_std", "epistemic_std", "baseline")
-    density, noise, spread, baseline = bound(mesh, WHOLE, fields).reshape(4, -1).astype(float)
-    features = bound.features(mesh, WHOLE).reshape(-1, model.n_features)
+    bound = CompiledEvaluator(model, mesh, fields, isa).bind(around(structure, model))
+    density, noise, spread, baseline = bound(WHOLE).reshape(4, -1).astype(float)
+    features = bound.features(WHOLE).reshape(-1, model.n_features)
     return features, (density - baseline, noise, spread)
 
 
@@ -116,9 +117,9 @@ def test_rounding_to_bfloat16_is_where_it_should_be(isa, shape):
     """
     if "bf16" not in isa:
         pytest.skip(f"{isa} rounds nothing to bfloat16")
-    model = make_model(**shape)
-    form = np.random.default_rng(4).normal(size=(9, model.parameters.width + 1))
-    features, found = network_part(model, binary(TRICLINIC), isa, form)
+    model = replace(make_model(**shape), calibrations={})
+    form = model.last_layer.factor
+    features, found = network_part(model, binary(TRICLINIC), isa)
     split = isa == "amx_bf16"
     for value, expected in zip(
         found, rounded_network(model, features, form, split=split), strict=True
@@ -154,18 +155,6 @@ def test_agrees_for_models_of_any_shape(isa, shape):
     assert_same(make_model(**shape), structure, SMALL_MESH, isa, SMALL)
 
 
-def test_agrees_in_a_cell_smaller_than_the_reach(isa):
-    structure = binary(np.diag([4.0, 5.0, 4.5]), atoms=2)
-    assert_same(
-        make_model(multipoles=(3, 5)), structure, Mesh((6, 7, 5), structure.cell), isa, SMALL
-    )
-
-
-def test_agrees_without_atoms_of_a_species(isa):
-    structure = germanium()
-    assert_same(make_model(multipoles=(3, 5)), structure, Mesh(MESH_SHAPE, structure.cell), isa)
-
-
 def test_agrees_far_from_every_atom(isa):
     """A molecule in a box: a density of nothing but what the network makes of no atoms."""
     cell = np.diag([40.0, 40.0, 44.0])
@@ -174,7 +163,7 @@ def test_agrees_far_from_every_atom(isa):
     box = (slice(0, 10), slice(0, 9), slice(0, 11))
     model = make_model(multipoles=(3, 5))
     assert_same(model, structure, mesh, isa, box)
-    values = kernels.Evaluator(model, name=isa).bind(structure)(mesh, box)
+    values = CompiledEvaluator(model, mesh, name=isa).bind(around(structure, model))(box)
     middle = values[0, 4:6, 4:6, 4:6]
     assert np.all(middle == middle[0, 0, 0])
 
@@ -198,51 +187,37 @@ def test_block_does_not_depend_on_what_lies_around_it(multipoles, isa):
     structure = binary(ORTHOGONAL, atoms=12)
     mesh = Mesh((40, 18, 33), structure.cell)
     blocks = Blocks(mesh.shape)
-    evaluator = kernels.Evaluator(make_model(multipoles=multipoles), name=isa)
-    whole = evaluator.bind(structure)
-    everything = whole(mesh, tuple(slice(0, n) for n in mesh.shape))[0]
+    model = make_model(multipoles=multipoles)
+    evaluator = CompiledEvaluator(model, mesh, name=isa)
+    whole = evaluator.bind(around(structure, model))
+    everything = whole(tuple(slice(0, n) for n in mesh.shape))[0]
     for block in range(len(blocks)):
         part = blocks.box(block)
         lower = np.array([side.start for side in part]) / mesh.shape
         upper = np.array([side.stop - 1 for side in part]) / mesh.shape
-        alone = evaluator.bind(structure, lower, upper)(mesh, part)[0]
-        np.testing.assert_array_equal(alone, whole(mesh, part)[0])
+        alone = evaluator.bind(around(structure, model, lower, upper))(part)[0]
+        np.testing.assert_array_equal(alone, whole(part)[0])
         np.testing.assert_array_equal(alone, everything[part])
 
 
 def test_spread_is_the_quadratic_form(isa):
-    model = make_model()
+    model = replace(make_model(), calibrations={})
     structure = binary(TRICLINIC)
-    form = np.random.default_rng(4).normal(size=(9, model.parameters.width + 1))
+    form = model.last_layer.factor
     features = model.bind(structure).descriptor(all_points(SMALL_MESH))
     hidden = model.network.hidden(model.normalisation.features(features))
     expected = np.linalg.norm(hidden @ form[:, :-1].T + form[:, -1], axis=1)
     expected *= float(model.normalisation.target_std)
-    bound = kernels.Evaluator(model, form, isa).bind(structure)
-    found = bound(SMALL_MESH, SMALL, ("epistemic_std",)).ravel()
+    evaluator = CompiledEvaluator(model, SMALL_MESH, ("epistemic_std",), isa)
+    found = evaluator.bind(around(structure, model))(SMALL).ravel()
     np.testing.assert_allclose(found, expected, rtol=0.05 if "bf16" in isa else 1e-3)
-
-
-def test_spread_needs_a_form():
-    bound = kernels.Evaluator(make_model()).bind(binary(TRICLINIC))
-    with pytest.raises(ModelError, match="no fast uncertainty"):
-        bound(SMALL_MESH, SMALL, ("epistemic_std",))
-
-
-def test_threads_share_an_evaluator(isa):
-    structure = binary(TRICLINIC)
-    mesh = Mesh(MESH_SHAPE, structure.cell)
-    evaluator = kernels.Evaluator(make_model(multipoles=(4, 6)), name=isa)
-    alone = evaluator.bind(structure)(mesh, WHOLE)
-    bound = evaluator.bind(structure)
-    with ThreadPoolExecutor(3) as pool:
-        for values in pool.map(lambda _: bound(mesh, WHOLE), range(6)):
-            np.testing.assert_array_equal(values, alone)
 
 
 def test_rounding_of_small_numbers_stays_as_it_was(isa):
     """No process-wide mode: what is below 1e-38 is not flushed to zero."""
-    kernels.Evaluator(make_model(), name=isa).bind(binary(TRICLINIC))(SMALL_MESH, SMALL)
+    model = make_model()
+    bound = CompiledEvaluator(model, SMALL_MESH, name=isa).bind(around(binary(TRICLINIC), model))
+    bound(SMALL)
     assert np.float32(1e-39) * np.float32(0.5) > 0.0
 
 
@@ -257,23 +232,20 @@ def test_other_descriptors_are_refused():
     assert not kernels.evaluates(make_model(multipoles=(17, 1)))
     assert not kernels.evaluates(other)
     with pytest.raises(ModelError, match="expected the smooth one"):
-        kernels.Evaluator(other)
-
-
-def test_unknown_element_is_refused():
-    with pytest.raises(ModelError, match="holds Si"):
-        kernels.Evaluator(make_model(species=("Ge",))).bind(binary(TRICLINIC))
+        CompiledEvaluator(other, SMALL_MESH)
 
 
 def test_environment_chooses(monkeypatch):
     monkeypatch.setenv("RHOCAST_ISA", "generic")
-    assert kernels.Evaluator(make_model()).isa == "generic"
-    assert kernels.Evaluator(make_model(), name=kernels.isas()[0]).isa == kernels.isas()[0]
+    assert CompiledEvaluator(make_model(), SMALL_MESH).isa == "generic"
+    assert (
+        CompiledEvaluator(make_model(), SMALL_MESH, name=kernels.isas()[0]).isa == kernels.isas()[0]
+    )
     monkeypatch.setenv("RHOCAST_ISA", "none")
     assert not kernels.available()
     monkeypatch.setenv("RHOCAST_ISA", "mmx")
     with pytest.raises(ConfigError, match="no mmx kernels"):
-        kernels.Evaluator(make_model())
+        CompiledEvaluator(make_model(), SMALL_MESH)
 
 
 def test_peaks_are_measured(isa):

@@ -7,7 +7,7 @@ import pytest
 
 from rhocast.errors import ModelError
 from rhocast.evaluation.gpu import gpu_named, name_of, open_device, own_device
-from rhocast.evaluation.gpu.devices import Gpu
+from rhocast.evaluation.gpu.cuda import Gpu
 
 
 @pytest.mark.parametrize(

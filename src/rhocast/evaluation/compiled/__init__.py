@@ -6,13 +6,13 @@ computes what `rhocast.descriptors.smooth`, `rhocast.descriptors.pseudo_atoms` a
 kernels; everything works without them.
 """
 
-from rhocast.evaluation.compiled.evaluator import BoundEvaluator, Evaluator, evaluates
+from rhocast.evaluation.compiled.evaluator import BoundCompiled, CompiledEvaluator, evaluates
 from rhocast.evaluation.compiled.instructions import VARIABLE, available, isa, isas, measure_peaks
 
 __all__ = [
     "VARIABLE",
-    "BoundEvaluator",
-    "Evaluator",
+    "BoundCompiled",
+    "CompiledEvaluator",
     "available",
     "evaluates",
     "isa",

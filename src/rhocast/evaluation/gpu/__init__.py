@@ -6,14 +6,13 @@ over all threads do, so that the same code runs where there is no GPU. What is c
 and `rhocast.model.network` compute, in single precision throughout.
 """
 
-from rhocast.evaluation.gpu.bound import BoundEvaluator
-from rhocast.evaluation.gpu.devices import Device, gpu_named, name_of, open_device, own_device
-from rhocast.evaluation.gpu.evaluator import Evaluator, evaluates
+from rhocast.evaluation.gpu.device import Device
+from rhocast.evaluation.gpu.devices import gpu_named, name_of, open_device, own_device
+from rhocast.evaluation.gpu.evaluator import GpuEvaluator, evaluates
 
 __all__ = [
-    "BoundEvaluator",
     "Device",
-    "Evaluator",
+    "GpuEvaluator",
     "evaluates",
     "gpu_named",
     "name_of",

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from rhocast.errors import ModelError
-
-if TYPE_CHECKING:
-    from rhocast.evaluation.gpu.evaluator import Evaluator
+from rhocast.evaluation.evaluator import Box, shape_of
+from rhocast.evaluation.gpu.loaded import LoadedModel
 
 #: Points of a brick along the three lattice vectors, as in `geometry.cu`.
 BRICK = np.array([4, 4, 8])
@@ -44,33 +42,42 @@ class Near:
     starts: Any
 
 
-class BoundEvaluator:
+class BoundGpu:
     """A model of some atoms, ready for boxes of mesh points.
 
     Parameters
     ----------
-    evaluator
+    loaded
         The model.
     positions : (n, 3) float64 array
-        Along the evaluator's frame, Bohr, species by species.
+        Along the model's frame, Bohr, species by species.
     kinds : (n,) int array
         Their species.
     seen : (m,) int array
-        Atoms that points may see.
+        Atoms that points may see; the others only surround these.
+    fields, factors
+        Names of the fields, and what they are multiplied by, (f, 1, 1, 1).
     """
 
     def __init__(
-        self, evaluator: "Evaluator", positions: np.ndarray, kinds: np.ndarray, seen: np.ndarray
+        self,
+        loaded: LoadedModel,
+        positions: np.ndarray,
+        kinds: np.ndarray,
+        seen: np.ndarray,
+        fields: Sequence[str],
+        factors: np.ndarray,
     ) -> None:
-        self._model, up = evaluator, evaluator.up
-        self._xp = evaluator.device.xp
+        self._model, up = loaded, loaded.up
+        self._fields, self._factors = fields, factors
+        self._xp = loaded.device.xp
         self._positions = up(positions)
-        bounds, self._species_chunks = _chunks(kinds, len(evaluator.species))
+        bounds, self._species_chunks = _chunks(kinds, loaded.n_species)
         self._n_chunks = len(bounds) - 1
         self._bounds = up(bounds, np.int32)
         self._species_chunks_there = up(self._species_chunks, np.int32)
         self._poles = None
-        if evaluator.pole_radial:
+        if loaded.pole_radial:
             self._poles = self._induced(positions, kinds, seen)
 
     def _near(self, centres: np.ndarray, reach_bohr: float) -> Near:
@@ -91,7 +98,7 @@ class BoundEvaluator:
         model, xp = self._model, self._xp
         near = self._near(positions[seen], model.pole_reach)
         which = model.up(seen, np.int32)
-        many = len(model.species) * model.pole_radial
+        many = model.n_species * model.pole_radial
         moments = xp.empty((len(seen), many, model.poles), dtype=np.float32)
         model.kernels["pole_moments"](
             len(seen) * many,
@@ -115,50 +122,30 @@ class BoundEvaluator:
         )
         return poles
 
-    def __call__(self, box: Sequence[slice], fields: Sequence[str] = ("density",)) -> np.ndarray:
-        """Evaluate the model at the points of a box.
-
-        Parameters
-        ----------
-        box : three slices
-            Mesh indices, from mesh point (0, 0, 0).
-        fields
-            ``density``, ``epistemic_std``, ``aleatoric_std``.
-
-        Returns
-        -------
-        (f, bx, by, bz) float32 array
-            e/Bohr³.
-
-        Raises
-        ------
-        ModelError
-            If ``epistemic_std`` is asked of an evaluator without a spread.
-        """
-        model = self._model
-        if "epistemic_std" in fields and not model.has_spread:
-            raise ModelError("epistemic_std: the evaluator was made without `spread`")
+    def __call__(self, box: Box) -> np.ndarray:
+        """See `rhocast.evaluation.BoundEvaluator`."""
+        model, fields = self._model, self._fields
         with model.device.using():
             counts, centres, radius = _bricks(box, model.steps)
-            near = self._near(centres, model.reach + radius + _MARGIN_BOHR)
-            shape = tuple(side.stop - side.start for side in box)
+            near = self._near(centres, model.cutoff_bohr + radius + _MARGIN_BOHR)
+            shape = shape_of(box)
             there = model.up(_box_bytes(shape, counts, model.steps))
             values = self._xp.empty((len(fields), *shape), dtype=np.float32)
             found = dict(zip(fields, values, strict=True))
             found.setdefault("density", self._xp.empty(shape, dtype=np.float32))
-            n_sums = len(model.species) * model.radial * model.members
+            n_sums = model.n_species * model.radial * model.members
             of_a_point = 4 * (n_sums + model.n_features)
             part = max(1, SUMS_BYTES // (of_a_point * int(np.prod(BRICK))))
             for first in range(0, len(centres), part):
                 self._network(there, near, first, min(part, len(centres) - first), found)
-            if model.cutoff:
+            if model.baseline_reach:
                 self._baseline(there, near, len(centres), found["density"])
-            return model.device.fetch(values)
+            return model.device.fetch(values) * self._factors
 
     def _network(self, box: Any, near: Near, first: int, bricks: int, found: dict) -> None:
         """Compute what the network says at the points of some bricks."""
         model, n_points = self._model, bricks * int(np.prod(BRICK))
-        sums = self._xp.empty((len(model.species), model.radial, model.members, n_points), "f4")
+        sums = self._xp.empty((model.n_species, model.radial, model.members, n_points), "f4")
         for species, own in enumerate(sums):
             for n in range(0, model.radial, model.group):
                 model.kernels["sum_atoms"](
@@ -201,7 +188,7 @@ class BoundEvaluator:
             self._species_chunks_there,
             model.splines,
             model.inverse_interval,
-            model.cutoff**2,
+            model.baseline_reach**2,
             model.pole_inverses,
             self._poles,
             density,

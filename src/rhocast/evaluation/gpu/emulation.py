@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from rhocast.errors import ModelError
-from rhocast.evaluation.gpu.devices import THREADS, Kernel, source
+from rhocast.evaluation.gpu.device import THREADS, Kernel, source
 
 #: What CUDA's compiler brings along, and how kernels are launched.
 _PREAMBLE = Path(__file__).with_name("emulation.hpp")

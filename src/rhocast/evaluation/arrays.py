@@ -1,0 +1,174 @@
+"""A model as plain arrays: what compiled code computes with, on the processor or on a GPU."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rhocast import config, descriptors
+from rhocast.descriptors import MultipoleBasis, PseudoAtoms, SmoothDescriptor
+from rhocast.errors import ModelError
+from rhocast.model import DensityModel
+from rhocast.model.network import MIN_STD
+
+
+@dataclass(frozen=True)
+class KernelArrays:
+    """A model with the smooth descriptor, as the kernels read it; all arrays are float32.
+
+    The names are those of the arguments of the C++ extension.
+
+    Attributes
+    ----------
+    species, degree
+        Number S of species, and l_max of the descriptor.
+    reaches : (n,) array
+        R_n of the descriptor, Bohr.
+    scale, shift : (d,) arrays
+        From products of sums without norms to normalised features.
+    weights, biases
+        Of all layers, (outputs, inputs) and (outputs,). The target's mean and spread are in the
+        last one.
+    layers_per_block
+        Layers that a residual connection spans.
+    target_std, min_std
+        Unit of the network's outputs, e/Bohr³, and the smallest standard deviation in it.
+    form_weight, form_bias : (r, w) and (r,) arrays
+        L of the variance |L φ|² of the fast uncertainty, e/Bohr³; None where it is not wanted.
+    baseline_reach
+        Reach of the pseudo-atoms, Bohr; 0 without them.
+    splines : (S, intervals, 4) array
+        Pseudo-atoms: powers of the place within each interval.
+    multipole_reaches : (m,) array
+        R_n of the multipoles, Bohr; none without them.
+    multipole_coefficients : (S, S, degrees, m, m or 2 m) array
+        From sums over an atom's neighbours to the coefficients of its multipoles.
+    multipole_usual_sum
+        Sum of the neighbours at the usual density of atoms; 0 if the density does not matter.
+    """
+
+    species: int
+    degree: int
+    reaches: np.ndarray
+    scale: np.ndarray
+    shift: np.ndarray
+    weights: list[np.ndarray]
+    biases: list[np.ndarray]
+    layers_per_block: int
+    target_std: float
+    min_std: float
+    form_weight: np.ndarray | None
+    form_bias: np.ndarray | None
+    baseline_reach: float
+    splines: np.ndarray
+    multipole_reaches: np.ndarray
+    multipole_coefficients: np.ndarray
+    multipole_usual_sum: float
+
+    @classmethod
+    def of(cls, model: DensityModel, fast: bool) -> "KernelArrays":
+        """Take a model apart.
+
+        Parameters
+        ----------
+        model
+            With the smooth descriptor.
+        fast
+            Whether the fast uncertainty is wanted.
+
+        Raises
+        ------
+        ModelError
+            If the model has another descriptor, or no fast uncertainty that is wanted.
+        """
+        if not isinstance(model.descriptor, config.SmoothDescriptor):
+            raise ModelError(
+                f"kernels: found a model with the descriptor {model.descriptor}, expected the "
+                "smooth one; leave the device out, and NumPy evaluates it"
+            )
+        reaches, scale, shift = _descriptor(model)
+        weights, biases = _layers(model)
+        form_weight, form_bias = _form(model) if fast else (None, None)
+        splines = _splines(model.baseline, len(model.species))
+        pole_reaches, coefficients, usual_sum = _multipoles(model.baseline, model.species)
+        return cls(
+            species=len(model.species),
+            degree=model.descriptor.angular,
+            reaches=reaches,
+            scale=scale,
+            shift=shift,
+            weights=weights,
+            biases=biases,
+            layers_per_block=model.parameters.layers_per_block,
+            target_std=float(model.normalisation.target_std),
+            min_std=MIN_STD,
+            form_weight=form_weight,
+            form_bias=form_bias,
+            baseline_reach=0.0 if model.baseline is None else model.baseline.parameters.cutoff_bohr,
+            splines=splines,
+            multipole_reaches=pole_reaches,
+            multipole_coefficients=coefficients,
+            multipole_usual_sum=usual_sum,
+        )
+
+
+def _single(array: Any) -> np.ndarray:
+    return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def _descriptor(model: DensityModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Reaches, and the way from products of bare sums to normalised features."""
+    descriptor = descriptors.make(model.descriptor, model.species)
+    assert isinstance(descriptor, SmoothDescriptor)
+    norms = descriptor.norms
+    degrees = np.arange(1, descriptor.parameters.angular + 1)
+    first, second = np.triu_indices(len(norms))
+    products = norms[first, 1:] * norms[second, 1:] / np.sqrt(2 * degrees + 1)
+    own = norms[:, 1:] ** 2 / np.sqrt(2 * degrees + 1)
+    contrast = np.concatenate([norms[:, 0], own.T.ravel()])
+    bare = [norms[:, 0], products.T.ravel(), np.tile(contrast, len(model.species) - 1)]
+    std = model.normalisation.feature_std.astype(np.float64)
+    mean = model.normalisation.feature_mean.astype(np.float64)
+    scale = _single(np.concatenate(bare) / std)
+    return _single(descriptor.reaches_bohr), scale, _single(-mean / std)
+
+
+def _layers(model: DensityModel) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Weights; the target's mean and spread go into the head."""
+    weights = [_single(layer.weight) for layer in model.network.layers]
+    biases = [_single(layer.bias) for layer in model.network.layers]
+    scale = float(model.normalisation.target_std)
+    weights[-1] = weights[-1] * _single([[scale], [1.0]])
+    biases[-1] = biases[-1] * _single([scale, 1.0])
+    biases[-1][0] += float(model.normalisation.target_mean)
+    return weights, biases
+
+
+def _form(model: DensityModel) -> tuple[np.ndarray, np.ndarray]:
+    """L of the fast uncertainty, for the last hidden layer and for its bias."""
+    scale, factor = float(model.normalisation.target_std), model.check_last_layer().factor
+    return _single(scale * factor[:, :-1]), _single(scale * factor[:, -1])
+
+
+def _splines(baseline: PseudoAtoms | None, n_species: int) -> np.ndarray:
+    """Splines as powers of the place within an interval instead of B-splines."""
+    if baseline is None:
+        return np.zeros((n_species, 0, 4), np.float32)
+    powers = np.array([[1, 4, 1, 0], [-3, 0, 3, 0], [3, -6, 3, 0], [-1, 3, -3, 1]]) / 6.0
+    windows = np.lib.stride_tricks.sliding_window_view(baseline.tables, 4, axis=1)
+    return _single(windows @ powers.T)
+
+
+def _multipoles(
+    baseline: PseudoAtoms | None, species: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Reaches, and the way from bare sums at an atom to what multiplies bare functions."""
+    if baseline is None or baseline.multipoles is None or baseline.parameters.multipoles is None:
+        empty = np.zeros((len(species), len(species), 0, 0, 0), np.float32)
+        return np.zeros(0, np.float32), empty, 0.0
+    basis = MultipoleBasis(baseline.parameters.multipoles, species)
+    norms = basis.sums_over_neighbours.norms.T
+    inducing = np.tile(norms, basis.shape[4] // basis.shape[3])
+    coefficients = _single(norms[:, :, None] * inducing[:, None, :] * baseline.multipoles)
+    reaches = _single(basis.sums_over_neighbours.reaches_bohr)
+    return reaches, coefficients, basis.usual_sum or 0.0
