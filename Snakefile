@@ -15,6 +15,7 @@ from snakemake.utils import min_version
 from rhocast.config import parse_config, seed_for
 from rhocast.errors import RhocastError
 from rhocast.workflow.campaign import Campaign, slice_of
+from rhocast.workflow.judged import constraint, standing_results
 
 min_version("9.1")
 
@@ -31,7 +32,7 @@ try:
     cfg = parse_config(config, config_files)
     campaign = Campaign(cfg, config_files[0])
     # A process that runs one job has its outputs to make, whatever stands.
-    standing = campaign.without_rule(sys.argv) if workflow.is_main_process else {}
+    standing = standing_results(campaign, sys.argv) if workflow.is_main_process else {}
 except RhocastError as error:
     raise WorkflowError(f"the configuration holds a fault\n{error}") from None
 

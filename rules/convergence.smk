@@ -33,7 +33,7 @@ rule converge_point:
     benchmark:
         benchmark_of("converge_point/{point}")
     wildcard_constraints:
-        point=campaign.constraint(
+        point=constraint(
             "study",
             standing,
             map(re.escape, ("own", *cfg.convergence.points())),

@@ -75,7 +75,7 @@ rule acquire:
     benchmark:
         benchmark_of("acquire/{dataset}")
     wildcard_constraints:
-        dataset=campaign.constraint("choices", standing, cfg.datasets),
+        dataset=constraint("choices", standing, cfg.datasets),
     conda:
         "../envs/rhocast.yaml"
     threads: 1

@@ -70,16 +70,6 @@ def test_a_second_run_does_nothing(campaign, snakemake):
     assert "Nothing to be done" in result.stdout + result.stderr
 
 
-def test_an_edit_of_the_training_reruns_it_and_what_follows(campaign, snakemake):
-    counted = planned(snakemake("-n", training={"steps": 160}))
-    assert set(counted) == LEARNING
-
-
-def test_an_edit_of_the_prediction_reruns_no_training(campaign, snakemake):
-    counted = planned(snakemake("-n", prediction={"mesh_spacing_bohr": 0.8}))
-    assert set(counted) == {"predict", "merge", "figures", "summary"}
-
-
 def test_a_comment_or_an_upgrade_reruns_nothing(campaign, snakemake, clone):
     edited = [*(clone / "scripts").glob("*.py"), *(clone / "rules").glob("*.smk")]
     before = {path: path.read_text() for path in edited}
@@ -118,11 +108,6 @@ def test_a_key_that_a_later_version_adds_reruns_nothing(campaign, snakemake, clo
     finally:
         for path, text in before.items():
             path.write_text(text)
-
-
-def test_another_element_reruns_no_dft(campaign, snakemake):
-    material = {"pseudopotentials": {"Si": "spms", "C": "spms"}}
-    assert not {"aimd", "scf", "snapshots"} & set(planned(snakemake("-n", material=material)))
 
 
 def test_another_temperature_adds_only_its_own_data(campaign, snakemake):

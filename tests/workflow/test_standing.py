@@ -2,14 +2,17 @@
 
 import json
 import re
+from dataclasses import replace
 
 import h5py
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from rhocast.config import System
 from rhocast.dynamics import Trajectory, write_trajectory
-from rhocast.structures import Structure, write_structure
+from rhocast.structures import Structure, build_system, write_structure
+from rhocast.workflow.judged import Judged
 from rhocast.workflow.stamps import read_record, stamp_of, with_stamp, write_stamp
 from rhocast.workflow.standing import differences, except_standing, holds_frames, why_not
 
@@ -82,6 +85,27 @@ def test_a_density_of_an_earlier_version_is_compared_by_what_it_records(tmp_path
     assert why_not(tmp_path / "a.h5", {**wanted, "dft.cutoff_ha": 12.0}) == ["dft.cutoff_ha"]
     assert why_not(tmp_path / "a.h5", {**wanted, "dft.smearing_K": 9.0}) == ["dft.smearing_K"]
     assert why_not(tmp_path / "a.h5", {**wanted, "aimd.timestep_fs": 2.0}) == ["aimd.timestep_fs"]
+
+
+@pytest.mark.parametrize("suffix", ["h5", "extxyz"])
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        ({}, []),
+        ({"lattice_constant_bohr": 10.4}, ["systems.si8"]),
+        ({"strain": [0.0, 0.0, 0.01]}, ["systems.si8"]),
+        ({"composition": {"Ge": 1.0}}, ["systems.si8"]),
+        ({"vacancies": 1}, ["systems.si8"]),
+    ],
+)
+def test_a_file_of_an_earlier_version_is_compared_by_its_cell(tmp_path, suffix, edit, expected):
+    cell = System(lattice="diamond", lattice_constant_bohr=10.33, composition={"Si": 1.0})
+    atoms = build_system(cell, debye_temperature_K=640.0, seed=1)
+    path = tmp_path / f"0.{suffix}"
+    write_structure(path, replace(atoms, positions=atoms.positions + 0.1))
+    changed = System.model_validate(cell.model_dump(exclude_defaults=True) | edit)
+    kind = "densities" if suffix == "h5" else "frames"
+    assert Judged(kind, "0", str(path), {}, "si8", changed).why_not("abinit") == expected
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,10 @@ class Prediction(Section):
         "0.4); where a coarser mesh is certified to suffice, the model is evaluated there and the "
         "field interpolated",
     )
-    shards: PositiveInt = Field(description="files, and jobs, that one cell is cut into")
+    shards: PositiveInt = Field(
+        description="files, and jobs, that one cell is cut into; another number "
+        "predicts again, with the same result"
+    )
     uncertainty: Literal["none", "fast", "sampled"] = Field(
         description="`fast`: from the last layer; `sampled`: over weight samples (paper, Eq. 4)"
     )

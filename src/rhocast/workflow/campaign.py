@@ -3,11 +3,8 @@
 `rules/` asks this module for paths, params and inputs; it decides nothing itself.
 """
 
-import argparse
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,28 +12,7 @@ from rhocast.config import Aimd, Classical, Config, Dft, Section, Training, seed
 from rhocast.config.studies import OWN
 from rhocast.errors import ConfigError
 from rhocast.structures import read_structure
-from rhocast.workflow.determinants import OVERRIDES, Determinants, Determined, is_random
-from rhocast.workflow.standing import except_standing, holds_frames, why_not
-
-#: Rules upstream of each kind of result that can stand, its own included: if one of them is forced,
-#: none of that kind stands.
-_UPSTREAM = {
-    "trajectories": {"structure", "engine", "aimd", "classical"},
-    "choices": {"acquire"},
-    "frames": {"structure", "engine", "aimd", "classical", "acquire", "snapshots"},
-    "densities": {"structure", "engine", "aimd", "classical", "acquire", "snapshots", "scf"},
-    "study": {"engine", "converge_structure", "converge_point"},
-}
-
-
-#: What follows in a path after what the wildcards match.
-_SUFFIX = {
-    "trajectories": "/trajectory.extxyz",
-    "choices": ".tsv",
-    "frames": ".extxyz",
-    "densities": ".h5",
-    "study": ".h5",
-}
+from rhocast.workflow.determinants import OVERRIDES, Determined, is_random
 
 
 class Campaign:
@@ -194,6 +170,25 @@ class Campaign:
             section.pop("validation_share", None)
         return section
 
+    def settled_engine(self) -> str:
+        """Return the engine that the data were begun with, else the one that is asked for.
+
+        Raises
+        ------
+        ConfigError
+            If the configuration asks for another one.
+        """
+        record, asked = Path(self.results("engine.json")), self.config.dft.engine
+        if not record.is_file():
+            return asked
+        settled = str(json.loads(record.read_text(encoding="utf-8"))["name"])
+        if asked not in ("auto", settled):
+            raise ConfigError(
+                f"dft.engine: expected {settled}, which the data in {self.config.results} were "
+                f"begun with, found {asked}; name another folder under `results` to begin anew"
+            )
+        return settled
+
     @property
     def engine_environment(self) -> str:
         """The conda environment that brings the engine, seen from `rules/`."""
@@ -291,135 +286,6 @@ class Campaign:
         names += [f"eos-{name}" for name in (study.systems if study else ())]
         return [self.results(f"figures/{name}.png") for name in names]
 
-    # What stands
-
-    def settled_engine(self) -> str:
-        """Return the engine that the data were begun with, else the one that is asked for.
-
-        Raises
-        ------
-        ConfigError
-            If the configuration asks for another one.
-        """
-        record, asked = Path(self.results("engine.json")), self.config.dft.engine
-        if not record.is_file():
-            return asked
-        settled = str(json.loads(record.read_text(encoding="utf-8"))["name"])
-        if asked not in ("auto", settled):
-            raise ConfigError(
-                f"dft.engine: expected {settled}, which the data in {self.config.results} were "
-                f"begun with, found {asked}; name another folder under `results` to begin anew"
-            )
-        return settled
-
-    def without_rule(self, arguments: Sequence[str] = ()) -> dict[str, list[str]]:
-        """Return, by kind, the results that stand: no rule makes them.
-
-        Parameters
-        ----------
-        arguments
-            Of Snakemake's command line; rules and files that they force do not stand.
-
-        Returns
-        -------
-        dict
-            For ``trajectories``, ``frames``, ``densities``, ``choices`` and ``study``: parts of the
-            path that the wildcards of their rule match.
-        """
-        engine, (forced, all_forced) = self.settled_engine(), _forced(arguments)
-        standing: dict[str, list[str]] = {kind: [] for kind in _UPSTREAM}
-        for result in self.judged():
-            if all_forced or forced & ({result.path} | _UPSTREAM[result.kind]):
-                continue
-            if (
-                Path(result.path).is_file()
-                and not result.why_not(engine)
-                and holds_frames(result.path, result.frames)
-            ):
-                standing[result.kind].append(result.name)
-        return standing
-
-    def constraint(
-        self, kind: str, standing: Mapping[str, Iterable[str]], names: Iterable[str]
-    ) -> str:
-        """Return the regular expression of a rule's first wildcard; see `except_standing`.
-
-        Parameters
-        ----------
-        kind
-            Of the rule's results.
-        standing
-            What `without_rule` returned.
-        names
-            All values that the wildcard may have.
-        """
-        return except_standing(standing.get(kind, ()), _SUFFIX[kind], "|".join(names))
-
-    def judged(self) -> Iterator["Judged"]:
-        """Yield all results that may stand, whether they are there or not."""
-        for system, temperature in self.runs():
-            yield from self._of_run(system, temperature)
-        for dataset in self.config.datasets:
-            if self.pools_of(dataset):
-                path = self.results(f"acquired/{dataset}.tsv")
-                yield Judged("choices", dataset, path, self.determined.choices(dataset))
-        if self.config.convergence is not None:
-            for point in (OWN, *self.config.convergence.points()):
-                path = self.results(f"convergence/{point}.h5")
-                yield Judged("study", point, path, self.determined.study_density(point))
-
-    def _of_run(self, system: str, temperature: int) -> Iterator["Judged"]:
-        """Yield a trajectory, its frames and their densities."""
-        run, config, determined = f"{system}/{temperature}K", self.config, self.determined
-        seed = seed_for(config.seed, "aimd", system, temperature)
-        yield Judged(
-            "trajectories",
-            run,
-            self.run_of(system, temperature),
-            determined.trajectory(system, temperature),
-            seed,
-            config.candidates(system, temperature),
-        )
-        frame = determined.frame(system, temperature)
-        density = determined.density(system, temperature)
-        for number in range(config.frames(system, temperature)):
-            name = f"{run}/{number}"
-            yield Judged("frames", name, self.results(f"snapshots/{name}.extxyz"), frame, seed)
-            yield Judged("densities", name, self.results(f"densities/{name}.h5"), density, seed)
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A result that may stand.
-
-    Attributes
-    ----------
-    kind
-        ``trajectories``, ``frames``, ``densities``, ``choices`` or ``study``.
-    name
-        What the wildcards of its rule match, as a path.
-    path
-        The file.
-    determinants
-        As the configuration has them.
-    seed
-        That the record of its trajectory holds.
-    frames
-        How many it must hold, if it is a trajectory.
-    """
-
-    kind: str
-    name: str
-    path: str
-    determinants: Determinants
-    seed: int | None = None
-    frames: int | None = None
-
-    def why_not(self, engine: str) -> list[str]:
-        """Return the keys by which the file differs from the configuration; see `why_not`."""
-        density = self.kind in ("densities", "study")
-        return why_not(self.path, self.determinants, engine, density=density, seed=self.seed)
-
 
 def slice_of(section: Section) -> dict[str, Any]:
     """Return a section of the configuration as a rule's param, without defaults.
@@ -428,18 +294,6 @@ def slice_of(section: Section) -> dict[str, Any]:
     version of the rules that it concerns.
     """
     return section.model_dump(exclude_defaults=True)
-
-
-def _forced(arguments: Sequence[str]) -> tuple[set[str], bool]:
-    """Return rules and files that a command line forces, and whether it forces targets or all.
-
-    Snakemake tells it only after the Snakefile has been read.
-    """
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--forcerun", "-R", nargs="*", default=[])
-    parser.add_argument("--force", "-f", "--forceall", "-F", action="store_true")
-    known, _ = parser.parse_known_args(list(arguments))
-    return set(known.forcerun), known.force
 
 
 def _species(config: Config) -> dict[str, tuple[str, ...]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rhocast.workflow.campaign import Campaign
 from rhocast.workflow.determinants import Determinants
+from rhocast.workflow.judged import judged_results
 from rhocast.workflow.stamps import read_record, stamp_of
 from rhocast.workflow.standing import why_not
 
@@ -49,7 +50,7 @@ def check_results(campaign: Campaign) -> list[Verdict]:
     """
     engine = campaign.settled_engine()
     verdicts = []
-    for result in campaign.judged():
+    for result in judged_results(campaign):
         if Path(result.path).is_file():
             differing = result.why_not(engine)
             verdicts.append(_verdict(result.path, differing))

@@ -5,7 +5,7 @@ Snakemake. One that stands is a source in the job graph: no rule makes it, and n
 it can start it again. One that does not stand, or is not there, is an output like any other.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ def why_not(
     *,
     density: bool = True,
     seed: int | None = None,
+    otherwise: Callable[[], list[str]] = list,
 ) -> list[str]:
     """Return the keys by which a file differs from what is wanted; none if it stands.
 
@@ -51,13 +52,15 @@ def why_not(
         Whether the file holds a density; see `used_by`.
     seed
         That the trajectory's record holds, for files that carry no stamp.
+    otherwise
+        Returns further keys by which a file that carries no stamp differs.
     """
     record = read_record(path)
     if record is None:
         return ["(unreadable)"]
     stamp = stamp_of(record)
     if stamp is None:
-        return _told_otherwise(record, wanted, seed)
+        return _told_otherwise(record, wanted, seed) + otherwise()
     return differences(used_by(engine, stamp, density), used_by(engine, wanted, density))
 
 

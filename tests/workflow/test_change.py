@@ -1,9 +1,10 @@
-"""A real campaign in a folder of hostile name: its study is required, and it is killed.
+"""A real campaign in a folder of hostile name: killed, changed and compared with its settings.
 
 Classical dynamics and single points of ABINIT: as small and coarse as they run at all.
 """
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -12,10 +13,15 @@ import pytest
 import yaml
 from graph import jobs_of
 
+from rhocast.cli.main import main
+from rhocast.workflow.stamps import read_record, stamp_of
+
 pytestmark = [pytest.mark.workflow, pytest.mark.abinit, pytest.mark.mpi]
 
 #: A shell that took a part of it for a command would make the file `gone`.
 RESULTS = "it's $HOME; touch gone & my results"
+SINGLE_POINTS, STUDY = 3, 2
+LEARNT = {"train", "transfer", "evaluate", "predict", "merge", "figures", "summary"}
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +90,15 @@ def campaign(finished, clone):
     return results
 
 
+def checked(clone, monkeypatch, capsys):
+    """Return exit code and messages of `rhocast check`."""
+    monkeypatch.chdir(clone)
+    capsys.readouterr()
+    code = main(["check", "--config", "own.yaml"])
+    printed = capsys.readouterr()
+    return code, printed.out + printed.err
+
+
 def test_no_part_of_a_folder_s_name_reaches_the_shell_as_a_command(campaign, clone):
     assert (campaign / "predictions/si16/density.h5").is_file()
     assert not list(clone.rglob("gone"))
@@ -100,8 +115,6 @@ def test_a_required_study_stops_before_the_data(campaign, finished):
     code, output = finished("converge", convergence={"require": True})
     assert code != 0, output
     assert "convergence.require: true stops here" in (campaign / "logs/converge.log").read_text()
-    code, output = finished("converge")
-    assert code == 0, output
 
 
 def test_after_a_kill_within_a_forced_rule_the_plain_call_makes_what_is_missing(
@@ -119,6 +132,29 @@ def test_after_a_kill_within_a_forced_rule_the_plain_call_makes_what_is_missing(
     code, output = finished("--unlock")
     assert code == 0, output
     assert planned()["train"] == 1
-    code, output = finished("--until", "train")
+    code, output = finished()
     assert code == 0, output
     assert model.is_file()
+
+
+def test_a_key_of_the_data_and_one_of_learning_change_together(
+    campaign, finished, planned, clone, monkeypatch, capsys
+):
+    """The plan holds what depends on either, and the run leaves nothing of the old settings."""
+    assert checked(clone, monkeypatch, capsys)[0] == 0
+    edits = {"dft": {"cutoff_ha": 5}, "network": {"blocks": 2}}
+    counted = planned(**edits)
+    assert set(counted) == {"scf", "converge_point", "converge", "features"} | LEARNT
+    assert (counted["scf"], counted["converge_point"]) == (SINGLE_POINTS, STUDY)
+    code, told = checked(clone, monkeypatch, capsys)
+    assert code == 4
+    assert re.search(r"densities/si8/300K/0\.h5: differs .* in dft\.cutoff_ha;", told)
+    assert re.search(r"base\.safetensors: differs .* in dft\.cutoff_ha, network\.blocks;", told)
+    code, output = finished(**edits)
+    assert code == 0, output
+    assert checked(clone, monkeypatch, capsys)[0] == 0
+    for path in campaign.glob("densities/**/*.h5"):
+        record = read_record(path)
+        assert record["settings"]["cutoff_ha"] == 5.0  # what the engine was given
+        assert stamp_of(record)["dft.cutoff_ha"] == 5.0
+    assert planned(**edits) == {}
