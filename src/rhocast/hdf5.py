@@ -1,6 +1,6 @@
 """HDF5 files opened with care: faults are told by name, and nothing is read from elsewhere."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from rhocast.errors import FileFormatError
 _FAULTS = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, IndexError)
 
 
-def open_hdf5(path: Path, remedy: str, virtual: bool = False) -> h5py.File:
+def open_hdf5(path: Path, remedy: str, virtual: Collection[str] = ()) -> h5py.File:
     """Open a file for reading.
 
     Parameters
@@ -24,7 +24,7 @@ def open_hdf5(path: Path, remedy: str, virtual: bool = False) -> h5py.File:
     remedy
         What messages end with, such as ``predict it again``.
     virtual
-        Whether datasets may refer to other files; the caller checks which.
+        Names of the datasets that may refer to other files; the caller checks to which.
 
     Raises
     ------
@@ -79,20 +79,35 @@ def _reason(error: OSError, remedy: str) -> str:
     return f"cannot be read as HDF5 ({text}); if nothing else is wrong with the file, {remedy}"
 
 
-def _check_inside(path: Path, file: h5py.File, virtual: bool) -> None:
-    """Refuse links to other files and datasets whose numbers lie in them."""
-    for name in file:
-        link = file.get(name, getlink=True)
+def _check_inside(path: Path, file: h5py.File, virtual: Collection[str]) -> None:
+    """Refuse links to other files and datasets whose numbers lie in them, in any group."""
+    for name, link, item in _members(file):
         if isinstance(link, h5py.ExternalLink):
             raise FileFormatError(
                 f"{path}: {name} is a link to the file {link.filename}, expected the data in this "
                 "file; copy them into it"
             )
-        item = file[name]
-        if not isinstance(item, h5py.Dataset):
-            continue
-        if item.external or (item.is_virtual and not virtual):
+        if isinstance(item, h5py.Dataset) and (
+            item.external or (item.is_virtual and name not in virtual)
+        ):
             raise FileFormatError(
                 f"{path}: the numbers of {name} lie in another file, expected them in this one; "
                 "copy them into it"
             )
+
+
+def _members(file: h5py.File) -> Iterator[tuple[str, Any, Any]]:
+    """Yield path, link and, of hard links, what is there: of all groups, each once."""
+    pending: list[tuple[str, h5py.Group]] = [("", file)]
+    seen = {h5py.h5o.get_info(file.id).addr}
+    while pending:
+        prefix, group = pending.pop()
+        for name in group:
+            link = group.get(name, getlink=True)
+            item = group[name] if isinstance(link, h5py.HardLink) else None
+            yield prefix + name, link, item
+            if isinstance(item, h5py.Group):
+                place = h5py.h5o.get_info(item.id).addr
+                if place not in seen:
+                    pending.append((f"{prefix}{name}/", item))
+                seen.add(place)

@@ -1,5 +1,6 @@
 """A training that is ended goes on to the same model, bit for bit."""
 
+import numpy as np
 import pytest
 import torch
 from plain_points import plain_points
@@ -8,6 +9,7 @@ from rhocast import config
 from rhocast.learning import fitting
 from rhocast.learning.fitting import Checkpoint, fit
 from rhocast.learning.network import DensityNetwork
+from rhocast.learning.training_state import read_state
 
 SCHEDULE = config.Training(dataset="small", steps=100, batch_size=32, learning_rate=1e-2)
 
@@ -113,3 +115,17 @@ def test_progress_tells_losses_and_time_left(caplog):
     assert len(lines) == fitting.CHECKS
     assert "step 100 of 100" in lines[-1]
     assert "data held back, 0 s left" in lines[-1]
+
+
+def test_a_flipped_bit_in_the_state_starts_afresh(ended, caplog):
+    checkpoint = ended()
+    whole = checkpoint.path.read_bytes()
+    first = 8 + int.from_bytes(whole[:8], "little")
+    for place in np.random.default_rng(0).integers(first, len(whole), size=20):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << 3
+        checkpoint.path.write_bytes(damaged)
+        assert read_state(checkpoint.path, "key") is None
+    assert "does not match its checksum" in caplog.text
+    again = fitted(checkpoint=checkpoint)
+    assert same(again, fitted())

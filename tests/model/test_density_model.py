@@ -47,6 +47,15 @@ def test_normalisation_gives_zero_mean_and_unit_variance(model, features):
     np.testing.assert_allclose(there_and_back, density, rtol=1e-5)
 
 
+def test_model_files_are_the_same_byte_for_byte(model, tmp_path):
+    for number in range(6):
+        model.save(tmp_path / f"{number}.safetensors")
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+    again = DensityModel.load(tmp_path / "0.safetensors")
+    again.save(tmp_path / "again.safetensors")
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+
+
 def test_a_constant_feature_is_harmless():
     normalisation = Normalisation.of(np.full((10, 2), 9.0, np.float32), np.ones(10, np.float32))
     scaled = normalisation.features(np.float32([[9.0, 8.0]]))

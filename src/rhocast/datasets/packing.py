@@ -15,6 +15,7 @@ from rhocast import __version__, config
 from rhocast.datasets.dataset import Entry, faults, read_entry
 from rhocast.errors import FileFormatError
 from rhocast.files import replacing
+from rhocast.hdf5 import open_hdf5
 
 MANIFEST, CARD = "MANIFEST.json", "README.md"
 
@@ -110,7 +111,7 @@ def compress(source: str | Path, target: str | Path) -> None:
     Takes a quarter off. Smaller chunks, HDF5's choice, take off a fifth.
     """
     with (
-        h5py.File(source, "r") as old,
+        open_hdf5(Path(source), "run the rule that makes it again") as old,
         replacing(target) as partial,
         h5py.File(partial, "w", libver="v110") as new,
     ):

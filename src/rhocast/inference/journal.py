@@ -1,16 +1,21 @@
 """Which blocks of a shard are certain to be on the disk."""
 
+import logging
 import os
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
 from rhocast.files import replacing
 
+log = logging.getLogger(__name__)
+
 
 class Journal:
     """A text file: whom it belongs to, then the number of each finished block, a line each.
 
-    A line counts once it has its newline: a kill may tear the last one.
+    Behind each number stands the CRC-32 of its digits. A line counts once it has its newline: a
+    kill may tear the last one.
 
     Parameters
     ----------
@@ -27,13 +32,21 @@ class Journal:
     def read(self) -> tuple[str, set[int]]:
         """Return the identity and the finished blocks that it holds.
 
+        Damaged lines are left out, which is logged: their blocks are computed again.
+
         Raises
         ------
         OSError, ValueError
-            If it is missing or damaged.
+            If it is missing, or has no first line.
         """
-        identity, *numbers = self._path.read_text(encoding="ascii").split("\n")[:-1]
-        return identity, {int(number) for number in numbers}
+        text = self._path.read_text(encoding="ascii", errors="replace")
+        identity, *lines = text.split("\n")[:-1]
+        if any(line.isdigit() for line in lines):
+            log.info("%s: lines have no checksums, damage to them cannot be told", self._path)
+        blocks = [block for line in lines if (block := _block(line)) is not None]
+        if len(blocks) < len(lines):
+            log.warning("%s: damaged lines are left out", self._path)
+        return identity, set(blocks)
 
     def restart(self, blocks: Iterable[int] = ()) -> None:
         """Replace it, as a whole or not at all, by one with these blocks; no torn line is left."""
@@ -50,7 +63,19 @@ class Journal:
 
 
 def _lines(blocks: Iterable[int]) -> str:
-    return "".join(f"{block}\n" for block in blocks)
+    return "".join(f"{block} {_sum(str(block))}\n" for block in blocks)
+
+
+def _sum(number: str) -> str:
+    return f"crc32:{zlib.crc32(number.encode('ascii')):08x}"
+
+
+def _block(line: str) -> int | None:
+    """Return the number in a line, None if it is damaged; earlier versions wrote no checksum."""
+    number, _, found = line.partition(" ")
+    if not (number.isascii() and number.isdigit()) or found not in ("", _sum(number)):
+        return None
+    return int(number)
 
 
 def _write(path: Path, mode: str, text: str) -> None:

@@ -6,8 +6,10 @@ another hash starts afresh, and so does a file that cannot be read.
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,6 +17,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from rhocast.files import replacing
+from rhocast.model.checkpoint import content_hash
 
 _log = logging.getLogger(__name__)
 
@@ -77,24 +80,30 @@ class TrainingState:
             tensors |= {f"{part}/{name}": tensor for name, tensor in named.items()}
         # copies: parts of a larger tensor would be refused, or written with all of it
         copies = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
+        arrays = {name: tensor.numpy() for name, tensor in copies.items()}
+        metadata = {"state": json.dumps(header), "sha256": content_hash(arrays, header)}
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as partial:
-            partial.write_bytes(save(copies, metadata={"state": json.dumps(header)}))
+            partial.write_bytes(save(copies, metadata=metadata))
 
 
 def read_state(path: Path, key: str) -> TrainingState | None:
     """Read the file of the same training; None if there is none."""
     try:
         with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {}).get("state", "{}"))
+            metadata = file.metadata() or {}
+            header = json.loads(metadata.get("state", "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError:
         return None
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, ValueError) as error:
         _log.warning("%s cannot be read (%s): training starts afresh", path, error)
         return None
     if header.get("key") != key:
         _log.warning("%s is of other data or settings: training starts afresh", path)
+        return None
+    if not _intact(path, metadata, header, tensors):
+        _log.warning("%s does not match its checksum: training starts afresh", path)
         return None
     best = None
     if "best_step" in header:
@@ -107,6 +116,19 @@ def read_state(path: Path, key: str) -> TrainingState | None:
         rng=_part(tensors, "rng"),
         best=best,
     )
+
+
+def _intact(
+    path: Path,
+    metadata: Mapping[str, str],
+    header: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+) -> bool:
+    if "sha256" not in metadata:
+        _log.info("%s: has no checksum, damage to it cannot be told", path)
+        return True
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+    return content_hash(arrays, header) == metadata["sha256"]
 
 
 def moments_of(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -49,7 +49,20 @@ def write_checkpoint(
     }
     contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     with replacing(path) as partial:  # save_file would leave a file that its owner alone can read
-        partial.write_bytes(save(contiguous, metadata=header))
+        partial.write_bytes(safetensors_bytes(contiguous, header))
+
+
+def safetensors_bytes(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> bytes:
+    """Return a safetensors file, the same bytes for the same content.
+
+    The library writes the entries of the metadata in a random order.
+    """
+    plain = save(dict(arrays))
+    end = 8 + int.from_bytes(plain[:8], "little")
+    header = {"__metadata__": dict(sorted(metadata.items())), **json.loads(plain[8:end])}
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of 8 bytes
+    return len(text).to_bytes(8, "little") + text + plain[end:]
 
 
 def read_checkpoint(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from rhocast.checksums import check_attributes, read_checked, seal_attributes, seal_dataset
 from rhocast.errors import FileFormatError, StructureError
-from rhocast.fields import STRUCTURE_FIELDS
+from rhocast.fields import DENSITY_FIELDS, STRUCTURE_FIELDS
 from rhocast.files import replacing
 from rhocast.hdf5 import open_hdf5, plain, reading
 from rhocast.structures.extended_xyz import read_extended_xyz
@@ -133,7 +133,7 @@ def comment_entry(record: Mapping[str, Any]) -> dict[str, str]:
 
 def _read_hdf5(path: Path) -> Structure:
     try:
-        opened = open_hdf5(path, REMEDY, virtual=True)
+        opened = open_hdf5(path, REMEDY, virtual=DENSITY_FIELDS.keys() - STRUCTURE_FIELDS)
     except FileFormatError as error:
         raise StructureError(str(error).removeprefix(f"{path}: ")) from error
     with opened as file, reading(path, REMEDY):

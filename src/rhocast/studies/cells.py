@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from itertools import pairwise, product
 from pathlib import Path
 
-import h5py
 import numpy as np
 from scipy.stats import wasserstein_distance
 
@@ -24,8 +23,10 @@ from rhocast import config, descriptors
 from rhocast.analysis.picture import new_figure, save_figure
 from rhocast.datasets.dataset import trajectory_of
 from rhocast.density import read_snapshot
+from rhocast.density.density import MESH_FIELDS
 from rhocast.errors import StructureError
 from rhocast.grid import Mesh
+from rhocast.hdf5 import open_hdf5
 from rhocast.structures import Structure, read_structure
 from rhocast.structures.structure_file import HDF5_SUFFIXES
 
@@ -155,7 +156,7 @@ def first_large_enough(rows: Sequence[Row]) -> int | None:
 def _holds_density(path: Path) -> bool:
     if path.suffix not in HDF5_SUFFIXES:
         return False
-    with h5py.File(path) as file:
+    with open_hdf5(path, "give files that can be read", virtual=MESH_FIELDS) as file:
         return "density" in file
 
 

@@ -12,11 +12,15 @@ from typing import Any, TypeVar
 import h5py
 from ase.io.extxyz import key_val_str_to_dict
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load_file, save
+from safetensors.numpy import load_file
 
 from rhocast.checksums import OF_ATTRIBUTES, seal_attributes
+from rhocast.density.density import MESH_FIELDS
 from rhocast.dynamics import Trajectory
+from rhocast.errors import FileFormatError
 from rhocast.files import replacing
+from rhocast.hdf5 import open_hdf5, plain, reading
+from rhocast.model.checkpoint import safetensors_bytes
 from rhocast.structures import Structure
 from rhocast.structures.structure_file import RECORD
 
@@ -45,7 +49,7 @@ def write_stamp(path: str | Path, determinants: dict[str, Any]) -> None:
         if path.suffix == ".safetensors":
             with safe_open(path, framework="numpy") as file:
                 header = file.metadata() or {}
-            partial.write_bytes(save(load_file(path), metadata={**header, STAMP: text}))
+            partial.write_bytes(safetensors_bytes(load_file(path), {**header, STAMP: text}))
         elif path.suffix == ".json":
             content = json.loads(path.read_text(encoding="utf-8"))
             stamped = {**content, STAMP: determinants}
@@ -75,7 +79,7 @@ def read_record(path: str | Path) -> dict[str, Any] | None:
             return dict(json.loads(path.read_text(encoding="utf-8")))
         first = path.read_text(encoding="utf-8").partition("\n")[0]
         return {STAMP: json.loads(first.removeprefix(_TABLE))} if _TABLE in first else {}
-    except (OSError, ValueError, SafetensorError):
+    except (OSError, ValueError, SafetensorError, FileFormatError):
         return None
 
 
@@ -86,8 +90,11 @@ def stamp_of(record: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _of_hdf5(path: Path) -> dict[str, Any]:
-    with h5py.File(path, "r") as file:
-        record = _decoded(dict(file.attrs))
+    with (
+        open_hdf5(path, "make it again", virtual=MESH_FIELDS) as file,
+        reading(path, "make it again"),
+    ):
+        record = _decoded({key: plain(value) for key, value in file.attrs.items()})
     return {**record, **record.get(RECORD, {})}
 
 

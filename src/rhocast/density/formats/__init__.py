@@ -13,6 +13,7 @@ from typing import Literal
 
 from rhocast.errors import FileFormatError, RhocastError
 from rhocast.extras import needed_for
+from rhocast.fields import DENSITY_FIELDS
 
 Length = Literal["bohr", "angstrom"]
 
@@ -149,10 +150,10 @@ def format_named(path: Path) -> Format | None:
 
 def _is_snapshot(path: Path) -> bool:
     """Tell the two kinds of HDF5 files apart: all others than snapshots have a ``kind``."""
-    import h5py
+    from rhocast.hdf5 import open_hdf5, reading
 
     try:
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path, "", virtual=DENSITY_FIELDS) as file, reading(path, ""):
             return "kind" not in file.attrs
-    except (OSError, RuntimeError, ValueError, KeyError):
+    except FileFormatError:
         return False  # its reader says what is wrong

@@ -126,7 +126,7 @@ def open_field(path: str | Path) -> Iterator[DensityFile]:
         If it is missing, truncated, no density field, or a virtual one that lacks a shard.
     """
     path = Path(path)
-    with open_hdf5(path, REMEDY, virtual=True) as file:
+    with open_hdf5(path, REMEDY, virtual=MESH_FIELDS) as file:
         yield DensityFile(path, file)
 
 
@@ -287,9 +287,9 @@ def _check_sources(path: Path, file: h5py.File, name: str) -> None:
     for source in file[name].virtual_sources():
         shard = path.parent / source.file_name
         try:
-            with h5py.File(shard, "r") as part:
-                identity = str(part.attrs.get("identity", ""))
-        except OSError as error:
+            with open_hdf5(shard, "predict it again") as part:
+                identity = str(plain(part.attrs.get("identity", "")))
+        except FileFormatError as error:
             raise FileFormatError(
                 f"{path}: its shard {shard} cannot be read ({error}); predict that shard again, or "
                 "copy it to where the merged file expects it"
