@@ -36,6 +36,7 @@ VERBS = {
     "scf": ("dft", "density of a structure with the DFT engine"),
     "harris-foulkes": ("dft", "energy at a given density, from one diagonalisation"),
     "energies": ("physics", "energies at predicted densities, against those at DFT densities"),
+    "charges": ("charges", "Hirshfeld charge of each atom of a density"),
     "eos": ("physics", "energy against volume, lattice constant and bulk modulus"),
     "import": (
         "dataset",

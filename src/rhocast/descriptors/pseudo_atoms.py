@@ -176,6 +176,15 @@ class PseudoAtoms:
         multipoles = self.parameters.multipoles
         return [] if multipoles is None else [multipoles.cutoff_bohr]
 
+    def spherical(self, symbol: str, distance: np.ndarray) -> np.ndarray:
+        """Compute f_s of an element at distances (p,) from its nucleus, Bohr; (p,), e/Bohr³."""
+        scaled = distance / PseudoAtomBasis(self.parameters).step_bohr
+        interval = np.minimum(scaled.astype(np.int64), self.parameters.intervals - 1)
+        table = self.tables[self.species.index(symbol)]
+        weights = spline_weights(scaled - interval)
+        values = sum(weights[:, k] * table[interval + k] for k in range(4))
+        return np.where(distance < self.parameters.cutoff_bohr, values, 0.0)
+
     def bind(
         self,
         structure: Structure,

@@ -1,0 +1,34 @@
+"""The verb `charges`, from a predicted field to a table."""
+
+import json
+
+import numpy as np
+from small_model import make_model
+
+from rhocast.cli.main import main
+from rhocast.density import write_density
+from rhocast.inference import Predictor
+from rhocast.structures import Structure
+
+PAIR = Structure(np.array([[0.0, 0.0, 0.0], [4.6, 4.6, 4.6]]), 9.2 * np.eye(3), np.array([14, 32]))
+
+
+def test_charges_of_a_predicted_field(tmp_path, capsys):
+    field, table = tmp_path / "field.h5", tmp_path / "charges.tsv"
+    write_density(field, Predictor.load("sige").predict(PAIR))
+    assert main(["charges", str(field), "--model", "sige", "-o", str(table), "--json"]) == 0
+    rows = [line.split("\t") for line in table.read_text().splitlines()]
+    assert rows[0] == ["atom", "element", "x_A", "y_A", "z_A", "charge_e"]
+    assert [row[1] for row in rows[1:]] == ["Si", "Ge"]
+    told = json.loads(capsys.readouterr().out)
+    assert abs(told["sum_e"]) < 1e-4
+    assert abs(told["Si_mean_e"] - float(rows[1][5])) < 1e-6
+
+
+def test_a_model_without_pseudo_atoms_is_refused(tmp_path, capsys):
+    make_model().save(tmp_path / "model.safetensors")
+    field = tmp_path / "field.h5"
+    write_density(field, Predictor.load("sige").predict(PAIR))
+    words = ["charges", str(field), "--model", str(tmp_path / "model.safetensors")]
+    assert main([*words, "-o", str(tmp_path / "charges.tsv")]) == 6
+    assert "expected a model with pseudo-atoms" in capsys.readouterr().err
