@@ -25,7 +25,8 @@ def test_atoms_become_a_density_that_knows_its_mesh(atoms, tmp_path):
     assert field.density.shape == field.mesh.shape
     assert (field.mesh.spacing <= 0.9).all()
     assert field.electron_count == pytest.approx(8.0, rel=1e-6)
-    assert field.std is None
+    assert field.std is None  # a model without a posterior of its last layer
+    assert repr(field).startswith("<Density of Si1Ge1 on ")
     np.testing.assert_allclose(field.atoms.cell, atoms.cell)
     field.write(tmp_path / "density.cube")
     values, read = read_cube_data(str(tmp_path / "density.cube"))
@@ -41,6 +42,12 @@ def test_a_structure_does_too_and_standard_deviations_come_along(atoms):
     field = predictor.predict(Structure.from_ase(atoms), **options)
     assert field.std.shape == field.density.shape
     np.testing.assert_array_equal(field.density, predictor.predict(atoms, 1.2).density)
+
+
+def test_standard_deviations_can_be_left_out(atoms):
+    model = rhocast.load("sige")
+    assert (model.predict(atoms, 1.2).std > 0.0).all()
+    assert model.predict(atoms, 1.2, uncertainty="none").std is None
 
 
 def test_a_model_that_does_not_exist_is_refused():

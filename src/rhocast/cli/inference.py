@@ -82,8 +82,7 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument(
         "--uncertainty",
         choices=("none", "fast", "sampled"),
-        default="none",
-        help="standard deviations beside the density (default: none)",
+        help="standard deviations beside the density (default: fast where the model has them)",
     )
     verb.add_argument("--samples", type=int, default=10, help="weight samples (default: 10)")
     verb.add_argument("--seed", type=int, default=0, help="of the weight samples (default: 0)")
@@ -238,7 +237,7 @@ def _predict_one(
 ) -> None:
     """Predict one structure, which rank 0 alone holds."""
     file = _field_file(options)
-    asked = _asked(options)
+    asked = _asked(options, model)
     spacing = evaluation_spacing(model, options.mesh_spacing_bohr, options.direct)
     tell_spacing(model, options.mesh_spacing_bohr, spacing)
     mesh = None if structure is None else Mesh.with_spacing(structure.cell, spacing)
@@ -265,10 +264,10 @@ def _predict_one(
     log.info("%s is written", options.output)
 
 
-def _asked(options: argparse.Namespace) -> PredictionOptions:
+def _asked(options: argparse.Namespace, model: DensityModel) -> PredictionOptions:
     """Return what the command line says about the prediction itself."""
     return PredictionOptions(
-        uncertainty=options.uncertainty,
+        uncertainty=options.uncertainty or model.default_uncertainty,
         samples=options.samples,
         seed=options.seed,
         where=str(options.structure),
@@ -314,7 +313,7 @@ def _dry_run(
     def tell() -> None:
         assert structure is not None
         assert mesh is not None
-        request = Request(model, structure, mesh, _asked(options))
+        request = Request(model, structure, mesh, _asked(options, model))
         found = estimate(request, ranks, shard, n_shards)
         emit({"mesh": mesh.shape, "ranks": ranks} | asdict(found), options.json)
 

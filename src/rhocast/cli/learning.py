@@ -61,8 +61,7 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument(
         "--uncertainty",
         choices=("fast", "sampled"),
-        default="sampled",
-        help="which error bars to judge (default: sampled)",
+        help="standard deviations to judge (default: fast where the model has them)",
     )
     verb.add_argument(
         "--picture", type=Path, metavar="PNG", help="draw the errors and how reliable σ is"
@@ -141,8 +140,9 @@ def _transfer(options: argparse.Namespace) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     model = DensityModel.load(options.model)
+    known = "sampled" if model.last_layer is None else "fast"
     comparisons = compare_snapshots(
-        model, options.snapshots, options.samples, uncertainty=options.uncertainty
+        model, options.snapshots, options.samples, uncertainty=options.uncertainty or known
     )
     report = error_report(comparisons)
     told = {str(c.path): kpoint_difference(model, c) for c in comparisons}

@@ -33,7 +33,7 @@ _ROUNDED_UP = 1.0 + 2.0**-10
 _LAYERS = 32
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Density:
     """A density in memory: predicted, computed, or read from a file of any format.
 
@@ -74,6 +74,14 @@ class Density:
         """Make one of fields by their names."""
         stds = {name: arrays.get(name) for name in MESH_FIELDS[1:]}
         return Density(structure, arrays["density"], record=record, **stds)  # type: ignore[arg-type]
+
+    def __repr__(self) -> str:
+        mesh = " × ".join(str(n) for n in self.mesh.shape)
+        spacing = ", ".join(f"{h:.3g}" for h in self.mesh.spacing)
+        return (
+            f"<{type(self).__name__} of {self.structure.formula} on {mesh} points, {spacing} Bohr "
+            f"apart: {', '.join(self.fields)}>"
+        )
 
     @property
     def kind(self) -> str:

@@ -40,7 +40,7 @@ class Predictor:
         self,
         atoms: Atoms | Structure,
         mesh_spacing_bohr: float | None = None,
-        uncertainty: str = "none",
+        uncertainty: str | None = None,
         samples: int = 10,
         seed: int = 0,
         scale_to_electrons: bool = True,
@@ -57,7 +57,8 @@ class Predictor:
             At most, Bohr; by default what the model is certified for, else 0.4. Of a certified
             model, a finer density is interpolated.
         uncertainty
-            ``none``; ``fast`` or ``sampled`` for standard deviations.
+            ``fast`` or ``sampled`` for standard deviations, ``none`` to leave them out; by
+            default ``fast`` where the model has them.
         samples, seed
             Weight samples and their seed, for ``sampled``.
         scale_to_electrons
@@ -80,7 +81,7 @@ class Predictor:
         """
         structure = Structure.from_ase(atoms) if isinstance(atoms, Atoms) else atoms
         options = PredictionOptions(
-            uncertainty=uncertainty,
+            uncertainty=uncertainty or self.model.default_uncertainty,
             samples=samples,
             seed=seed,
             asked_spacing_bohr=mesh_spacing_bohr,

@@ -182,6 +182,11 @@ class DensityModel:
             rows.append(drawn.std(axis=0, ddof=1) * unit)
         return np.stack(rows)
 
+    @property
+    def default_uncertainty(self) -> str:
+        """Kind of standard deviations that cost next to nothing: ``fast``, else ``none``."""
+        return "none" if self.last_layer is None else "fast"
+
     def check_last_layer(self) -> LastLayer:
         """Return the posterior of the last layer.
 
