@@ -76,6 +76,20 @@ def test_what_is_there_is_not_missed(monkeypatch):
         require("matplotlib", "rhocast study")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("evaluate", "al", "none.h5", "--picture", "errors.png"),
+        ("benchmark", "scaling", "-o", "scaling.tsv"),
+        ("study", "cells", "none.h5", "-o", "study"),
+    ],
+)
+def test_a_picture_at_the_end_is_looked_after_at_the_beginning(words, tmp_path):
+    result = without({"matplotlib"}, verb(*words), tmp_path)
+    assert f"rhocast {words[0]} needs matplotlib: pip install" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 #: Verbs whose modules load without any extra; the others name what they lack.
 WITHOUT_EXTRAS = {
     "aimd",

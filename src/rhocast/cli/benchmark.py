@@ -74,7 +74,7 @@ def add_verbs(verbs: Any) -> None:
         help="snapshot files or folders of the model's elements, whose DFT cost is compared with",
     )
     action.add_argument("--json", action="store_true", help="the rows as JSON, too")
-    action.set_defaults(run=_scaling)
+    action.set_defaults(run=_scaling, draws=True)
 
 
 def _add_model(action: argparse.ArgumentParser) -> None:

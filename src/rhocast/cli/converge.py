@@ -12,7 +12,6 @@ from rhocast.cli.engine_options import add_engine_options, engine_of, launcher_o
 from rhocast.engines import resolve_pseudopotentials
 from rhocast.engines.convergence import compute_points
 from rhocast.errors import ConfigError
-from rhocast.extras import require
 from rhocast.structures import build_system
 
 log = logging.getLogger(__name__)
@@ -29,11 +28,10 @@ def add_verbs(verbs: Any) -> None:
     add_config_option(verb, "convergence, dft, material, systems")
     verb.add_argument("-o", "--output", required=True, type=Path, help="folder to write to")
     add_engine_options(verb)
-    verb.set_defaults(run=_converge)
+    verb.set_defaults(run=_converge, draws=True)
 
 
 def _converge(options: argparse.Namespace) -> None:
-    require("matplotlib", "rhocast converge")
     settings = config.load_config(options.config)
     study = settings.convergence
     if study is None:

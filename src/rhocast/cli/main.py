@@ -10,7 +10,7 @@ from rhocast import __version__
 from rhocast.cli.ending import Ended, ending_on_signals
 from rhocast.cli.job import start_logging
 from rhocast.errors import RhocastError
-from rhocast.extras import needed_for
+from rhocast.extras import needed_for, require
 from rhocast.files import check_output
 
 log = logging.getLogger(__name__)
@@ -61,6 +61,9 @@ VERBS = {
 #: Options that name a file to write.
 _OUTPUTS = ("output", "picture", "html")
 
+#: Options, and a verb's own `set_defaults(draws=True)`, with which a verb draws when it is done.
+_DRAWING = ("draws", "picture", "vacancy")
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb and return the exit code: 0, or the code of the error that ended it."""
@@ -70,6 +73,8 @@ def main(arguments: list[str] | None = None) -> int:
             options = _parser(words).parse_args(words)
             start_logging()
             _check_outputs(options)
+            if any(getattr(options, name, None) for name in _DRAWING):
+                require("matplotlib", f"rhocast {words[0]}")
             options.run(options)
     except Ended as ended:
         return ended.exit_code

@@ -30,12 +30,12 @@ def add_verbs(verbs: Any) -> None:
     )
     _add_snapshots(study, "to train on and judge by, of two trajectories or more")
     _add_common(study, "studies, descriptor and all of learning")
-    study.set_defaults(run=_descriptors)
+    study.set_defaults(run=_descriptors, draws=True)
 
     study = studies.add_parser("cells", help="which cell is large enough to transfer to")
     _add_snapshots(study, "of two sizes or more; structures alone compare features alone")
     _add_common(study, "descriptor, material")
-    study.set_defaults(run=_cells)
+    study.set_defaults(run=_cells, draws=True)
 
     study = studies.add_parser("economy", help="error on larger cells against core hours of DFT")
     for option, meaning in (
@@ -47,7 +47,7 @@ def add_verbs(verbs: Any) -> None:
             option, nargs="+", required=True, type=Path, metavar="FILE", help=f"snapshots {meaning}"
         )
     _add_common(study, "studies, transfer and all of learning")
-    study.set_defaults(run=_economy)
+    study.set_defaults(run=_economy, draws=True)
 
     study = studies.add_parser("vacancy", help="what one snapshot with a vacancy teaches")
     _add_snapshots(study, "to train on, of two trajectories or more")
@@ -58,7 +58,7 @@ def add_verbs(verbs: Any) -> None:
         "--judges", nargs="+", required=True, type=Path, metavar="FILE", help="others to judge by"
     )
     _add_common(study, "studies and all of learning")
-    study.set_defaults(run=_vacancy)
+    study.set_defaults(run=_vacancy, draws=True)
 
     study = studies.add_parser("sigma", help="σ against the size of the cell")
     study.add_argument("model", help="model file or name of a shipped model")
@@ -66,7 +66,7 @@ def add_verbs(verbs: Any) -> None:
         "--atoms", type=int, default=1_100_000, help="in the largest cell (default: 1,100,000)"
     )
     _add_common(study, "the first cell of training")
-    study.set_defaults(run=_sigma)
+    study.set_defaults(run=_sigma, draws=True)
 
 
 def _add_snapshots(study: argparse.ArgumentParser, meaning: str) -> None:
