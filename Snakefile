@@ -20,6 +20,9 @@ from rhocast.workflow.judged import constraint, standing_results
 min_version("9.1")
 
 
+report: "docs/captions/campaign.rst"
+
+
 # A configuration named on the command line stands for itself; nothing of the demo leaks in.
 if not workflow.config_settings.configfiles:
 
@@ -59,6 +62,16 @@ wildcard_constraints:
     shard=r"\d+",
 
 
+def wanted(wildcards):
+    """Return the campaign as far as its goal needs it: as many rounds, or all there is."""
+    return campaign.rounds[reached(wildcards) - 1] if cfg.goal else campaign
+
+
+def verdict_of(wildcards):
+    """Return the verdict of the last round; nothing without a goal."""
+    return [results(f"rounds/{reached(wildcards)}.json")] if cfg.goal else []
+
+
 include: "rules/structures.smk"
 include: "rules/dft.smk"
 include: "rules/datasets.smk"
@@ -72,6 +85,13 @@ if cfg.convergence:
 include: "rules/learning.smk"
 include: "rules/inference.smk"
 include: "rules/analysis.smk"
+
+
+if cfg.goal:
+
+    include: "rules/rounds.smk"
+
+
 include: "rules/physics.smk"
 include: "rules/studies.smk"
 include: "rules/benchmark.smk"
@@ -81,9 +101,9 @@ rule all:
     default_target: True
     input:
         summary=results("summary.txt"),
-        kept=campaign.kept(),
+        kept=lambda w: wanted(w).kept(),
         study=campaign.study_results(),
-        runs=campaign.run_pictures(),
+        runs=lambda w: wanted(w).run_pictures(),
         errors=expand(results("figures/errors-{dataset}.png"), dataset=cfg.evaluation),
         slices=expand(results("figures/{cell}.png"), cell=cfg.prediction.cells),
         fields=expand(

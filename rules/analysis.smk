@@ -74,6 +74,34 @@ rule evaluate:
         "../scripts/evaluate.py"
 
 
+# The first dataset decides, so that another one can be added to `evaluation` later.
+rule choose:
+    input:
+        base=results(f"models/{cfg.name}/base.safetensors"),
+        transferred=results(f"models/{cfg.name}/transferred.safetensors"),
+        errors=results(f"evaluation/{cfg.evaluation[0]}.json"),
+    output:
+        model=campaign.chosen_model(),
+    log:
+        log_of("choose"),
+    benchmark:
+        benchmark_of("choose")
+    conda:
+        "../envs/rhocast.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+        tasks=1,
+    params:
+        determined_by=campaign.determined.chosen_model(),
+        format_version=1,
+    message:
+        "Choosing the better of base and transferred model"
+    script:
+        "../scripts/choose.py"
+
+
 rule figures:
     input:
         density=results("predictions/{cell}/density.h5"),
@@ -106,7 +134,9 @@ rule figures:
 rule summary:
     input:
         engine=results("engine.json"),
-        snapshots=campaign.all_densities(),
+        snapshots=lambda w: wanted(w).all_densities(),
+        verdict=verdict_of,
+        study=campaign.study_results()[:1],
         errors=expand(results("evaluation/{dataset}.json"), dataset=cfg.evaluation),
         fields=expand(
             results("predictions/{cell}/density.h5"), cell=cfg.prediction.cells
@@ -129,7 +159,7 @@ rule summary:
         runtime=10,
         tasks=1,
     params:
-        format_version=1,
+        format_version=2,
     message:
         "Writing the summary"
     script:

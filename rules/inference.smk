@@ -3,7 +3,7 @@
 
 rule predict:
     input:
-        model=results(f"models/{cfg.name}/transferred.safetensors"),
+        model=campaign.chosen_model(),
         structure=results("structures/{cell}.h5"),
     output:
         shard=temp(results("predictions/{cell}/shard-{shard}.h5")),

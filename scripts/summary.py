@@ -10,4 +10,6 @@ with job(snakemake.log[0]):
         snapshots=snakemake.input.snapshots,
         errors=snakemake.input.errors,
         fields=snakemake.input.fields,
+        study=next(iter(snakemake.input.study), None),
+        verdict=next(iter(snakemake.input.verdict), None),
     )

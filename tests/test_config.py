@@ -8,6 +8,12 @@ from rhocast.cli import schema
 from rhocast.config import load_config, parse_config, seed_for
 from rhocast.errors import ConfigError
 
+COMPOUND = {
+    "lattice": "rocksalt",
+    "lattice_constant_bohr": 7.6,
+    "composition": {"Si": 0.5, "Ge": 0.5},
+}
+
 
 @pytest.fixture
 def demo(root, monkeypatch):
@@ -93,6 +99,9 @@ def test_a_pool_makes_longer_trajectories_and_no_more_snapshots(demo):
         ),
         ("datasets.small.0.temperatures_K", [-5], r"temperatures_K\[0\]: expected a value greater"),
         ("datasets.small.0.system", "gold", r"datasets\.small\[0\]\.system: expected one of"),
+        ("goal", {"rounds": ["gold"]}, r"goal\.rounds: expected one of"),
+        ("goal", {"rounds": ["small", "large"]}, r"dataset 'large' must hold the snapshots of"),
+        ("goal", {"rounds": ["large"]}, r"goal\.rounds: expected the last to be training\.dataset"),
         ("dft.spin", 2, r"^dft: `spin` is not supported"),
         ("dft.charge", 1, r"^dft: `charge` is not supported"),
         ("prediction.cells", ["gold"], r"prediction\.cells: expected one of"),
@@ -106,6 +115,8 @@ def test_a_pool_makes_longer_trajectories_and_no_more_snapshots(demo):
             {"Si": 0.5},
             r"systems\.sige16: composition: expected shares",
         ),
+        ("systems.sige16", COMPOUND | {"composition": {"Si": 1.0}}, r"expected two elements of sh"),
+        ("systems.sige16", COMPOUND | {"grain_boundary": [2, 1, 0]}, r"found rocksalt"),
         ("systems.sige16.file", "a.xyz", r"systems\.sige16: expected either `file` or `lattice`"),
         ("systems.sige16.composition", {"Al": 1.0}, r"systems\.sige16\.composition: expected one"),
         ("convergence", {"system": "gold"}, r"convergence\.system: expected one of"),
@@ -160,8 +171,8 @@ def test_a_fault_is_told_in_one_line_that_names_the_key(demo, path, value, messa
 
 
 def test_a_missing_key_is_named(demo):
-    del demo["training"]["steps"]
-    with pytest.raises(ConfigError, match=r"^training\.steps: expected a value, found none$"):
+    del demo["training"]["dataset"]
+    with pytest.raises(ConfigError, match=r"^training\.dataset: expected a value, found none$"):
         parse_config(demo)
 
 

@@ -28,15 +28,20 @@ def structure_file(request, tmp_path, monkeypatch):
 
 
 def test_a_crystal_becomes_a_campaign(structure_file, capsys):
-    assert main(["new", structure_file.name, "--frames", "3"]) == 0
+    assert (
+        main(["new", structure_file.name, "--frames", "3", "--goal", "0.02", "--hours", "20"]) == 0
+    )
     settings = load_config("campaign.yaml")
     assert settings.descriptor.kind == "smooth"
     assert settings.baseline is not None
     assert settings.baseline.multipoles is not None
-    seen = settings.trajectories("small") | settings.trajectories("large")
+    seen = settings.trajectories("round-3") | settings.trajectories("large")
     assert not seen & settings.trajectories("test")
-    sources = settings.datasets["small"]
-    assert [source.frames for source in sources] == [3]
+    assert settings.goal is not None
+    assert settings.goal.nmae == 0.02
+    assert settings.goal.core_hours == 20.0
+    counts = [len(settings.snapshots(name)) for name in settings.goal.rounds]
+    assert counts == [6, 12, 24]
     for name in ("small", "large"):
         cell = build_system(settings.systems[name], 300.0, seed=0)
         assert len(cell) >= 8

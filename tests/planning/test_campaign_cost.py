@@ -104,7 +104,7 @@ def test_a_certified_model_is_evaluated_at_fewer_points(stages, root, tmp_path):
     plain = stages(data)
     folder = tmp_path / "models" / data["name"]
     folder.mkdir(parents=True)
-    shutil.copy(model_path("al"), folder / "transferred.safetensors")
+    shutil.copy(model_path("al"), folder / "chosen.safetensors")
     certified = stages(data)
     start = 3 * CALIBRATION.job_s / 3600
     saved = (plain["predict"].core_hours - start) / (certified["predict"].core_hours - start)

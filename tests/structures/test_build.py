@@ -40,6 +40,13 @@ def test_vacancies_by_number():
         build_system(system(vacancies=4), 400.0, seed=0)
 
 
+def test_a_compound_is_ordered_whatever_the_seed():
+    carbide = system(lattice="zincblende", repeat=(2, 1, 1), composition={"Si": 0.5, "C": 0.5})
+    first, second = (build_system(carbide, 400.0, seed) for seed in (0, 1))
+    assert first.counts == {"C": 8, "Si": 8}
+    assert (first.numbers == second.numbers).all()
+
+
 def test_a_file_instead_of_a_lattice(tmp_path):
     path = tmp_path / "cell.vasp"
     build_system(system(), 400.0, seed=0).to_ase().write(path)

@@ -5,6 +5,7 @@ from scipy.spatial import cKDTree
 from rhocast.structures import periodic_images
 from rhocast.structures.lattices import (
     NEIGHBOUR_DISTANCE,
+    compound_cell,
     cubic_cell,
     hcp_cell,
     oriented_cell,
@@ -32,6 +33,18 @@ def test_coordination_of_cubic_crystals(lattice, count, axes):
     distance = 7.0 * NEIGHBOUR_DISTANCE[lattice]
     assert crystal.minimum_distance() == pytest.approx(distance)
     assert (neighbours(crystal, distance) == count).all()
+
+
+@pytest.mark.parametrize(
+    ("lattice", "distance", "count"), [("zincblende", 3**0.5 / 4, 4), ("rocksalt", 0.5, 6)]
+)
+def test_neighbours_in_a_compound_are_all_of_the_other_element(lattice, distance, count):
+    crystal = repeat(compound_cell(lattice, 8.0, ("Si", "C")), (2, 1, 1))
+    assert crystal.counts == {"C": 8, "Si": 8}
+    assert (neighbours(crystal, 8.0 * distance) == count).all()
+    alone = crystal.numbers == crystal.numbers[0]
+    sublattice = type(crystal)(crystal.positions[alone], crystal.cell, crystal.numbers[alone])
+    assert sublattice.minimum_distance() == pytest.approx(8.0 / 2**0.5)  # fcc
 
 
 @pytest.mark.parametrize(("axes", "atoms"), [("orthogonal", 4), ("hexagonal", 2)])

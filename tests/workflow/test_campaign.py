@@ -12,7 +12,9 @@ from rhocast.checksums import seal_attributes
 
 pytestmark = [pytest.mark.workflow, pytest.mark.abinit, pytest.mark.mpi]
 
-LEARNING = {"train", "transfer", "evaluate", "predict", "merge", "figures", "summary"}
+LEARNING = {
+    "train", "transfer", "evaluate", "choose", "predict", "merge", "figures", "summary",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,20 @@
-"""The summary of a run: data, errors, fields, on one screen."""
+"""The summary of a run: a verdict in words, data, errors, fields, on one screen."""
 
 import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from rhocast.density import open_density, read_snapshot
+from rhocast.analysis.verdict import (
+    Reference,
+    better,
+    describe_scaling,
+    describe_transfer,
+    judge_error,
+    percent,
+    read_errors,
+)
+from rhocast.density import Density, open_density, read_snapshot
 from rhocast.files import replacing
 
 #: Figures of the error table: key of `rhocast.analysis.metrics`, heading, format.
@@ -25,8 +34,10 @@ def write_summary(
     snapshots: Sequence[str | Path],
     errors: Sequence[str | Path],
     fields: Sequence[str | Path],
+    study: str | Path | None = None,
+    verdict: str | Path | None = None,
 ) -> None:
-    """Write what was computed and how well it was learnt, as text.
+    """Write what was computed and how well it was learnt, as text; the verdict first.
 
     Parameters
     ----------
@@ -40,11 +51,43 @@ def write_summary(
         ``evaluation/{dataset}.json`` of `rhocast.analysis.evaluation.compare_models`.
     fields
         Density files.
+    study
+        ``convergence.tsv``, which says how uncertain the reference is.
+    verdict
+        Of the last round, of a campaign with a goal.
     """
-    lines = [_data(engine, snapshots), "", _errors(errors), ""]
+    lines = [
+        *_verdict(errors, study, verdict),
+        "",
+        _data(engine, snapshots),
+        "",
+        _errors(errors),
+        "",
+    ]
     lines += [_field(Path(path)) for path in fields]
     with replacing(out) as partial:
         partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _verdict(
+    errors: Sequence[str | Path], study: str | Path | None, verdict: str | Path | None
+) -> list[str]:
+    """Say in sentences what the errors mean: of the first dataset, which decides on the model."""
+    reports = read_errors(errors[0])
+    report = reports[better(reports)]
+    reference = Reference.read(study) if study else None
+    sentences = [judge_error(float(report["nmae"]), reference)]
+    if reference is not None and reference.shares:
+        sentences.append(f"uncertainty of the reference: {reference}")
+    if verdict is not None:
+        sentences += json.loads(Path(verdict).read_text(encoding="utf-8"))["sentences"][1:]
+    sentences += [
+        describe_transfer(reports),
+        describe_scaling(report),
+        f"{percent(report['coverage_1sigma'])} of the errors lie within one standard deviation, "
+        f"{report['coverage_3sigma']:.1%} within three (Gaussian errors: 68 and 99.7 %)",
+    ]
+    return ["Verdict", *(f"  {text[0].upper()}{text[1:]}." for text in sentences)]
 
 
 def _data(engine: str | Path, snapshots: Sequence[str | Path]) -> str:
@@ -83,10 +126,22 @@ def _field(path: Path) -> str:
         counted = stored.record["electron_count_before_scaling"]
         wanted = stored.record["n_electrons"]
         mesh = stored.mesh
+        outside = stored.record.get("outside_training_share")
         return (
             f"Field: {path}\n"
             f"  {stored.structure.formula}, {'×'.join(map(str, mesh.shape))} mesh of "
             f"{mesh.spacing.max():.3f} Bohr: {mesh.n_points:,} points\n"
             f"  electrons as predicted {counted:,.1f} of {wanted:,.0f} "
-            f"({counted / wanted - 1:+.2%}), then scaled to them"
+            f"({counted / wanted - 1:+.2%}), then scaled to them\n"
+            f"  lowest density {_lowest(stored):.2g} e/Bohr³"
+            + (
+                ""
+                if outside is None
+                else f"; {outside:.1%} of the points outside the training range"
+            )
         )
+
+
+def _lowest(field: Density) -> float:
+    """Return the lowest density of a field, read layer by layer."""
+    return min(float(layer.min()) for layer in field.layers("density"))

@@ -24,8 +24,18 @@ def add_verbs(verbs: Any) -> None:
         help="configuration to write (default: campaign.yaml)",
     )  # fmt: skip
     verb.add_argument(
-        "--frames", type=int, default=4,
-        help="number of snapshots of the small cell at each temperature (default: 4)",
+        "--goal", type=float, default=0.01, metavar="NMAE",
+        help="error on the held-out temperature with which the campaign stops (default: 0.01)",
+    )  # fmt: skip
+    verb.add_argument(
+        "--hours",
+        type=float,
+        help="core hours of dynamics and single points after which no further round begins",
+    )
+    verb.add_argument(
+        "--frames", type=int, default=2,
+        help="number of snapshots of the small cell at each temperature in the first round "
+        "(default: 2)",
     )  # fmt: skip
     verb.add_argument("--melting-K", type=float, help="melting point of the material, K")
     verb.add_argument("--debye-K", type=float, help="Debye temperature of the material, K")
@@ -44,7 +54,7 @@ def add_verbs(verbs: Any) -> None:
 
 def _new(options: argparse.Namespace) -> None:
     from rhocast.config import load_config
-    from rhocast.drafting import Material, draft_campaign
+    from rhocast.drafting import Material, Wish, draft_campaign
     from rhocast.errors import ConfigError
     from rhocast.structures import read_structure
 
@@ -62,7 +72,8 @@ def _new(options: argparse.Namespace) -> None:
         debye_K=options.debye_K,
     )
     file = os.path.relpath(options.structure, folder)
-    draft = draft_campaign(material, file, options.output.name, options.frames)
+    wish = Wish(options.goal, options.hours, options.frames)
+    draft = draft_campaign(material, file, options.output.name, wish)
     folder.mkdir(parents=True, exist_ok=True)
     options.output.write_text(draft.text, encoding="utf-8")
     load_config(options.output)  # what was written must be valid

@@ -3,16 +3,20 @@
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rhocast.cli.job import emit
-from rhocast.config import load_config
+from rhocast.config import Config, load_config
 from rhocast.planning import Calibration, Stage, calibrate, estimate, read_calibration
 
 log = logging.getLogger(__name__)
+
+#: Rooms whose log of the small models and cells of a calibration nobody needs.
+_OWN_LOGS = ("engines", "inference", "learning", "model", "structures")
 
 
 def add_verbs(verbs: Any) -> None:
@@ -45,18 +49,52 @@ def add_verbs(verbs: Any) -> None:
 
 def _plan(options: argparse.Namespace) -> None:
     settings = load_config(options.config)
-    if options.calibration is not None and options.calibration.is_file():
-        calibration = read_calibration(options.calibration)
-        calibration.check(settings, str(options.calibration))
-    else:
-        calibration = calibrate(settings, options.finished)
-        if options.calibration is not None:
-            calibration.write(options.calibration)
-    stages = estimate(settings, calibration)
+    with _quiet():
+        calibration = _calibration(options, settings)
+        stages = estimate(settings, calibration)
+        rounds = _of_rounds(settings, stages, calibration) if settings.goal else ""
     if options.json:
         emit({stage.name: asdict(stage) for stage in stages}, as_json=True)
     else:
-        sys.stdout.write(table(stages, calibration) + "\n")
+        sys.stdout.write(table(stages, calibration) + "\n" + rounds)
+
+
+def _calibration(options: argparse.Namespace, settings: Config) -> Calibration:
+    if options.calibration is not None and options.calibration.is_file():
+        calibration = read_calibration(options.calibration)
+        calibration.check(settings, str(options.calibration))
+        return calibration
+    log.info("measuring small cells on this machine, which takes a minute or two")
+    calibration = calibrate(settings, options.finished)
+    if options.calibration is not None:
+        calibration.write(options.calibration)
+    return calibration
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave out what the small models and cells of a calibration log."""
+    loggers = [logging.getLogger(f"rhocast.{room}") for room in _OWN_LOGS]
+    before = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
+
+
+def _of_rounds(settings: Config, stages: Sequence[Stage], calibration: Calibration) -> str:
+    """Say what the first round costs and what all of them cost: the goal decides how many."""
+    assert settings.goal is not None
+    most = sum(stage.core_hours for stage in stages)
+    first = sum(stage.core_hours for stage in estimate(settings.of_round(1), calibration))
+    return (
+        f"With the first round alone {first:.2g} core hours, with all {len(settings.goal.rounds)} "
+        f"{most:.2g}: no round begins after an NMAE of {settings.goal.nmae:.2%} on held-out "
+        "snapshots.\n"
+    )
 
 
 def table(stages: Sequence[Stage], calibration: Calibration) -> str:

@@ -8,6 +8,7 @@ from rhocast.config.campaign import Config, Prediction
 from rhocast.config.cells import Material, System
 from rhocast.config.convergence import Convergence
 from rhocast.config.data import Aimd, Classical, Dft, Motion, Source
+from rhocast.config.goal import Goal
 from rhocast.config.learning import (
     Baseline,
     Descriptor,
@@ -40,6 +41,7 @@ __all__ = [
     "EquationOfState",
     "Experiment",
     "Features",
+    "Goal",
     "Material",
     "Motion",
     "Multipoles",

@@ -1,5 +1,6 @@
 """The whole configuration: its sections, and what holds between them."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,6 +16,7 @@ from pydantic import (
 from rhocast.config.cells import Material, System
 from rhocast.config.convergence import Convergence
 from rhocast.config.data import Aimd, Classical, Dft, Source, Sources
+from rhocast.config.goal import Goal
 from rhocast.config.learning import (
     Baseline,
     Descriptor,
@@ -44,11 +46,13 @@ class Prediction(Section):
         "field interpolated",
     )
     shards: PositiveInt = Field(
-        description="files, and jobs, that one cell is cut into; another number "
-        "predicts again, with the same result"
+        1,
+        description="number of files, and jobs, of one cell; another number predicts again, with "
+        "the same result",
     )
     uncertainty: Literal["none", "fast", "sampled"] = Field(
-        description="`fast`: from the last layer; `sampled`: over weight samples (paper, Eq. 4)"
+        "fast",
+        description="`fast`: from the last layer; `sampled`: over weight samples (paper, Eq. 4)",
     )
     samples: PositiveInt = Field(10, ge=2, description="N_s: weight samples")
 
@@ -81,20 +85,23 @@ class Config(Section):
     packages: dict[Name, Package] = Field(
         default_factory=dict, description="datasets to publish, by folder of `data/`"
     )
-    features: Features
+    features: Features = Field(default_factory=lambda: Features.model_validate({}))
     descriptor: Descriptor = Field(
         description="what the network is told of the atoms around a point"
     )
     baseline: Baseline | None = Field(
         None, description="the density that the network corrects; without it, zero"
     )
-    network: Network
+    network: Network = Field(default_factory=lambda: Network.model_validate({}))
     training: Training
     transfer: Transfer
     evaluation: tuple[Name, ...] = Field(
         min_length=1, description="datasets that the errors are measured on"
     )
     prediction: Prediction
+    goal: Goal | None = Field(
+        None, description="rounds until the error is small enough; without it, one training"
+    )
     energies: Energies | None = Field(
         None, description="energies at predicted densities; asked for by `snakemake physics`"
     )
@@ -182,6 +189,29 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _rounds_grow(self) -> "Config":
+        rounds = self.goal.rounds if self.goal else ()
+        for name in rounds:
+            _expect("goal.rounds", name, self.datasets)
+            if self.pools(name) or self.pools(self.transfer.dataset):
+                raise ValueError(
+                    "goal.rounds: expected data without `pool`, for each round has a base model of "
+                    f"its own; found one in {name!r} or {self.transfer.dataset!r}"
+                )
+        for before, after in pairwise(rounds):
+            if missing := sorted(set(self.snapshots(before)) - set(self.snapshots(after))):
+                raise ValueError(
+                    f"goal.rounds: dataset {after!r} must hold the snapshots of {before!r}, of "
+                    f"which it lacks {', '.join(missing)}"
+                )
+        if rounds and rounds[-1] != self.training.dataset:
+            raise ValueError(
+                f"goal.rounds: expected the last to be training.dataset = "
+                f"{self.training.dataset!r}, found {rounds[-1]!r}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _no_leakage(self) -> "Config":
         seen = self.trajectories(self.training.dataset) | self.trajectories(self.transfer.dataset)
         judged = [("evaluation", name) for name in self.evaluation]
@@ -220,6 +250,15 @@ class Config(Section):
             if not Path(path).is_file():
                 raise ValueError(f"{key}: expected a file, found none at {path!r}")
         return self
+
+    def of_round(self, number: int) -> "Config":
+        """Return the campaign of one round, counted from 1: its datasets, without a goal."""
+        assert self.goal is not None  # there are no rounds without it
+        name = self.goal.rounds[number - 1]
+        training = self.training.model_copy(update={"dataset": name})
+        used = {name, self.transfer.dataset, *self.evaluation}
+        datasets = {key: sources for key, sources in self.datasets.items() if key in used}
+        return self.model_copy(update={"goal": None, "training": training, "datasets": datasets})
 
     @property
     def recipe(self) -> Recipe:

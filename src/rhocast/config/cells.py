@@ -37,8 +37,8 @@ class System(Section):
     file: str | None = Field(
         None, description="any file that ASE reads, or HDF5 of ours, instead of a lattice"
     )
-    lattice: Literal["fcc", "bcc", "diamond", "hcp"] | None = Field(
-        None, description="crystal lattice"
+    lattice: Literal["fcc", "bcc", "diamond", "hcp", "zincblende", "rocksalt"] | None = Field(
+        None, description="crystal lattice; the last two are compounds of two elements"
     )
     lattice_constant_bohr: PositiveFloat | None = Field(
         None, description="cubic constant, or a of hcp, Bohr"
@@ -56,7 +56,9 @@ class System(Section):
         "defect, see there",
     )
     composition: dict[Element, Share] | None = Field(
-        None, description="share of each element; sites are occupied at random"
+        None,
+        description="share of each element; sites are occupied at random, except those of a "
+        "compound, where each of two elements has a sublattice",
     )
     dislocation: Literal["screw", "edge"] | None = Field(
         None,
@@ -121,6 +123,23 @@ class System(Section):
                     "grain_boundary: expected [h, k, 0], h > k without a common divisor, in a "
                     f"cubic lattice, found {list(self.grain_boundary)} in {self.lattice}"
                 )
+        return self
+
+    @property
+    def is_compound(self) -> bool:
+        """Whether each element has a sublattice of its own."""
+        return self.lattice in ("zincblende", "rocksalt")
+
+    @model_validator(mode="after")
+    def _compounds_have_two_elements(self) -> "System":
+        shares = list((self.composition or {}).values())
+        if self.is_compound and shares != [0.5, 0.5]:
+            raise ValueError(
+                f"composition: expected two elements of share 0.5 for {self.lattice}, found "
+                f"{self.composition}"
+            )
+        if self.is_compound and self.grain_boundary is not None:
+            raise ValueError(f"grain_boundary: expected fcc, bcc or diamond, found {self.lattice}")
         return self
 
     @model_validator(mode="after")

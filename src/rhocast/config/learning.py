@@ -34,14 +34,26 @@ class SortedDescriptor(Section):
         return self
 
 
+Reach = Annotated[
+    PositiveFloat,
+    Field(
+        description="reach of the longest radial function, Bohr: atoms further away do not matter"
+    ),
+]
+Functions = Annotated[
+    int, Field(ge=2, description="number of radial functions for each angular momentum")
+]
+ShortestReach = Annotated[
+    PositiveFloat, Field(description="reach of the shortest radial function, Bohr")
+]
+
+
 class SmoothSums(Section):
     """Sums over neighbours of radial functions that end at their reach, times solid harmonics."""
 
-    cutoff_bohr: PositiveFloat = Field(
-        description="atoms further away do not matter, Bohr: reach of the longest radial function"
-    )
-    radial_functions: int = Field(ge=2, description="for each angular momentum")
-    shortest_bohr: PositiveFloat = Field(description="reach of the shortest of them, Bohr")
+    cutoff_bohr: Reach
+    radial_functions: Functions
+    shortest_bohr: ShortestReach
     angular: int = Field(4, ge=0, le=8, description="highest angular momentum l")
 
     @model_validator(mode="after")
@@ -58,11 +70,17 @@ class SmoothDescriptor(SmoothSums):
     """Scalar products of smooth sums over neighbours."""
 
     kind: Literal["smooth"] = Field(description="sums over neighbours")
+    cutoff_bohr: Reach = 11.0
+    radial_functions: Functions = 6
+    shortest_bohr: ShortestReach = 5.0
 
 
 class Multipoles(SmoothSums):
     """Multipoles that neighbours induce in a pseudo-atom."""
 
+    cutoff_bohr: Reach = 11.0
+    radial_functions: Functions = 6
+    shortest_bohr: ShortestReach = 4.5
     angular: int = Field(6, ge=0, le=8, description="highest angular momentum l")
     atoms_per_bohr3: PositiveFloat | None = Field(
         None,
@@ -114,8 +132,8 @@ class Baseline(Section):
 class Network(Section):
     """The Bayesian network."""
 
-    width: PositiveInt = Field(description="units in each hidden layer")
-    blocks: PositiveInt = Field(description="dense (skip-connected) blocks")
+    width: PositiveInt = Field(64, description="number of units in each hidden layer")
+    blocks: PositiveInt = Field(2, description="number of dense (skip-connected) blocks")
     layers_per_block: PositiveInt = Field(2, description="variational layers in a block")
     prior_std: PositiveFloat = Field(
         1.0, description="of the Gaussian prior, times 1/√fan-in of the layer"
@@ -125,19 +143,27 @@ class Network(Section):
 class Features(Section):
     """Mesh points drawn from the snapshots."""
 
-    points_per_snapshot: PositiveInt = Field(description="drawn at random from each snapshot")
+    points_per_snapshot: PositiveInt = Field(
+        18_000, description="number of mesh points drawn at random from each snapshot"
+    )
     max_rejected_share: float = Field(
         0.2, ge=0.0, lt=1.0, description="share of a dataset's snapshots that may be rejected"
     )
+
+
+Steps = Annotated[PositiveInt, Field(description="number of the optimiser's steps")]
+LearningRate = Annotated[
+    PositiveFloat, Field(description="learning rate of AdamW at the start; it falls to zero")
+]
 
 
 class Training(Section):
     """Training on the small cells."""
 
     dataset: Name = Field(description="a key of `datasets`")
-    steps: PositiveInt = Field(description="optimiser steps")
-    batch_size: PositiveInt = Field(description="points a step")
-    learning_rate: PositiveFloat = Field(description="of AdamW at the start; falls to zero")
+    steps: Steps = 4000
+    batch_size: PositiveInt = Field(2048, description="number of points in each step")
+    learning_rate: LearningRate = 0.004
     validation_share: Share = Field(
         0.1, description="held back to watch the loss: trajectories, else snapshots, else points"
     )
@@ -156,5 +182,7 @@ class Training(Section):
 class Transfer(Training):
     """Retraining on the larger cells."""
 
+    steps: Steps = 1000
+    learning_rate: LearningRate = 0.002
     share: Share = Field(0.4, description="share of the dataset's points that is used")
     frozen_share: float = Field(1 / 3, ge=0.0, lt=1.0, description="first layers kept as they are")

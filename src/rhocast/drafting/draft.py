@@ -68,7 +68,28 @@ class Draft:
     reasons: list[tuple[str, str, str]]
 
 
-def draft_campaign(material: Material, structure_file: str, own: str, frames: int = 4) -> Draft:
+@dataclass(frozen=True)
+class Wish:
+    """What a campaign is to reach, and with how much.
+
+    Attributes
+    ----------
+    nmae
+        Error on the held-out temperature with which it stops.
+    core_hours
+        Of dynamics and single points, after which no further round begins; None: no bound.
+    frames
+        Snapshots of the small cell at each temperature in the first round.
+    """
+
+    nmae: float = 0.01
+    core_hours: float | None = None
+    frames: int = 2
+
+
+def draft_campaign(
+    material: Material, structure_file: str, own: str, wish: Wish | None = None
+) -> Draft:
     """Choose the settings of a first campaign and write them as YAML.
 
     Parameters
@@ -79,9 +100,10 @@ def draft_campaign(material: Material, structure_file: str, own: str, frames: in
         Its file, as the configuration is to name it.
     own
         Name of the file that the text will be written to.
-    frames
-        Snapshots of the small cell at each temperature.
+    wish
+        What it is to reach.
     """
+    wish = wish or Wish()
     structure = material.structure
     metal = choices.is_metal(structure, material.metal)
     cells = choices.training_cells(structure, material.n_electrons)
@@ -121,8 +143,11 @@ def draft_campaign(material: Material, structure_file: str, own: str, frames: in
         cold=cold,
         warm=warm,
         hot=hot,
-        frames=frames,
-        few=max(1, frames // 2),
+        frames=wish.frames,
+        more=2 * wish.frames,
+        few=max(1, wish.frames // 2),
+        goal=f"{wish.nmae:g}",
+        budget="" if wish.core_hours is None else f"\n  core_hours: {wish.core_hours:g}",
     )
     reasons = [
         ("Cells of training", " and ".join(map(_counts, cells.value)), cells.reason),

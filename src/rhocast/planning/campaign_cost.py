@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 #: Cells of more repeats than this are counted, not built.
 _BUILT_REPEATS = 2000
 #: What a campaign predicts with, in the folder of its models.
-_MODEL = "transferred.safetensors"
+_MODEL = "chosen.safetensors"
 #: Text of an atom in a frame of a trajectory.
 _BYTES_PER_ATOM_AND_FRAME = 170
 #: What a job of Python holds besides its data.
@@ -114,14 +114,20 @@ def estimate(settings: config.Config, calibration: Calibration) -> list[Stage]:
         "snapshots": campaign.frames(),
         "scf": campaign.single_points(),
         "features": campaign.features(),
-        "train": [campaign.training(settings.training)],
-        "transfer": [campaign.training(settings.transfer)],
+        "train": [campaign.training(part.training) for part in rounds_of(settings)],
+        "transfer": [campaign.training(part.transfer) for part in rounds_of(settings)],
         "evaluate": campaign.evaluations(),
         "predict": campaign.predictions(),
         "merge": campaign.merges(),
         "figures": [campaign.job(_PICTURE_S) for _ in settings.prediction.cells],
     }
     return [Stage.of(name, jobs) for name, jobs in stages.items() if jobs]
+
+
+def rounds_of(settings: config.Config) -> list[config.Config]:
+    """Return the campaign of each round; without a goal the whole campaign alone."""
+    goal = settings.goal
+    return [settings.of_round(n + 1) for n in range(len(goal.rounds))] if goal else [settings]
 
 
 class _Campaign:
@@ -195,7 +201,9 @@ class _Campaign:
 
     def evaluations(self) -> list[Job]:
         jobs = []
-        for dataset in self._settings.evaluation:
+        settings = self._settings
+        times = len(rounds_of(settings)) + (settings.goal is not None)  # each round, the end
+        for dataset in settings.evaluation * times:
             systems = [s.system for s in self._sources(dataset) for _ in range(s.frames)]
             points = sum(self._mesh(system).n_points for system in systems)
             # Both models predict; errors always come with sampled standard deviations.
@@ -328,7 +336,10 @@ class _Campaign:
                 yield source
 
     def _learnt(self) -> list[str]:
-        return sorted({self._settings.training.dataset, self._settings.transfer.dataset})
+        rounds = rounds_of(self._settings)
+        return sorted(
+            {name for part in rounds for name in (part.training.dataset, part.transfer.dataset)}
+        )
 
     def _points_of(self, dataset: str) -> int:
         wanted = self._settings.features.points_per_snapshot

@@ -11,7 +11,7 @@ from rhocast import config
 from rhocast.structures.alloys import occupy
 from rhocast.structures.dislocations import dislocation_pair
 from rhocast.structures.grain_boundaries import tilt_boundaries
-from rhocast.structures.lattices import cubic_cell, hcp_cell, repeat, scale
+from rhocast.structures.lattices import compound_cell, cubic_cell, hcp_cell, repeat, scale
 from rhocast.structures.structure import Structure
 from rhocast.structures.structure_file import read_structure
 from rhocast.structures.thermal import displace, settle
@@ -72,6 +72,9 @@ def _crystal(system: config.System, rng: np.random.Generator) -> Structure:
     lattice, constant = str(system.lattice), system.lattice_constant_bohr or 0.0
     composition = dict(system.composition or {})
     element = next(iter(composition))
+    if system.is_compound:
+        sites = repeat(compound_cell(lattice, constant, list(composition)), system.repeat)
+        return replace(sites, record={"lattice": lattice})
     if system.dislocation is not None:
         sites = dislocation_pair(lattice, constant, system.dislocation, system.repeat, element)
     elif system.grain_boundary is not None:

@@ -1,5 +1,6 @@
 """Perfect crystals: unit cells, their repetition, and fcc and diamond in chosen orientations."""
 
+from collections.abc import Sequence
 from math import sqrt
 
 import ase.build
@@ -19,6 +20,22 @@ def cubic_cell(lattice: str, constant_bohr: float, element: str) -> Structure:
     """Conventional cell of fcc, bcc or diamond."""
     constant = constant_bohr * ANGSTROM_PER_BOHR
     return Structure.from_ase(ase.build.bulk(element, lattice, a=constant, cubic=True))
+
+
+def compound_cell(lattice: str, constant_bohr: float, elements: Sequence[str]) -> Structure:
+    """Conventional cell of zinc blende or rock salt, of which each element has a sublattice.
+
+    Parameters
+    ----------
+    lattice
+        ``zincblende`` or ``rocksalt``.
+    constant_bohr
+        Cubic lattice constant, Bohr.
+    elements
+        Two chemical symbols; the first one at the origin.
+    """
+    constant = constant_bohr * ANGSTROM_PER_BOHR
+    return Structure.from_ase(ase.build.bulk("".join(elements), lattice, a=constant, cubic=True))
 
 
 def hcp_cell(constant_bohr: float, c_over_a: float, axes: str, element: str) -> Structure:

@@ -30,6 +30,12 @@ class Campaign:
         self.config = config
         self.file = os.path.relpath(file)
         self.determined = Determined(config, _species(config))
+        #: The campaign of each round, if there is a goal: what `goal.rounds` puts in the place of
+        #: `training.dataset`.
+        self.rounds: list[Campaign] = []
+        if config.goal is not None:
+            numbers = range(1, len(config.goal.rounds) + 1)
+            self.rounds = [Campaign(config.of_round(number), file) for number in numbers]
 
     # Where things lie
 
@@ -76,6 +82,15 @@ class Campaign:
         """Return the base and the transferred model."""
         names = ("base", "transferred")
         return [self.results(f"models/{self.config.name}/{name}.safetensors") for name in names]
+
+    def chosen_model(self) -> str:
+        """Return the better of the two, which predicts the cells."""
+        return self.results(f"models/{self.config.name}/chosen.safetensors")
+
+    def trained_on(self) -> int:
+        """Return how many snapshots base and transferred model are trained on."""
+        datasets = (self.config.training.dataset, self.config.transfer.dataset)
+        return len({name for dataset in datasets for name in self.config.snapshots(dataset)})
 
     def kept(self) -> list[str]:
         """Return the results that `all` asks for by name, so that none of them can be missing.

@@ -77,6 +77,7 @@ def _others(campaign: Campaign) -> Iterator[tuple[str, Determinants]]:
     base, transferred = campaign.models()
     yield base, determined.base_model()
     yield transferred, determined.transferred_model()
+    yield campaign.chosen_model(), determined.chosen_model()
     for cell in config.prediction.cells:
         yield results(f"predictions/{cell}/density.h5"), determined.field(cell)
     if config.convergence is not None:

@@ -129,10 +129,11 @@ class Determined:
 
     @_in_order
     def base_model(self) -> Determinants:
-        """Return what determines the base model."""
-        training = self._config.training
+        """Return what determines the base model; with a goal, all rounds and when they end."""
+        training, goal = self._config.training, self._config.goal
         return (
             self.features(training.dataset)
+            | (section_keys("goal", goal) if goal else {})
             | section_keys("network", self._config.network)
             | _schedule("training", training)
         )
@@ -143,6 +144,10 @@ class Determined:
         transfer = self._config.transfer
         return self.base_model() | self.features(transfer.dataset) | _schedule("transfer", transfer)
 
+    def chosen_model(self) -> Determinants:
+        """Return what determines the better of both models: also what they are judged on."""
+        return self.evaluation(self._config.evaluation[0])
+
     @_in_order
     def field(self, cell: str) -> Determinants:
         """Return what determines a predicted field; into how many shards it is cut does not."""
@@ -150,7 +155,7 @@ class Determined:
         wanted = {"prediction.mesh_spacing_bohr", "prediction.uncertainty"}
         if self._config.prediction.uncertainty == "sampled":
             wanted.add("prediction.samples")
-        found = self.transferred_model() | self.structure(cell) | self._seed
+        found = self.chosen_model() | self.structure(cell) | self._seed
         return found | {key: value for key, value in keys.items() if key in wanted}
 
     @_in_order
@@ -237,7 +242,8 @@ class Determined:
 
 def is_random(system: System) -> bool:
     """Say whether a cell depends on the seed."""
-    mixed = system.composition is not None and len(system.composition) > 1
+    several = system.composition is not None and len(system.composition) > 1
+    mixed = several and not system.is_compound
     return mixed or bool(system.vacancies) or system.temperature_K is not None
 
 
