@@ -18,7 +18,11 @@ def add_verbs(verbs: Any) -> None:
         "for each setting: cells, temperatures, pseudopotentials, cutoff, k-points, dynamics, the "
         "model. What is guessed is said to be a guess; options state what is known better.",
     )
-    verb.add_argument("structure", type=Path, help="crystal: CIF, POSCAR or any file ASE reads")
+    verb.add_argument(
+        "structure",
+        type=Path,
+        help="file of the crystal: CIF, POSCAR, JSON of pymatgen or any file that ASE reads",
+    )
     verb.add_argument(
         "-o", "--output", type=Path, default=Path("campaign.yaml"),
         help="configuration to write (default: campaign.yaml)",

@@ -16,6 +16,7 @@ from ase import Atoms
 from ase.data import atomic_numbers
 
 from rhocast.errors import StructureError
+from rhocast.structures.pymatgen_file import read_pymatgen
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -51,6 +52,9 @@ def read_images(
         If the file cannot be read, or does not say which elements its sites hold whole.
     """
     with _plain(path) as plain:
+        if format is None and plain.suffix == ".json" and (found := read_pymatgen(plain)):
+            _check_occupancies(found)
+            return [found]
         format = format or _lammps_format(plain)
         options = _options_of_lammps(plain, format, species)
         try:
