@@ -21,7 +21,9 @@ pytestmark = [pytest.mark.workflow, pytest.mark.abinit, pytest.mark.mpi]
 #: A shell that took a part of it for a command would make the file `gone`.
 RESULTS = "it's $HOME; touch gone & my results"
 SINGLE_POINTS, STUDY = 3, 2
-LEARNT = {"train", "transfer", "evaluate", "predict", "merge", "figures", "summary"}
+LEARNT = {
+    "train", "transfer", "evaluate", "choose", "predict", "merge", "figures", "summary",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

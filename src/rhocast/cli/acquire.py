@@ -28,7 +28,9 @@ def add_verbs(verbs: Any) -> None:
         help="files that ASE reads, with all structures that they hold (`run.extxyz@100::50`: "
         "every fiftieth from the hundredth on), or HDF5 files of rhocast",
     )
-    verb.add_argument("-n", "--number", required=True, type=int, help="how many to choose")
+    verb.add_argument(
+        "-n", "--number", required=True, type=int, help="number of structures to choose"
+    )
     verb.add_argument("-o", "--output", required=True, type=Path, help="table to write")
     verb.set_defaults(run=_acquire)
 

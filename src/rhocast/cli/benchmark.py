@@ -31,13 +31,17 @@ def add_verbs(verbs: Any) -> None:
         "inference",
         help="points per second, against the core's arithmetic peak",
         description="Compute blocks all over a thermal crystal, as `rhocast predict` does, and "
-        "compare with multiply-adds that never leave the registers, timed by turns with them. "
-        "Useful operations only.",
+        "compare the useful operations per second with those of multiply-adds in registers, timed "
+        "in turns with them.",
     )
     _add_model(action)
-    action.add_argument("--atoms", type=int, default=4000, help="about so many (default: 4000)")
     action.add_argument(
-        "--device", default="cpu", help="where to compute: `cpu`, `cuda`, `cuda:1` (default: cpu)"
+        "--atoms", type=int, default=4000, help="approximate number of atoms (default: 4000)"
+    )
+    action.add_argument(
+        "--device",
+        default="cpu",
+        help="device that computes: `cpu`, `cuda`, `cuda:1` (default: cpu)",
     )
     action.add_argument("--json", action="store_true", help="one JSON object on standard output")
     action.set_defaults(run=_inference)
@@ -50,20 +54,27 @@ def add_verbs(verbs: Any) -> None:
     )
     _add_model(action)
     action.add_argument(
-        "-o", "--output", required=True, type=Path, help="table to write (TSV); beside it, as PNG,"
-        " the figure",
+        "-o", "--output", required=True, type=Path, help="table to write (TSV); the figure is "
+        "written beside it (PNG)",
     )  # fmt: skip
     action.add_argument(
-        "--atoms", type=int, nargs="+", default=SIZES, help="sizes (default: 864 to 4 million)"
+        "--atoms",
+        type=int,
+        nargs="+",
+        default=SIZES,
+        help="numbers of atoms (default: 864 to 4 million)",
     )
     action.add_argument(
-        "--rank-atoms", type=int, default=4000, help="atoms of what they predict (default: 4000)"
+        "--rank-atoms",
+        type=int,
+        default=4000,
+        help="number of atoms of the cell for the ranks (default: 4000)",
     )
     action.add_argument(
         "--launcher",
         default="mpirun -n 2",
-        help="of the largest number of ranks; 1, 2, 4 … up to it are measured (default: 'mpirun "
-        "-n 2')",
+        help="command that starts the largest number of ranks; 1, 2, 4 … up to it are measured "
+        "(default: 'mpirun -n 2')",
     )
     action.add_argument(
         "--snapshots",
@@ -73,7 +84,7 @@ def add_verbs(verbs: Any) -> None:
         default=(),
         help="snapshot files or folders of the model's elements, whose DFT cost is compared with",
     )
-    action.add_argument("--json", action="store_true", help="the rows as JSON, too")
+    action.add_argument("--json", action="store_true", help="rows as JSON on standard output, too")
     action.set_defaults(run=_scaling, draws=True)
 
 
@@ -84,7 +95,7 @@ def _add_model(action: argparse.ArgumentParser) -> None:
         "shape with random weights)",
     )
     action.add_argument(
-        "--seconds", type=float, default=10.0, help="spent on each figure (default: 10)"
+        "--seconds", type=float, default=10.0, help="time for each figure, s (default: 10)"
     )
 
 

@@ -31,12 +31,19 @@ def add_verbs(verbs: Any) -> None:
         help="densities on a fine mesh: snapshot files, or other programs' files",
     )
     verb.add_argument(
-        "--structure", type=Path, help="to compare the model at (default: the first density's)"
+        "--structure",
+        type=Path,
+        help="structure to compare the model at (default: the first density's)",
     )
     verb.add_argument(
-        "--blocks", type=int, default=1000, help="that the model is compared at (default: 1000)"
+        "--blocks",
+        type=int,
+        default=1000,
+        help="number of blocks that the model is compared at (default: 1000)",
     )
-    verb.add_argument("--seed", type=int, default=0, help="of their choice (default: 0)")
+    verb.add_argument(
+        "--seed", type=int, default=0, help="seed of the choice of blocks (default: 0)"
+    )
     verb.add_argument(
         "-o", "--output", type=Path, help="model file to write (default: the one that is read)"
     )

@@ -29,18 +29,22 @@ def add_verbs(verbs: Any) -> None:
     verb = verbs.add_parser("dataset")
     actions = verb.add_subparsers(title="actions", metavar="ACTION", required=True)
 
-    action = actions.add_parser("list", help="a line for each snapshot")
+    action = actions.add_parser("list", help="print a line for each snapshot")
     _add_paths(action)
     action.add_argument("--json", action="store_true", help="one JSON object on standard output")
     action.set_defaults(run=_list)
 
     action = actions.add_parser(
         "check",
-        help="damage, mixed settings, electron counts, duplicates, temperatures, rejected ones",
+        help="look for damage, mixed settings, wrong electron counts, duplicates, wrong "
+        "temperatures and rejected snapshots",
     )
     _add_paths(action)
     action.add_argument(
-        "--max-rejected-share", type=float, default=0.0, help="may be rejected (default: 0)"
+        "--max-rejected-share",
+        type=float,
+        default=0.0,
+        help="share of snapshots that may be rejected (default: 0)",
     )
     action.set_defaults(run=_check)
 
@@ -53,13 +57,16 @@ def add_verbs(verbs: Any) -> None:
     _add_paths(action)
     action.add_argument("-o", "--output", required=True, type=Path, help="folder to write to")
     action.add_argument(
-        "--share", type=float, default=0.2, help="of the trajectories, held out (default: 0.2)"
+        "--share",
+        type=float,
+        default=0.2,
+        help="share of the trajectories to hold out (default: 0.2)",
     )
-    action.add_argument("--seed", type=int, default=0, help="of the draw (default: 0)")
+    action.add_argument("--seed", type=int, default=0, help="seed of the draw (default: 0)")
     action.set_defaults(run=_split)
 
     action = actions.add_parser("pack", help="publish what has been computed so far in a folder")
-    action.add_argument("package", help="a key of `packages`")
+    action.add_argument("package", help="key of `packages` in the configuration")
     action.add_argument("-o", "--output", type=Path, help="folder (default: data/PACKAGE)")
     action.add_argument("--config", default=Path("config.yaml"), type=Path, help="configuration")
     action.set_defaults(run=_pack)
@@ -69,21 +76,29 @@ def _add_import(verbs: Any) -> None:
     verb = verbs.add_parser("import")
     verb.add_argument("density", type=Path, help="another program's density")
     verb.add_argument("-o", "--output", required=True, type=Path, help="snapshot file to write")
-    verb.add_argument("--temperature-K", type=float, required=True, help="of the ions, K")
+    verb.add_argument(
+        "--temperature-K", type=float, required=True, help="temperature of the ions, K"
+    )
     verb.add_argument("--format", choices=READABLE, help="file format (default: from its name)")
     verb.add_argument(
         "--density-unit",
         choices=("bohr", "angstrom"),
-        help="electrons per cubic Bohr (default of cube) or ångström (default of xsf)",
+        help="unit of a cube's or XSF's values: electrons per cubic Bohr (default for cube) or "
+        "ångström (default for XSF)",
     )
     electrons = verb.add_mutually_exclusive_group()
     electrons.add_argument(
-        "--valence", nargs="+", metavar="Al=3", help="electrons of each element, to check by"
+        "--valence",
+        nargs="+",
+        metavar="Al=3",
+        help="valence electrons of each element, which the density is checked by",
     )
     electrons.add_argument(
         "--psp8", nargs="+", metavar="Al=FILE", help="psp8 files that it was computed with, or spms"
     )
-    verb.add_argument("--kpoints", help="such as '3 3 3 shift 0 0 0' (default: as the file tells)")
+    verb.add_argument(
+        "--kpoints", help="k-mesh, such as '3 3 3 shift 0 0 0' (default: that of the file)"
+    )
     verb.add_argument(
         "--electron-tolerance",
         type=float,

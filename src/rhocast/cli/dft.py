@@ -43,7 +43,9 @@ def add_verbs(verbs: Any) -> None:
     verb = verbs.add_parser("aimd")
     _add_common(verb, "dft, aimd, material")
     verb.add_argument("--frames", type=int, required=True, help="frames to be taken from the run")
-    verb.add_argument("--seed", type=int, default=0, help="of start and velocities (default: 0)")
+    verb.add_argument(
+        "--seed", type=int, default=0, help="seed of start and velocities (default: 0)"
+    )
     verb.set_defaults(run=_aimd)
 
     verb = verbs.add_parser("scf")
@@ -53,15 +55,15 @@ def add_verbs(verbs: Any) -> None:
         "--start-density",
         type=Path,
         metavar="FILE",
-        help="begin from the density in a snapshot file, a predicted field, or a file of another "
-        "program (cube, CHGCAR, DEN.nc …); scaled to the electrons (default: superposed atoms)",
+        help="density to begin from: snapshot file, predicted field, or file of another program "
+        "(cube, CHGCAR, DEN.nc …); scaled to the electrons (default: superposed atoms)",
     )
     _add_waves(verb)
     _add_density_unit(verb)
     verb.add_argument(
         "--compare-start",
         action="store_true",
-        help="also run from superposed atoms, and tell what the given density saves",
+        help="compute from superposed atoms, too, and report what the given density saves",
     )
     verb.set_defaults(run=_scf)
 
@@ -93,7 +95,9 @@ def _add_density_unit(verb: argparse.ArgumentParser) -> None:
 def _add_common(verb: argparse.ArgumentParser, sections: str) -> None:
     _add_input(verb, sections)
     verb.add_argument("-o", "--output", required=True, type=Path, help="file to write")
-    verb.add_argument("--temperature-K", type=float, required=True, help="of the ions, K")
+    verb.add_argument(
+        "--temperature-K", type=float, required=True, help="temperature of the ions, K"
+    )
     verb.add_argument(
         "--determined-by",
         type=json.loads,

@@ -22,10 +22,10 @@ def add_engine_options(verb: argparse.ArgumentParser) -> None:
         "--engine", type=Path, help="engine.json of the workflow (default: as dft.engine says)"
     )
     verb.add_argument(
-        "--launcher", default="", help="what starts the engine, such as 'mpirun -n 4'"
+        "--launcher", default="", help="command that starts the engine, such as 'mpirun -n 4'"
     )
     verb.add_argument(
-        "--threads", type=int, default=1, help="OpenMP threads of each rank (default: 1)"
+        "--threads", type=int, default=1, help="number of OpenMP threads of each rank (default: 1)"
     )
 
 

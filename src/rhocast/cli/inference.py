@@ -72,9 +72,9 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument(
         "--mesh-spacing-bohr",
         type=float,
-        help="of the field, at most, Bohr (default: what the model is certified for, else "
-        f"{DEFAULT_SPACING_BOHR:g}); a certified model is evaluated on no finer mesh than that, "
-        "and the field interpolated",
+        help="maximum spacing of the output mesh, Bohr (default: what the model is certified for, "
+        f"else {DEFAULT_SPACING_BOHR:g}); a certified model is evaluated on no finer mesh than "
+        "that, and the field interpolated",
     )
     verb.add_argument(
         "--direct", action="store_true", help="evaluate the model at every point, however fine"
@@ -82,29 +82,33 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument(
         "--uncertainty",
         choices=("none", "fast", "sampled"),
-        help="standard deviations beside the density (default: fast where the model has them)",
+        help="standard deviations to write, too (default: fast where the model has them)",
     )
-    verb.add_argument("--samples", type=int, default=10, help="weight samples (default: 10)")
-    verb.add_argument("--seed", type=int, default=0, help="of the weight samples (default: 0)")
     verb.add_argument(
-        "--shard", type=_shard, metavar="K/N", help="only part K (0 to N-1) of N, for `merge`"
+        "--samples", type=int, default=10, help="number of weight samples (default: 10)"
+    )
+    verb.add_argument("--seed", type=int, default=0, help="seed of the weight samples (default: 0)")
+    verb.add_argument(
+        "--shard", type=_shard, metavar="K/N", help="part K (0 to N-1) of N to predict, for `merge`"
     )
     verb.add_argument(
         "--device",
         default="cpu",
-        help="where to compute: `cpu`; `cuda`, of which each rank of a machine takes the next; "
+        help="device that computes: `cpu`; `cuda`, of which each rank of a machine takes the next; "
         "`cuda:1`, that one (default: cpu). No GPU has run this version yet",
     )
-    verb.add_argument("--ranks", type=int, help="stop unless MPI sees this many ranks")
+    verb.add_argument(
+        "--ranks", type=int, help="number of MPI ranks that is expected; another one is an error"
+    )
     verb.add_argument(
         "--unscaled", action="store_true", help="leave the electron count as predicted"
     )
     verb.add_argument(
         "--dry-run",
         action="store_true",
-        help="only tell mesh, memory, disk and time, the last from a few blocks",
+        help="print mesh, memory, disk and time (from a few blocks) and predict nothing",
     )
-    verb.add_argument("--json", action="store_true", help="what --dry-run tells, as JSON")
+    verb.add_argument("--json", action="store_true", help="figures of --dry-run as JSON")
     verb.set_defaults(run=_predict)
 
     verb = verbs.add_parser(
@@ -136,7 +140,7 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument(
         "--mesh-spacing-bohr",
         type=float,
-        help="at most, Bohr (default: as stored)",
+        help="maximum spacing of the output mesh, Bohr (default: as stored)",
     )
     _add_box(verb)
     verb.set_defaults(run=_refine)
@@ -148,7 +152,7 @@ def _add_box(verb: argparse.ArgumentParser) -> None:
         type=float,
         nargs=6,
         metavar=("X0", "X1", "Y0", "Y1", "Z0", "Z1"),
-        help="only this part of the cell, in units of the lattice vectors",
+        help="part of the cell to write, in units of the lattice vectors (default: all of it)",
     )
 
 

@@ -54,26 +54,31 @@ def add_verbs(verbs: Any) -> None:
         "--against",
         type=Path,
         metavar="OTHER",
-        help="another density of the one snapshot's atoms, such as one with more k-points: tell "
-        "how far the snapshot and the model are from it",
+        help="another density of the one snapshot's atoms, such as one with more k-points, which "
+        "snapshot and model are compared with",
     )
-    verb.add_argument("--samples", type=int, default=10, help="weight samples (default: 10)")
+    verb.add_argument(
+        "--samples", type=int, default=10, help="number of weight samples (default: 10)"
+    )
     verb.add_argument(
         "--uncertainty",
         choices=("fast", "sampled"),
         help="standard deviations to judge (default: fast where the model has them)",
     )
     verb.add_argument(
-        "--picture", type=Path, metavar="PNG", help="draw the errors and how reliable σ is"
+        "--picture",
+        type=Path,
+        metavar="PNG",
+        help="figure to write, of the errors and of how reliable σ is",
     )
     verb.add_argument(
         "--vacancy",
         type=Path,
         metavar="STEM",
-        help="the cells hold a vacancy: write σ around it to STEM.tsv, draw it in STEM.png",
+        help="table STEM.tsv and figure STEM.png to write, of σ around the vacancy of each cell",
     )
     verb.add_argument(
-        "--card", type=Path, metavar="MD", help="write the model's card with these errors in it"
+        "--card", type=Path, metavar="MD", help="model card to write, with these errors in it"
     )
     verb.add_argument("--json", action="store_true", help="one JSON object on standard output")
     verb.set_defaults(run=_evaluate)
@@ -91,7 +96,7 @@ def _add_config(verb: argparse.ArgumentParser, sections: str) -> None:
 
 def _add_device(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
-        "--device", default="cpu", help="where to fit: `cpu`, `cuda`, `cuda:1` (default: cpu)"
+        "--device", default="cpu", help="device that fits: `cpu`, `cuda`, `cuda:1` (default: cpu)"
     )
 
 

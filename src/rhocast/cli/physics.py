@@ -52,7 +52,9 @@ def add_verbs(verbs: Any) -> None:
         "and, beside them, the fits (JSON).",
     )
     verb.add_argument("model", help="model file or name of a shipped model")
-    verb.add_argument("structure", type=Path, help="any file that ASE reads: the cell at strain 0")
+    verb.add_argument(
+        "structure", type=Path, help="file of the cell at strain 0, in any format that ASE reads"
+    )
     verb.add_argument(
         "--strains",
         type=float,
@@ -65,7 +67,7 @@ def add_verbs(verbs: Any) -> None:
         "--lattice-constant-bohr",
         type=float,
         metavar="A",
-        help="lattice constant of the given cell, Bohr; that of the minimum is then told",
+        help="lattice constant of the given cell, Bohr; that of the minimum is then printed",
     )
     verb.add_argument(
         "--experiment",

@@ -25,15 +25,15 @@ def add_verbs(verbs: Any) -> None:
         "plan",
         description="Estimate what a campaign costs, from a calibration of a minute or two on this "
         "machine, or a stored one. Core hours come out within a factor of two for cells up to "
-        "some ten times as large as what was measured; `--finished` takes real runs in.",
+        "some ten times as large as what was measured. `--finished` takes real runs into account.",
     )
     verb.add_argument("config", type=Path, help="configuration")
     verb.add_argument(
         "--calibration",
         type=Path,
         metavar="JSON",
-        help="take the calibration from this file, if it is of the same material, engine and "
-        "model; measure and write it if it is not there",
+        help="file of the calibration, of the same material, engine and model; it is measured and "
+        "written if it is not there",
     )
     verb.add_argument(
         "--finished",

@@ -75,7 +75,9 @@ def _bounds(entry: dict[str, Any]) -> str:
 def add_verbs(verbs: Any) -> None:
     """Add the parser of ``schema``."""
     verb = verbs.add_parser("schema")
-    verb.add_argument("--markdown", action="store_true", help="tables instead of JSON schema")
+    verb.add_argument(
+        "--markdown", action="store_true", help="print tables instead of the JSON schema"
+    )
     verb.set_defaults(run=_schema)
 
 

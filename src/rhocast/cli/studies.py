@@ -26,18 +26,20 @@ def add_verbs(verbs: Any) -> None:
     studies = verb.add_subparsers(title="studies", metavar="STUDY", required=True)
 
     study = studies.add_parser(
-        "descriptors", help="error held out against the sizes of the descriptor"
+        "descriptors", help="study the held-out error against the sizes of the descriptor"
     )
     _add_snapshots(study, "to train on and judge by, of two trajectories or more")
     _add_common(study, "studies, descriptor and all of learning")
     study.set_defaults(run=_descriptors, draws=True)
 
-    study = studies.add_parser("cells", help="which cell is large enough to transfer to")
+    study = studies.add_parser("cells", help="study which cell is large enough to transfer to")
     _add_snapshots(study, "of two sizes or more; structures alone compare features alone")
     _add_common(study, "descriptor, material")
     study.set_defaults(run=_cells, draws=True)
 
-    study = studies.add_parser("economy", help="error on larger cells against core hours of DFT")
+    study = studies.add_parser(
+        "economy", help="study the error on larger cells against core hours of DFT"
+    )
     for option, meaning in (
         ("--small", "of small cells, to train on"),
         ("--larger", "of larger cells, to train on and to transfer to"),
@@ -49,21 +51,29 @@ def add_verbs(verbs: Any) -> None:
     _add_common(study, "studies, transfer and all of learning")
     study.set_defaults(run=_economy, draws=True)
 
-    study = studies.add_parser("vacancy", help="what one snapshot with a vacancy teaches")
+    study = studies.add_parser("vacancy", help="study what one snapshot with a vacancy adds")
     _add_snapshots(study, "to train on, of two trajectories or more")
     study.add_argument(
         "--add", required=True, type=Path, metavar="FILE", help="snapshot with a vacancy"
     )
     study.add_argument(
-        "--judges", nargs="+", required=True, type=Path, metavar="FILE", help="others to judge by"
+        "--judges",
+        nargs="+",
+        required=True,
+        type=Path,
+        metavar="FILE",
+        help="further snapshots with a vacancy, to judge by",
     )
     _add_common(study, "studies and all of learning")
     study.set_defaults(run=_vacancy, draws=True)
 
-    study = studies.add_parser("sigma", help="σ against the size of the cell")
+    study = studies.add_parser("sigma", help="study σ against the size of the cell")
     study.add_argument("model", help="model file or name of a shipped model")
     study.add_argument(
-        "--atoms", type=int, default=1_100_000, help="in the largest cell (default: 1,100,000)"
+        "--atoms",
+        type=int,
+        default=1_100_000,
+        help="number of atoms of the largest cell (default: 1,100,000)",
     )
     _add_common(study, "the first cell of training")
     study.set_defaults(run=_sigma, draws=True)
