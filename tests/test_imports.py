@@ -10,10 +10,10 @@ from rhocast.cli.main import VERBS
 from rhocast.density.formats import FORMATS
 
 ORDER = [
-    "units", "errors", "extras", "files", "hdf5", "checksums", "fields", "config", "structures",
-    "grid", "parallel", "density", "dynamics", "engines", "datasets", "descriptors", "model",
-    "evaluation", "learning", "inference", "properties", "view", "analysis", "studies", "speed",
-    "planning", "drafting", "workflow", "cli",
+    "units", "errors", "extras", "files", "memory", "hdf5", "checksums", "fields", "config",
+    "structures", "grid", "parallel", "density", "dynamics", "engines", "datasets",
+    "descriptors", "model", "evaluation", "learning", "inference", "properties", "view",
+    "analysis", "studies", "speed", "planning", "drafting", "workflow", "cli",
 ]  # fmt: skip
 
 SOURCE = Path(__file__).parents[1] / "src"

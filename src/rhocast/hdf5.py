@@ -13,6 +13,9 @@ from rhocast.errors import FileFormatError
 #: What h5py and readers of JSON raise about damaged metadata.
 _FAULTS = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, IndexError)
 
+#: Deflate packs no data by more; bytes that matter to nobody.
+_MOST_PACKED, _SMALL = 1100, 10_000_000
+
 
 def open_hdf5(path: Path, remedy: str, virtual: Collection[str] = ()) -> h5py.File:
     """Open a file for reading.
@@ -87,12 +90,18 @@ def _check_inside(path: Path, file: h5py.File, virtual: Collection[str]) -> None
                 f"{path}: {name} is a link to the file {link.filename}, expected the data in this "
                 "file; copy them into it"
             )
-        if isinstance(item, h5py.Dataset) and (
-            item.external or (item.is_virtual and name not in virtual)
-        ):
+        if not isinstance(item, h5py.Dataset):
+            continue
+        if item.external or (item.is_virtual and name not in virtual):
             raise FileFormatError(
                 f"{path}: the numbers of {name} lie in another file, expected them in this one; "
                 "copy them into it"
+            )
+        announced, held = item.nbytes, item.id.get_storage_size()
+        if not item.is_virtual and announced > _MOST_PACKED * held + _SMALL:
+            raise FileFormatError(
+                f"{path}: {name} announces {announced / 1e6:.3g} MB and holds {held / 1e6:.3g} MB; "
+                "the file is damaged or was never written to its end"
             )
 
 

@@ -162,3 +162,10 @@ def test_signals_that_are_ignored_stay_ignored_and_handlers_come_back():
         assert signal.getsignal(signal.SIGUSR1) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGUSR1, before)
+
+
+@pytest.mark.mpi
+def test_a_verb_that_is_one_process_says_so_under_a_launcher(run_verb, tmp_path):
+    code, told = run_verb(2, "info", "al")
+    assert code == 7
+    assert "rhocast info: is one process, and the launcher has started 2" in told

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from gaussian_atoms import check_gaussians, crystal, on_mesh
 
-from rhocast.density import Density, Snapshot, open_density, read_density, write_density
+from rhocast.density import Density, Snapshot, files, open_density, read_density, write_density
 from rhocast.density.formats import FORMATS, READABLE, WRITABLE
 from rhocast.errors import FileFormatError, RhocastError
 
@@ -127,3 +127,30 @@ def test_reading_and_writing_need_neither_torch_nor_netcdf(run):
     )
     result = run(sys.executable, "-c", code)
     assert result.returncode == 0, result.stderr
+
+
+def test_a_cube_that_announces_more_atoms_than_it_holds_is_refused(tmp_path):
+    path = tmp_path / "many.cube"
+    path.write_text("a\nb\n1000000000 0 0 0\n2 1 0 0\n2 0 1 0\n2 0 0 1\n13 3 0 0 0\n")
+    with pytest.raises(FileFormatError, match="announces 1000000000 atoms, the file ends after 1"):
+        read_density(path)
+    path.write_text("a\nb\n1 0 0 0\n90000 1 0 0\n90000 0 1 0\n90000 0 0 1\n13 3 0 0 0\n1 2\n")
+    with pytest.raises(FileFormatError, match=r"many\.cube: takes more memory"):
+        read_density(path)
+
+
+def test_an_archive_that_unpacks_without_end_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_MOST_UNPACKED", 1_000_000)
+    path = tmp_path / "many.cube.gz"
+    with gzip.open(path, "wb") as file:
+        file.write(bytes(50_000_000))
+    with pytest.raises(FileFormatError, match=r"unpacks to more than .* GB"):
+        read_density(path)
+
+
+def test_an_array_that_announces_more_than_it_holds_is_refused(tmp_path):
+    path = tmp_path / "many.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("density", (10_000, 10_000, 10_000), "f4", chunks=(64, 64, 64))
+    with pytest.raises(FileFormatError, match=r"density announces 4e\+06 MB and holds 0 MB"):
+        read_density(path, "field")

@@ -190,7 +190,7 @@ def test_an_unknown_potential_is_refused(potential):
 
 
 def test_what_is_no_calculator_is_refused():
-    with pytest.raises(EngineError, match="which makes a Atoms"):
+    with pytest.raises(EngineError, match="it is no class of ASE calculators and was not called"):
         make_calculator("ase.build.bulk", {"name": "Al"})
 
 
@@ -202,3 +202,15 @@ def test_elements_that_a_potential_does_not_know(potential, message):
     unknown = crystal("Na", "bcc", 4.3)
     with pytest.raises(EngineError, match=message):
         run_classical(unknown, settings(potential), temperature_K=300.0, frames=1, seed=1)
+
+
+OWN = "from pathlib import Path\ndef make():\n    Path(__file__).with_name('called').touch()\n"
+
+
+@pytest.mark.parametrize("potential", ["own_potential.make", "pathlib.Path", "os", "emt2", ".x"])
+def test_nothing_but_a_class_of_calculators_is_called(potential, tmp_path, monkeypatch):
+    (tmp_path / "own_potential.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(EngineError, match=r"classical\.potential: expected emt, tersoff or"):
+        make_calculator(potential, {})
+    assert not (tmp_path / "called").exists()

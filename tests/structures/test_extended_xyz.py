@@ -38,7 +38,6 @@ def test_every_frame_is_what_ase_reads(frames, tmp_path):
     "text",
     [
         "1\nno lattice\nAl 0 0 0\n",
-        '2\nLattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3\nAl 0 0 0\n',
         '1\nLattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3\nAl1 0 0 0\n',
         '1\nLattice="4 0 0 0 4 0" Properties=species:S:1:pos:R:3\nAl 0 0 0\n',
         "",

@@ -1,5 +1,7 @@
 """Structure files that say other than what a parser takes for granted."""
 
+import resource
+
 import numpy as np
 import pytest
 from ase.build import bulk
@@ -128,3 +130,20 @@ def test_a_file_without_structure_is_told(tmp_path):
         read_structure(tmp_path / "any.data")
     with pytest.raises(StructureError, match=r"none\.xyz: cannot be opened"):
         read_structure(tmp_path / "none.xyz")
+
+
+ANNOUNCING = {
+    "many.xyz": '1000000000\nLattice="9 0 0 0 9 0 0 0 9"\nAl 0 0 0\n',
+    "POSCAR": "many\n1.0\n9 0 0\n0 9 0\n0 0 9\nAl\n2000000000\nDirect\n0 0 0\n",
+    "many.lmp": "many\n\n900000000 atoms\n1 atom types\n0 9 xlo xhi\n0 9 ylo yhi\n0 9 zlo zhi\n\n"
+    "Masses\n\n1 26.98\n\nAtoms # atomic\n\n1 1 0 0 0\n",
+}
+
+
+@pytest.mark.parametrize("name", ANNOUNCING)
+def test_a_file_that_announces_more_atoms_than_it_holds_is_refused(name, tmp_path):
+    (tmp_path / name).write_text(ANNOUNCING[name])
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    with pytest.raises(StructureError, match=rf"{name}: "):
+        read_structure(tmp_path / name)
+    assert resource.getrlimit(resource.RLIMIT_AS) == before

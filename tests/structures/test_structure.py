@@ -80,3 +80,31 @@ def test_nearest_neighbours_of_a_crystal():
 def test_what_no_density_exists_for_is_refused(positions, cell, numbers, message):
     with pytest.raises(StructureError, match=message):
         Structure(positions, cell, numbers)
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.1])
+def test_a_million_atoms_in_one_place_are_refused_at_once(spread):
+    rng = np.random.default_rng(0)
+    positions = 50.0 + spread * rng.random((1_000_000, 3))
+    structure = Structure(positions, 100.0 * np.eye(3), np.full(1_000_000, 13))
+    with pytest.raises(StructureError, match=r"two atoms are .* Bohr apart"):
+        structure.check_distances()
+
+
+def test_atoms_on_both_sides_of_a_cube_are_found():
+    for gap in (0.3, 0.49, 0.51):
+        positions = np.array([[1.0 - gap / 2, 3.0, 3.0], [1.0 + gap / 2, 3.0, 3.0]])
+        structure = Structure(positions, 6.0 * np.eye(3), [13, 13])
+        if gap > 0.5:
+            structure.check_distances()
+        else:
+            with pytest.raises(StructureError, match=f"{gap} Bohr apart"):
+                structure.check_distances()
+
+
+def test_coordinates_beyond_any_cell_are_refused():
+    cell = 10.0 * np.eye(3)
+    with pytest.raises(StructureError, match=r"position of atom 1 .* at most 1e\+08"):
+        Structure(np.array([[0.0, 0.0, 0.0], [1e20, 0.0, 0.0]]), cell, [13, 13])
+    with pytest.raises(StructureError, match=r"a lattice vector is 1e\+30 Bohr long"):
+        Structure(np.zeros((1, 3)), np.diag([1e30, 10.0, 10.0]), [13])

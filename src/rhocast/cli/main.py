@@ -9,7 +9,7 @@ from pathlib import Path
 from rhocast import __version__
 from rhocast.cli.ending import Ended, ending_on_signals
 from rhocast.cli.job import start_logging
-from rhocast.errors import RhocastError
+from rhocast.errors import ParallelError, RhocastError
 from rhocast.extras import needed_for, require
 from rhocast.files import check_output
 
@@ -58,6 +58,9 @@ VERBS = {
     "schema": ("schema", "print the reference of the configuration"),
 }
 
+#: Verbs whose work MPI ranks share.
+_ON_RANKS = ("predict", "merge", "refine")
+
 #: Options that name a file to write.
 _OUTPUTS = ("output", "picture", "html")
 
@@ -72,6 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
         with ending_on_signals(), needed_for(" ".join(["rhocast", *words[:1]])):
             options = _parser(words).parse_args(words)
             start_logging()
+            _check_ranks(words[0])
             _check_outputs(options)
             if any(getattr(options, name, None) for name in _DRAWING):
                 require("matplotlib", f"rhocast {words[0]}")
@@ -87,6 +91,17 @@ def main(arguments: list[str] | None = None) -> int:
         log.error("%s", error)
         return 1
     return 0
+
+
+def _check_ranks(verb: str) -> None:
+    """Refuse a verb that is one process where a launcher has started several of it."""
+    from rhocast.parallel.ranks import launched_ranks
+
+    if verb not in _ON_RANKS and (ranks := launched_ranks()) > 1:
+        raise ParallelError(
+            f"rhocast {verb}: is one process, and the launcher has started {ranks}; start it "
+            f"without mpirun or srun. Ranks share the work of {', '.join(_ON_RANKS)}"
+        )
 
 
 def _check_outputs(options: argparse.Namespace) -> None:

@@ -150,7 +150,8 @@ class Potential(Section):
     potential: str = Field(
         min_length=1,
         description="`emt` (Al, Cu, Ag, Au, Ni, Pd, Pt), `tersoff` (Si, Ge), or the import path "
-        "of an ASE calculator, such as `mace.calculators.MACECalculator`",
+        "of a class of ASE calculators, such as `mace.calculators.MACECalculator`; its module is "
+        "imported: code that the author of the configuration runs on this machine",
     )
     arguments: dict[str, Any] = Field(
         default_factory=dict, description="keyword arguments of that calculator"

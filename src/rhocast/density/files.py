@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from rhocast.density.density import Density
 from rhocast.density.formats import FORMATS, PACKED, Format, Length, format_to_read
 from rhocast.density.formats.field import open_field
 from rhocast.errors import FileFormatError, MissingExtraError, RhocastError
+from rhocast.memory import TOO_LARGE, bounded_memory
 from rhocast.units import ANGSTROM_PER_BOHR
 
 
@@ -107,9 +107,13 @@ def write_density(
     density.write(path, format, field)
 
 
+#: Compressed files may unpack to this, bytes, or to so many times their size.
+_MOST_UNPACKED, _MOST_PACKED = 1_000_000_000, 100
+
+
 def _parse(path: Path, format: Format) -> Density:
     try:
-        with _unpacked(path) as plain:
+        with _unpacked(path) as plain, bounded_memory(plain.stat().st_size):
             return format.module.read(plain)
     except MissingExtraError:
         raise
@@ -117,6 +121,8 @@ def _parse(path: Path, format: Format) -> Density:
         # Readers of HDF5 name the file themselves, parsers of text do not.
         text = str(error)
         raise FileFormatError(text if text.startswith(str(path)) else f"{path}: {text}") from None
+    except MemoryError:
+        raise FileFormatError(f"{path}: {TOO_LARGE}") from None
     except Exception as error:  # the readers raise whatever their parsers meet
         raise FileFormatError(
             f"{path}: cannot be read as {format.name} ({type(error).__name__}: {error}); give the "
@@ -132,6 +138,13 @@ def _unpacked(path: Path) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="rhocast-") as folder:
         plain = Path(folder) / path.stem
+        most = max(_MOST_UNPACKED, _MOST_PACKED * path.stat().st_size)
         with gzip.open(path) as packed, plain.open("wb") as file:
-            shutil.copyfileobj(packed, file)
+            while part := packed.read(1 << 24):
+                file.write(part)
+                if file.tell() > most:
+                    raise FileFormatError(
+                        f"{path}: unpacks to more than {most / 1e9:.3g} GB, no density is so "
+                        "compressible; unpack it yourself if it is one"
+                    )
         yield plain

@@ -139,6 +139,9 @@ def run_classical(
 def make_calculator(potential: str, arguments: dict[str, Any]) -> BaseCalculator:
     """Make the ASE calculator that a configuration names.
 
+    Its module is imported, so it is code that the author of the configuration runs here; nothing
+    but a class of ASE calculators is called.
+
     Parameters
     ----------
     potential
@@ -156,18 +159,15 @@ def make_calculator(potential: str, arguments: dict[str, Any]) -> BaseCalculator
     path = "ase.calculators.emt.EMT" if potential == "emt" else potential
     module, _, name = path.rpartition(".")
     try:
-        made = getattr(importlib.import_module(module), name)(**arguments)
+        calculator = getattr(importlib.import_module(module), name)
+        if not (isinstance(calculator, type) and issubclass(calculator, BaseCalculator)):
+            raise TypeError("it is no class of ASE calculators and was not called")
+        return calculator(**arguments)
     except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise EngineError(
             f"classical.potential: expected emt, tersoff or the import path of an ASE calculator "
             f"that takes {arguments}, found {potential!r} ({error})"
         ) from error
-    if not isinstance(made, BaseCalculator):
-        raise EngineError(
-            f"classical.potential: expected an ASE calculator, found {potential!r}, which makes a "
-            f"{type(made).__name__}"
-        )
-    return made
 
 
 def _tersoff(arguments: dict[str, Any]) -> BaseCalculator:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from ase.data import atomic_numbers
 
+from rhocast.errors import StructureError
 from rhocast.structures.structure import Structure
 from rhocast.units import ANGSTROM_PER_BOHR
 
@@ -41,8 +42,11 @@ def _frames(lines: list[str]) -> Iterator[Structure]:
     start = 0
     while start < len(lines) and lines[start].strip():
         end = start + 2 + int(lines[start])
-        if end > len(lines):
-            raise ValueError("truncated")
+        if end > len(lines):  # ASE would read on at the end of the file, as often as announced
+            raise StructureError(
+                f"line {start + 1} announces {lines[start].strip()} atoms, the file ends after "
+                f"{max(0, len(lines) - start - 2)} lines of them; write it anew"
+            )
         yield _frame(lines[start + 1], [line.split() for line in lines[start + 2 : end]])
         start = end
     if any(line.strip() for line in lines[start:]):

@@ -16,6 +16,7 @@ from ase import Atoms
 from ase.data import atomic_numbers
 
 from rhocast.errors import StructureError
+from rhocast.memory import TOO_LARGE, bounded_memory
 from rhocast.structures.pymatgen_file import read_pymatgen
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -52,6 +53,7 @@ def read_images(
         If the file cannot be read, or does not say which elements its sites hold whole.
     """
     with _plain(path) as plain:
+        _check_announced(plain)
         if format is None and plain.suffix == ".json" and (found := read_pymatgen(plain)):
             _check_occupancies(found)
             return [found]
@@ -74,10 +76,13 @@ def read_images(
 def _read(path: Path, wanted: str, format: str | None, options: dict[str, Any]) -> list[Atoms]:
     try:
         # ASE would have all MPI ranks take part in the reading.
-        found = ase.io.read(path, index=wanted, format=format, parallel=False, **options)
+        with bounded_memory(path.stat().st_size):
+            found = ase.io.read(path, index=wanted, format=format, parallel=False, **options)
         return cast(list[Atoms], found)
     except KeyError:
         raise
+    except MemoryError:
+        raise StructureError(TOO_LARGE) from None
     except Exception as error:  # ASE's readers raise whatever their parsers meet
         raise StructureError(
             f"ASE cannot read a structure from it ({type(error).__name__}: {error})"
@@ -103,6 +108,20 @@ def _opened(path: Path) -> Any:
         return path.open("rb")
     except OSError as error:
         raise StructureError(f"cannot be opened ({error.strerror})") from None
+
+
+def _check_announced(path: Path) -> None:
+    """Refuse a file of LAMMPS or VASP with more atoms in its head than it has bytes.
+
+    ASE makes room for all of them, or looks for them line by line after the end of the file.
+    """
+    head = _head(path)
+    counts = [int(n) for n in re.findall(r"^\s*(\d+)\s+atoms\b", head, re.MULTILINE)]
+    for line in head.splitlines()[5:7]:
+        words = line.split()
+        counts += map(int, words) if all(word.isdecimal() for word in words) else ()
+    if max(counts, default=0) > path.stat().st_size:
+        raise StructureError(f"announces {max(counts)} atoms; it {TOO_LARGE}")
 
 
 def _lammps_format(path: Path) -> str | None:

@@ -15,6 +15,9 @@ from rhocast.units import ANGSTROM_PER_BOHR
 #: Closer than this, two atoms are taken for one atom written twice.
 COINCIDENT_BOHR = 0.5
 
+#: Positions and lattice vectors that are longer hold no digits of a bond's length.
+LARGEST_BOHR = 1e8
+
 
 @dataclass(frozen=True)
 class Structure:
@@ -124,6 +127,21 @@ class Structure:
         distances, _ = tree.query(inside, k=2, distance_upper_bound=reach)
         return float(distances[:, 1].min())
 
+    def _shortest_in_cubes(self) -> float:
+        """Distance of two atoms in one small cube, Bohr; infinity if each has a cube of its own.
+
+        Two atoms in a cube are closer than 0.5 Bohr. Where there are none, no place is so crowded
+        that a tree would compare each atom with all others.
+        """
+        inside = self.fractional @ self.cell
+        cubes = np.floor(inside / (0.5 * COINCIDENT_BOHR))
+        order = np.lexsort(cubes.T)
+        shared = np.flatnonzero((cubes[order[1:]] == cubes[order[:-1]]).all(axis=1))
+        if not len(shared):
+            return np.inf
+        pairs = inside[order[shared]] - inside[order[shared + 1]]
+        return float(np.linalg.norm(pairs, axis=1).min())
+
     def _all_apart(self, distance: float) -> bool:
         """Say whether all atoms are certain to be so far apart: seconds for millions of atoms.
 
@@ -150,7 +168,9 @@ class Structure:
         image = _shortest_lattice_vector(self.cell)
         if image >= COINCIDENT_BOHR and self._all_apart(COINCIDENT_BOHR):
             return
-        shortest = min(self._shortest_within(COINCIDENT_BOHR), image)
+        shortest = min(self._shortest_in_cubes(), image)
+        if shortest >= COINCIDENT_BOHR:
+            shortest = min(self._shortest_within(COINCIDENT_BOHR), image)
         if shortest < COINCIDENT_BOHR:
             raise StructureError(
                 f"{where}: two atoms are {shortest:.3g} Bohr apart, expected at least "
@@ -232,9 +252,20 @@ def _check_arrays(positions: np.ndarray, cell: np.ndarray, numbers: np.ndarray) 
         raise StructureError(
             f"the position of atom {bad[0]} is {positions[bad[0]]}, expected finite numbers"
         )
+    far = np.flatnonzero((np.abs(positions) > LARGEST_BOHR).any(axis=1))
+    if len(far):
+        raise StructureError(
+            f"the position of atom {far[0]} is {positions[far[0]]} Bohr, expected at most "
+            f"{LARGEST_BOHR:g}; the file is damaged or of another unit"
+        )
     unknown = numbers[(numbers < 1) | (numbers >= len(chemical_symbols))]
     if len(unknown):
         raise StructureError(f"atomic number {unknown[0]} is no element")
+    if np.isfinite(cell).all() and np.abs(cell).max() > LARGEST_BOHR:
+        raise StructureError(
+            f"a lattice vector is {np.abs(cell).max():g} Bohr long, expected at most "
+            f"{LARGEST_BOHR:g}; the file is damaged or of another unit"
+        )
     volume = abs(np.linalg.det(cell)) if np.isfinite(cell).all() else 0.0
     if volume < 1e-6 * np.prod(np.linalg.norm(cell, axis=1)) or volume == 0.0:
         raise StructureError(

@@ -35,7 +35,11 @@ def read(path: Path) -> Density:
             raise FileFormatError("lines 3 to 6: expected a count and three lengths in each")
         n_atoms, origin = abs(int(counts[0])), counts[1:4]
         shape = [abs(int(line[0])) for line in voxels]
-        rows = [parse_numbers(file.readline(), f"line {7 + i}") for i in range(n_atoms)]
+        rows = []
+        for i in range(n_atoms):
+            rows.append(parse_numbers(file.readline(), f"line {7 + i}"))
+            if not len(rows[-1]):
+                raise FileFormatError(f"announces {n_atoms} atoms, the file ends after {i}")
         fields = _fields(counts, file)
         if fields > 1:
             raise FileFormatError(f"holds {fields} fields, expected the density alone")
