@@ -1,17 +1,22 @@
+import json
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 import yaml
 
 from rhocast.config import load_config, parse_config
+from rhocast.descriptors import reach_bohr
 from rhocast.errors import ConfigError, FileFormatError
+from rhocast.grid import Mesh
+from rhocast.inference.memory import rank_bytes
 from rhocast.model import DensityModel
 from rhocast.model.shipped import model_path
 from rhocast.planning import Calibration, estimate, read_calibration
 from rhocast.planning.machine import subject_of
 from rhocast.planning.work import CostLaw
+from rhocast.structures import build_system
 
 #: Demo-like costs on one core of a workstation.
 CALIBRATION = Calibration(
@@ -26,6 +31,7 @@ CALIBRATION = Calibration(
     n_features=60,
     training_s=1.5e-5,
     prediction_s=2e-5,
+    evaluation_s=5e-4,
 )
 
 
@@ -118,6 +124,37 @@ def test_a_certified_model_is_evaluated_at_fewer_points(stages, root, tmp_path):
     assert coarser == pytest.approx((0.3 / 0.4) ** 3, rel=0.05)
 
 
+def test_errors_cost_what_standard_deviations_cost(stages, root):
+    """Also where fields are predicted without any."""
+    data = yaml.safe_load((root / "config.yaml").read_text())
+    data["prediction"]["uncertainty"] = "none"
+    settings = parse_config(data)
+    assert settings.prediction.evaluated_uncertainty == "sampled"
+    once = {stage.name: stage for stage in estimate(settings, CALIBRATION)}
+    slower = replace(CALIBRATION, evaluation_s=2 * CALIBRATION.evaluation_s)
+    twice = {stage.name: stage for stage in estimate(settings, slower)}
+    assert twice["predict"] == once["predict"]
+    assert twice["evaluate"].core_hours > 1.5 * once["evaluate"].core_hours
+
+
+def test_the_memory_of_a_prediction_is_the_one_that_it_checks_itself(stages, root):
+    """One model of memory; planning takes that without the compiled kernels."""
+    settings = load_config("config.yaml")
+    found = stages("config.yaml")["predict"].memory_gb
+    largest = max(
+        (
+            build_system(settings.systems[name].model_copy(update={"temperature_K": None}), 1.0, 0)
+            for name in settings.prediction.cells
+        ),
+        key=len,
+    )
+    spacing = settings.prediction.mesh_spacing_bohr
+    mesh = Mesh.with_spacing(largest.cell, spacing)
+    reach = reach_bohr(settings.descriptor, settings.baseline, ("Si", "Ge"))
+    expected = rank_bytes(largest.cell, mesh.shape, len(largest), 3, reach, compiled=False)
+    assert found == pytest.approx(1e-9 * expected, rel=1e-3)
+
+
 def test_training_leaves_its_features_on_the_disk(stages, root):
     data = yaml.safe_load((root / "config.yaml").read_text())
     data["features"]["points_per_snapshot"] = 10**9
@@ -132,6 +169,14 @@ def test_a_calibration_is_kept_and_a_damaged_one_refused(tmp_path):
     path = tmp_path / "calibration.json"
     CALIBRATION.write(path)
     assert read_calibration(path) == CALIBRATION
+    older = asdict(replace(CALIBRATION, subject={"prediction.uncertainty": "fast"}))
+    del older["evaluation_s"]
+    path.write_text(json.dumps(older))
+    assert read_calibration(path).evaluation_s == CALIBRATION.prediction_s
+    older["subject"] = {"prediction.uncertainty": "none"}
+    path.write_text(json.dumps(older))
+    with pytest.raises(FileFormatError, match=r"calibration\.json: .* remove it to measure anew"):
+        read_calibration(path)
     path.write_text("{}")
     with pytest.raises(FileFormatError, match=r"calibration\.json: expected a calibration"):
         read_calibration(path)

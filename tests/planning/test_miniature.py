@@ -24,7 +24,7 @@ def test_a_miniature_of_the_campaign_is_timed(tiny):
     assert max(calibration.scf.coefficients) > 0.0
     assert calibration.md_iterations >= 1.0
     assert calibration.classical_s == 0.0
-    for name in ("job_s", "features_s", "prediction_s"):
+    for name in ("job_s", "features_s", "prediction_s", "evaluation_s"):
         assert getattr(calibration, name) > 0.0, name
     by_name = {stage.name: stage for stage in estimate(tiny, calibration)}
     assert by_name["scf"].core_hours < 0.1

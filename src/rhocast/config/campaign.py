@@ -56,6 +56,11 @@ class Prediction(Section):
     )
     samples: PositiveInt = Field(10, ge=2, description="N_s: weight samples")
 
+    @property
+    def evaluated_uncertainty(self) -> Literal["fast", "sampled"]:
+        """Uncertainty with which errors are measured: they always come with one."""
+        return "fast" if self.uncertainty == "fast" else "sampled"
+
 
 def _usable_folder(path: str) -> str:
     if strange := sorted({c for c in path if c in "{}*?[]:" or not c.isprintable()}):

@@ -128,6 +128,15 @@ class Baseline(Section):
         None, description="how neighbours deform a pseudo-atom; without it, it is a sphere"
     )
 
+    @property
+    def reach_bohr(self) -> float:
+        """Distance from its points within which all atoms must be known, Bohr.
+
+        The multipoles of an atom depend on the atoms within their own cutoff.
+        """
+        induced = 0.0 if self.multipoles is None else 2.0 * self.multipoles.cutoff_bohr
+        return max(self.cutoff_bohr, induced)
+
 
 class Network(Section):
     """The Bayesian network."""

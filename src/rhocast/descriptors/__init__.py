@@ -25,6 +25,7 @@ __all__ = [
     "SmoothDescriptor",
     "SortedDescriptor",
     "make",
+    "reach_bohr",
 ]
 
 
@@ -64,3 +65,11 @@ def make(parameters: config.Descriptor, species: tuple[str, ...]) -> Descriptor:
     if isinstance(parameters, config.SmoothDescriptor):
         return SmoothDescriptor(parameters, species)
     return SortedDescriptor(parameters, species)
+
+
+def reach_bohr(
+    descriptor: config.Descriptor, baseline: config.Baseline | None, species: tuple[str, ...]
+) -> float:
+    """Return how far from its points a model of these parts must be given all atoms, Bohr."""
+    own = make(descriptor, species).reach_bohr
+    return own if baseline is None else max(own, baseline.reach_bohr)

@@ -164,17 +164,14 @@ class PseudoAtoms:
     @property
     def cutoff_bohr(self) -> float:
         """Distance beyond which an atom adds nothing to the density, Bohr."""
-        return max([self.parameters.cutoff_bohr, *self._multipole_cutoff])
+        multipoles = self.parameters.multipoles
+        induced = 0.0 if multipoles is None else multipoles.cutoff_bohr
+        return max(self.parameters.cutoff_bohr, induced)
 
     @property
     def reach_bohr(self) -> float:
         """Distance from the points within which `bind` must be given all atoms, Bohr."""
-        return max([self.parameters.cutoff_bohr, *(2.0 * r for r in self._multipole_cutoff)])
-
-    @property
-    def _multipole_cutoff(self) -> list[float]:
-        multipoles = self.parameters.multipoles
-        return [] if multipoles is None else [multipoles.cutoff_bohr]
+        return self.parameters.reach_bohr
 
     def spherical(self, symbol: str, distance: np.ndarray) -> np.ndarray:
         """Compute f_s of an element at distances (p,) from its nucleus, Bohr; (p,), e/Bohr³."""

@@ -1,44 +1,26 @@
-"""Memory: estimates of what a prediction needs, against what there is."""
+"""Memory: what a prediction needs, against what there is."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from rhocast.density.disk import size, times
 from rhocast.errors import ParallelError
-from rhocast.evaluation.reference import ReferenceEvaluator
+from rhocast.inference.memory import rank_bytes
 from rhocast.inference.request import Request
-from rhocast.parallel.ranks import ITEMS_IN_HAND
-
-#: Atoms around a block, with their neighbours and search trees, per atom.
-BYTES_PER_ATOM = 2_500
-#: Atoms of the whole structure on rank 0: positions, and what it takes to sort them, per atom.
-BYTES_PER_STORED_ATOM = 250
-#: Intermediate arrays of descriptor and network, per point of a tile and feature.
-BYTES_PER_FEATURE = 100
-#: The interpreter with its libraries.
-BYTES_OF_PROGRAM = 400_000_000
 
 
-def bytes_per_rank(request: Request, rank: int = 0) -> int:
-    """Estimate the memory that one rank needs to predict shards.
-
-    A rank holds some blocks and the atoms around them, rank 0 the structure besides. A block has
-    no more than a fixed number of points: the memory does not grow with the field.
-    """
-    structure, blocks = request.structure, request.blocks
-    margin = request.model.reach_bohr * np.linalg.norm(np.linalg.inv(structure.cell), axis=0)
-    lower, upper = blocks.bounds(0)
-    atoms = len(structure) * float(np.prod(upper - lower + 2.0 * margin))
-    values = 4 * len(request.fields) * int(np.prod(blocks.shape(0)))
-    own = (
-        BYTES_OF_PROGRAM
-        + BYTES_PER_ATOM * atoms
-        + BYTES_PER_FEATURE * ReferenceEvaluator.tile**3 * request.model.n_features
-        + 3 * ITEMS_IN_HAND * values
+def bytes_per_rank(request: Request, n_ranks: int = 1, rank: int = 0) -> int:
+    """Estimate the memory that one of several ranks needs to predict shards of a request."""
+    return rank_bytes(
+        request.structure.cell,
+        request.mesh.shape,
+        len(request.structure),
+        len(request.fields),
+        request.model.reach_bohr,
+        compiled=request.task.kernels is not None,
+        threads=request.task.threads if n_ranks == 1 else 1,
+        first=rank == 0,
     )
-    return int(own) + (BYTES_PER_STORED_ATOM * len(structure) if rank == 0 else 0)
 
 
 def available_memory_bytes(root: Path = Path("/")) -> int | None:
@@ -78,7 +60,7 @@ def _lines(path: Path) -> list[str]:
 def check_memory(request: Request, ranks_on_node: int = 1) -> None:
     """Raise ParallelError if the ranks of this machine need more memory than it has free."""
     available = available_memory_bytes()
-    first, other = bytes_per_rank(request), bytes_per_rank(request, rank=1)
+    first, other = (bytes_per_rank(request, ranks_on_node, rank) for rank in (0, 1))
     if available is not None and first + other * (ranks_on_node - 1) > available:
         raise ParallelError(
             f"{request.where}: each rank needs about {size(other)} of memory, the first "

@@ -84,8 +84,8 @@ class DensityModel:
     @property
     def reach_bohr(self) -> float:
         """Distance from its points within which the model must be given all atoms, Bohr."""
-        baseline = 0.0 if self.baseline is None else self.baseline.reach_bohr
-        return max(descriptors.make(self.descriptor, self.species).reach_bohr, baseline)
+        baseline = None if self.baseline is None else self.baseline.parameters
+        return descriptors.reach_bohr(self.descriptor, baseline, self.species)
 
     @property
     def hash(self) -> str:

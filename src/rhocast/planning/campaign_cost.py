@@ -10,6 +10,7 @@ import numpy as np
 
 from rhocast import config
 from rhocast.config.convergence import OWN
+from rhocast.descriptors import reach_bohr
 from rhocast.dynamics import n_steps
 from rhocast.dynamics.correlation import RUN_PER_MEMORY
 from rhocast.engines import Psp8, resolve_pseudopotentials
@@ -21,6 +22,8 @@ from rhocast.engines.calculation import (
 )
 from rhocast.fields import DENSITY_FIELDS, MESH
 from rhocast.grid import Mesh
+from rhocast.inference.memory import rank_bytes
+from rhocast.inference.options import FIELDS
 from rhocast.inference.spacing import DEFAULT_SPACING_BOHR, evaluation_spacing
 from rhocast.model import DensityModel
 from rhocast.planning.machine import Calibration
@@ -38,8 +41,6 @@ _MODEL = "chosen.safetensors"
 _BYTES_PER_ATOM_AND_FRAME = 170
 #: What a job of Python holds besides its data.
 _BYTES_OF_PROGRAM = 350_000_000
-#: What a rank of a prediction holds for each atom of the cell.
-_BYTES_PER_STORED_ATOM = 250
 #: What training holds for each point: targets and indices; features are read where they are needed.
 _BYTES_PER_LEARNT_POINT = 60
 #: Reading, scaling and writing a predicted number once.
@@ -206,19 +207,23 @@ class _Campaign:
         for dataset in settings.evaluation * times:
             systems = [s.system for s in self._sources(dataset) for _ in range(s.frames)]
             points = sum(self._mesh(system).n_points for system in systems)
-            # Both models predict; errors always come with sampled standard deviations.
-            seconds = 2.0 * points * self._calibration.prediction_s + _PICTURE_S
+            seconds = 2.0 * points * self._calibration.evaluation_s + _PICTURE_S  # two models
             jobs.append(self.job(seconds, 40.0 * points))
         return jobs
 
     def predictions(self) -> list[Job]:
         shards = self._settings.prediction.shards
+        fields = FIELDS[self._settings.prediction.uncertainty]
         jobs = []
         for name in self._settings.prediction.cells:
-            points, atoms = self._points(name, self._spacings[0]), self._extent(name)[0]
-            seconds = points * self._calibration.prediction_s / shards
-            memory = _BYTES_PER_STORED_ATOM * atoms + 3e8
-            jobs += [self.job(seconds, memory) for _ in range(shards)]
+            atoms, cell = self._extent(name)
+            mesh = Mesh.with_spacing(cell, self._spacings[0])
+            seconds = mesh.n_points * self._calibration.prediction_s / shards
+            # Without the kernels, which need less: they may not be where the job will run.
+            memory = rank_bytes(
+                cell, mesh.shape, atoms, len(fields), self._reach_bohr, compiled=False
+            )
+            jobs += [Job(self._calibration.job_s + seconds, memory) for _ in range(shards)]
         return jobs
 
     def merges(self) -> list[Job]:
@@ -315,6 +320,12 @@ class _Campaign:
         else:
             evaluated = asked or DEFAULT_SPACING_BOHR
         return evaluated, asked or evaluated
+
+    @property
+    def _reach_bohr(self) -> float:
+        """How far from its points the model of the campaign must be given all atoms, Bohr."""
+        settings = self._settings
+        return reach_bohr(settings.descriptor, settings.baseline, tuple(self._pseudopotentials))
 
     def _points(self, name: str, spacing_bohr: float) -> int:
         return Mesh.with_spacing(self._extent(name)[1], spacing_bohr).n_points

@@ -59,31 +59,33 @@ def time_learning(
         seconds.append(time.process_time() - start)
     batch = min(settings.training.batch_size, _POINTS)
     step_s = max(0.0, seconds[2] - seconds[1]) / (_TRAINING_STEPS[2] - _TRAINING_STEPS[1])
+    prediction = settings.prediction
+    seconds_of = {
+        uncertainty: _time_prediction(uncertainty, prediction.samples, model, structure)
+        for uncertainty in {prediction.uncertainty, prediction.evaluated_uncertainty}
+    }
     return {
         "features_s": features_s,
         "n_features": int(read_features(features).features.shape[1]),
         "training_s": step_s / batch,
-        "prediction_s": _time_prediction(settings.prediction, model, structure),
+        "prediction_s": seconds_of[prediction.uncertainty],
+        "evaluation_s": seconds_of[prediction.evaluated_uncertainty],
     }
 
 
 def _time_prediction(
-    prediction: config.Prediction, model: DensityModel, structure: Structure
+    uncertainty: str, samples: int, model: DensityModel, structure: Structure
 ) -> float:
     """Core seconds of a point, by whatever path `predict` takes.
 
     What is compiled or packed once is done before; then the mesh has more points until they take
     long enough to be timed.
     """
+    options = PredictionOptions(uncertainty=uncertainty, samples=samples)
 
     def seconds(mesh: Mesh) -> float:
         start = time.process_time()
-        predict_on_mesh(
-            model,
-            structure,
-            mesh,
-            PredictionOptions(uncertainty=prediction.uncertainty, samples=prediction.samples),
-        )
+        predict_on_mesh(model, structure, mesh, options)
         return time.process_time() - start
 
     seconds(_mesh_of(structure, _POINTS // 8))

@@ -40,6 +40,8 @@ class Calibration:
         A step of the training, per point of the batch.
     prediction_s
         Density (and standard deviations, if wanted) at a point.
+    evaluation_s
+        Density and standard deviations at a point, as errors are measured with them.
     """
 
     engine: str
@@ -53,6 +55,7 @@ class Calibration:
     n_features: int
     training_s: float
     prediction_s: float
+    evaluation_s: float
 
     def write(self, path: str | Path) -> None:
         """Write JSON."""
@@ -105,6 +108,8 @@ def read_calibration(path: str | Path) -> Calibration:
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
         law = CostLaw(data["scf"]["start_s"], tuple(data["scf"]["coefficients"]))
+        if data["subject"].get("prediction.uncertainty") != "none":  # then they are the same
+            data.setdefault("evaluation_s", data["prediction_s"])
         return Calibration(**(data | {"scf": law}))
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise FileFormatError(

@@ -226,10 +226,11 @@ class Campaign:
     def evaluation_params(self) -> dict[str, Any]:
         """Return how errors are measured; seed and number of samples only if it is by samples."""
         prediction = self.config.prediction
-        if prediction.uncertainty == "fast":
-            return {"uncertainty": "fast"}
+        uncertainty = prediction.evaluated_uncertainty
+        if uncertainty == "fast":
+            return {"uncertainty": uncertainty}
         seed = seed_for(self.config.seed, "weight samples")
-        return {"uncertainty": "sampled", "samples": prediction.samples, "seed": seed}
+        return {"uncertainty": uncertainty, "samples": prediction.samples, "seed": seed}
 
     # Studies
 

@@ -163,9 +163,8 @@ class Determined:
         """Return what determines the errors on a dataset."""
         prediction = self._config.prediction
         found = self.transferred_model() | self.densities(dataset)
-        found["prediction.uncertainty"] = "fast"
-        if prediction.uncertainty != "fast":
-            found["prediction.uncertainty"] = "sampled"
+        found["prediction.uncertainty"] = prediction.evaluated_uncertainty
+        if prediction.evaluated_uncertainty == "sampled":
             found |= {"prediction.samples": prediction.samples}
         return found
 
