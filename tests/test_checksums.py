@@ -1,6 +1,7 @@
 """A flipped bit anywhere in a file is told by name, or changes no number that is read."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -13,6 +14,7 @@ from rhocast.density import Density, open_density, read_density, write_density
 from rhocast.density.formats.snapshot import read_snapshot, write_snapshot
 from rhocast.density.refine import refine
 from rhocast.density.snapshot import Snapshot
+from rhocast.dynamics import Trajectory, read_trajectory, write_trajectory
 from rhocast.errors import RhocastError
 from rhocast.structures.structure_file import read_structure, write_structure
 
@@ -46,6 +48,35 @@ def structure(path: Path):
     write_structure(path, make_structure())
 
 
+def frame(path: Path):
+    write_structure(path, replace(make_structure(), record={"seed": 3}))
+
+
+def trajectory(path: Path):
+    atoms, steps = make_structure(), 4
+    random = np.random.default_rng(2).random
+    write_trajectory(
+        path,
+        Trajectory(
+            cell=atoms.cell,
+            numbers=atoms.numbers,
+            times_fs=np.arange(steps) * 1.0,
+            positions=random((steps, len(atoms), 3)),
+            velocities=random((steps, len(atoms), 3)),
+            potential_energies_ha=random(steps),
+            conserved_ha=random(steps),
+            target_K=300.0,
+            record={"seed": 3},
+        ),
+    )
+
+
+def numbers_of_trajectory(path: Path):
+    read = read_trajectory(path)
+    arrays = (read.times_fs, read.positions, read.velocities, read.potential_energies_ha)
+    return [read.cell, read.numbers, *arrays, read.conserved_ha, read.target_K, repr(read.record)]
+
+
 def numbers_of_density(path: Path):
     read = read_density(path)
     return [read.density, *numbers_of_atoms(read.structure), repr(sorted(read.record.items()))]
@@ -71,6 +102,8 @@ KINDS = {
     "refined": (refined, numbers_of_density),
     "snapshot": (snapshot, numbers_of_snapshot),
     "structure": (structure, numbers_of_structure),
+    "frame": (frame, numbers_of_structure),
+    "trajectory": (trajectory, numbers_of_trajectory),
 }
 
 
@@ -81,7 +114,7 @@ def same(a, b):
 @pytest.mark.parametrize("kind", KINDS)
 def test_flipped_bits_are_told_or_change_nothing(kind, tmp_path):
     write, read = KINDS[kind]
-    path = tmp_path / "made.h5"
+    path = tmp_path / ("made.extxyz" if kind in ("frame", "trajectory") else "made.h5")
     write(path)
     whole = path.read_bytes()
     expected = read(path)
@@ -94,8 +127,8 @@ def test_flipped_bits_are_told_or_change_nothing(kind, tmp_path):
         try:
             found = read(path)
         except RhocastError as error:
-            refused += "made.h5" in str(error)
-            unnamed += "made.h5" not in str(error)
+            refused += path.name in str(error)
+            unnamed += path.name not in str(error)
         else:
             assert same(found, expected), f"the bit at byte {place} changed a number"
     assert unnamed == 0

@@ -109,7 +109,7 @@ def seal_attributes(file: h5py.File) -> None:
 def check_attributes(path: Path, file: h5py.File, remedy: str) -> None:
     """Raise FileFormatError if the attributes of a file do not have their checksum."""
     if OF_ATTRIBUTES not in file.attrs:
-        log.info("%s: has no checksums, damage to it cannot be told", path)
+        log.info("%s: attributes have no checksum, damage to them cannot be told", path)
     elif file.attrs[OF_ATTRIBUTES] != _sum_of_attributes(file):
         raise damaged(path, "what it says of itself", remedy)
 

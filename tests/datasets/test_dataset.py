@@ -46,8 +46,9 @@ def test_nothing_to_find_is_said(tmp_path, path):
         find_snapshots([tmp_path / path])
 
 
-def strained(structure):
-    return replace(structure, cell=1.05 * structure.cell, positions=1.05 * structure.positions)
+def strained(structure, factor=1.05):
+    cell, positions = factor * structure.cell, factor * structure.positions
+    return replace(structure, cell=cell, positions=positions)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +65,14 @@ def strained(structure):
         (lambda e: {"record": {}}, "engine is not recorded, but abinit"),
         (lambda e: {"kpoints": "3 3 3 shift 0 0 0"}, "k-points 3 3 3 shift 0 0 0, but"),
         (lambda e: {"n_electrons": 40.0, "integral": 40.0}, "no valence fits all files"),
+        (lambda e: {"temperature_K": -5.0}, "temperature -5 K, expected 0 or above"),
+        (lambda e: {"temperature_K": np.nan}, "temperature nan K, expected 0 or above"),
+        (lambda e: {"kpoints": "3x3x3"}, "k-points '3x3x3', expected such as 3 3 3 shift 0 0 0"),
+        (lambda e: {"kpoints": "3 3 3 shift"}, "k-points '3 3 3 shift', expected"),
+        (lambda e: {"kpoints": "0 0 0 shift 0 0 0"}, "k-points '0 0 0 shift 0 0 0', expected"),
+        (lambda e: {"structure": strained(e.structure, 1.2)}, "Si8, in another cell as"),
+        (lambda e: {"structure": replace(e.structure, numbers=0 * e.structure.numbers + 32)},
+         "Ge8, not Si8 as .*, but in the folder of the same trajectory"),
     ],
 )  # fmt: skip
 def test_each_fault_is_named(entries, change, message):
@@ -73,6 +82,12 @@ def test_each_fault_is_named(entries, change, message):
     found = faults(spoilt)
     assert any(str(entries[index].path) in fault for fault in found)
     assert any(re.search(message, fault) for fault in found), found
+
+
+def test_a_5x5x5_mesh_beside_2x2x2_is_told(entries):
+    first = entries[0]
+    others = [replace(first, kpoints=f"{n} {n} {n} shift 0 0 0") for n in (2, 5)]
+    assert any("k-points 5 5 5 shift 0 0 0, but 2 2 2" in fault for fault in faults(others))
 
 
 def drawn(entry, shift, kind="random", divisions="2 2 2"):

@@ -12,6 +12,7 @@ import numpy as np
 from ase.data import chemical_symbols
 
 from rhocast.density import read_snapshot
+from rhocast.density.axes import misplaced
 from rhocast.dynamics.trajectory import canonical_spread_K
 from rhocast.engines.gates import MAX_TEMPERATURE_DEVIATIONS
 from rhocast.errors import FileFormatError, RhocastError
@@ -24,7 +25,10 @@ PROVENANCE = ("engine", "engine_version", "functional", "smearing", "smearing_K"
 #: ∫ρ may differ from the electron count by this share; imported text files lose some digits.
 MAX_ELECTRON_ERROR = 1e-4
 
-#: Cells whose lengths agree to this share (strain of ±5 %) are sampled by one k-mesh.
+#: How k-points are told, if they are.
+_KPOINTS = re.compile(r"unknown|[1-9]\d*( [1-9]\d*){2}( shift( -?\d+(\.\d*)?(e-?\d+)?){3})?")
+
+#: Cells whose lengths agree to this share (strain of ±5 %) are of one crystal and k-mesh.
 _SAME_CELL = 0.06
 
 
@@ -42,6 +46,8 @@ class Entry:
         Points of the density along each lattice vector.
     integral
         ∫ρ, electrons.
+    misplaced
+        In what way the density does not fit its atoms, in words; empty if it does.
     n_electrons, energy_ha, temperature_K, kpoints, status, reason, record
         As in `rhocast.density.Snapshot`.
     """
@@ -57,6 +63,7 @@ class Entry:
     status: str
     reason: str
     record: dict[str, Any] = field(default_factory=dict)
+    misplaced: str = ""
 
     @property
     def trajectory(self) -> str:
@@ -137,6 +144,7 @@ def read_entry(path: str | Path) -> Entry:
         status=snapshot.status,
         reason=snapshot.reason,
         record=dict(snapshot.record),
+        misplaced=misplaced(snapshot) if snapshot.status == "accepted" else "",
     )
 
 
@@ -182,6 +190,7 @@ def faults(entries: Sequence[Entry], max_rejected_share: float = 0.0) -> list[st
         *_mixed_settings(accepted),
         *_mixed_kpoints(accepted),
         *_mixed_valence(accepted),
+        *_mixed_crystals(accepted),
         *_duplicates(accepted),
     ]
 
@@ -192,6 +201,16 @@ def _faults_of_one(entry: Entry) -> Iterator[str]:
             f"{entry.path}: the density integrates to {entry.integral:.6g} electrons, expected "
             f"{entry.n_electrons:g}"
         )
+    if entry.misplaced:
+        yield f"{entry.path}: {entry.misplaced}"
+    if not _KPOINTS.fullmatch(entry.kpoints):
+        yield (
+            f"{entry.path}: k-points {entry.kpoints!r}, expected such as 3 3 3 shift 0 0 0, or "
+            "unknown"
+        )
+    if not 0.0 <= entry.temperature_K < np.inf:
+        yield f"{entry.path}: temperature {entry.temperature_K:g} K, expected 0 or above"
+        return
     folder = re.fullmatch(r"(\d+)K", entry.path.absolute().parent.name)
     if folder is None:
         return
@@ -218,17 +237,36 @@ def _mixed_settings(entries: Sequence[Entry]) -> Iterator[str]:
 
 def _mixed_kpoints(entries: Sequence[Entry]) -> Iterator[str]:
     """Yield cells that are sampled otherwise than one of nearly their size."""
-    seen: list[tuple[np.ndarray, Entry]] = []
+    seen: list[Entry] = []
     for entry in entries:
-        lengths = np.linalg.norm(entry.structure.cell, axis=1)
-        alike = [e for known, e in seen if np.allclose(lengths, known, rtol=_SAME_CELL)]
+        alike = [known for known in seen if _same_cell(known, entry)]
         if not alike:
-            seen.append((lengths, entry))
+            seen.append(entry)
         elif alike[0].kpoint_setting != entry.kpoint_setting:
             yield (
                 f"{entry.path}: k-points {entry.kpoint_setting}, but {alike[0].kpoint_setting} in "
                 f"{alike[0].path}, whose cell is of that size"
             )
+
+
+def _mixed_crystals(entries: Sequence[Entry]) -> Iterator[str]:
+    """Yield the files whose cell or atoms are not those of their trajectory's first one."""
+    seen: dict[str, Entry] = {}
+    for entry in entries:
+        first = seen.setdefault(entry.trajectory, entry)
+        one, other = first.structure, entry.structure
+        if one.counts != other.counts or not _same_cell(first, entry):
+            what = "in another cell" if one.counts == other.counts else f"not {one.formula}"
+            yield (
+                f"{entry.path}: {other.formula}, {what} as {first.path}, but in the folder of the "
+                f"same trajectory, {entry.trajectory}; give each crystal a folder of its own"
+            )
+
+
+def _same_cell(one: Entry, other: Entry) -> bool:
+    """Say whether two cells have the same lengths, but for strain."""
+    a, b = (np.linalg.norm(entry.structure.cell, axis=1) for entry in (one, other))
+    return bool(np.allclose(a, b, rtol=_SAME_CELL))
 
 
 def _mixed_valence(entries: Sequence[Entry]) -> Iterator[str]:

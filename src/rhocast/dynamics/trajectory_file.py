@@ -12,6 +12,7 @@ from ase.io.extxyz import write_extxyz
 from rhocast.dynamics.trajectory import Trajectory
 from rhocast.errors import FileFormatError
 from rhocast.files import replacing
+from rhocast.structures.frame_sums import KEY, check_frames, seal_frames
 from rhocast.structures.structure_file import RECORD, comment_entry
 from rhocast.units import (
     ANGSTROM_PER_BOHR,
@@ -20,7 +21,7 @@ from rhocast.units import (
     GPA_PER_ATOMIC_PRESSURE,
 )
 
-_OWN = ("time_fs", "target_K", "conserved_eV", "static_pressure_GPa")
+_OWN = ("time_fs", "target_K", "conserved_eV", "static_pressure_GPa", KEY)
 
 
 def write_trajectory(path: str | Path, trajectory: Trajectory) -> None:
@@ -28,6 +29,7 @@ def write_trajectory(path: str | Path, trajectory: Trajectory) -> None:
     images = [_image(trajectory, step) for step in range(len(trajectory))]
     with replacing(path) as partial:
         write_extxyz(partial, images)
+        seal_frames(partial)
 
 
 def read_trajectory(path: str | Path) -> Trajectory:
@@ -39,6 +41,7 @@ def read_trajectory(path: str | Path) -> Trajectory:
         If the file is missing, damaged or of other contents.
     """
     try:
+        check_frames(Path(path), "run its rule again")
         images: Any = ase.io.read(path, ":", format="extxyz")
         first = images[0]
         pressures = [image.info.get("static_pressure_GPa") for image in images]
@@ -58,10 +61,12 @@ def read_trajectory(path: str | Path) -> Trajectory:
             else np.array(pressures) / GPA_PER_ATOMIC_PRESSURE,
             record=_record(first.info),
         )
+    except FileFormatError:
+        raise
     except Exception as error:  # ASE's readers raise whatever their parsers meet
         raise FileFormatError(
-            f"{path}: cannot be read as a trajectory ({type(error).__name__}: {error}); remove it "
-            "and run its rule again"
+            f"{path}: cannot be read as a trajectory ({type(error).__name__}: {error}); run its "
+            "rule again"
         ) from error
 
 

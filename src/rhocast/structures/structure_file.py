@@ -13,7 +13,8 @@ from rhocast.errors import FileFormatError, StructureError
 from rhocast.fields import DENSITY_FIELDS, STRUCTURE_FIELDS
 from rhocast.files import replacing
 from rhocast.hdf5 import open_hdf5, plain, reading
-from rhocast.structures.extended_xyz import read_extended_xyz
+from rhocast.structures.extended_xyz import SUFFIXES, read_extended_xyz
+from rhocast.structures.frame_sums import check_frames, is_ours, seal_frames
 from rhocast.structures.structure import Structure
 
 #: Names that end so are HDF5; everything else is ASE's.
@@ -59,6 +60,7 @@ def read_structure(
 
 
 def _read_last(path: Path, format: str | None, species: Sequence[str] | None) -> Structure:
+    _check_frames(path)
     plain = read_extended_xyz(path) if format is None and species is None else None
     if plain is not None:
         return plain[-1]
@@ -83,6 +85,7 @@ def read_structures(name: str | Path) -> dict[int, Structure]:
     """
     if Path(name).suffix.lower() in HDF5_SUFFIXES:
         return {0: read_structure(name)}
+    _check_frames(Path(name))
     plain = read_extended_xyz(Path(name))
     if plain is not None:
         for number, structure in enumerate(plain):
@@ -104,6 +107,15 @@ def read_structures(name: str | Path) -> dict[int, Structure]:
     return structures
 
 
+def _check_frames(path: Path) -> None:
+    """Raise StructureError if a frame of ours is damaged; other programs' carry no checksum."""
+    if path.suffix.lower() in SUFFIXES and path.is_file() and is_ours(path):
+        try:
+            check_frames(path, REMEDY)
+        except FileFormatError as error:
+            raise StructureError(str(error).removeprefix(f"{path}: ")) from error
+
+
 def write_structure(path: str | Path, structure: Structure) -> None:
     """Write a structure with its record, beside first and then renamed.
 
@@ -120,6 +132,7 @@ def write_structure(path: str | Path, structure: Structure) -> None:
             atoms = structure.to_ase()
             atoms.info = comment_entry(structure.record)
             ase.io.write(partial, atoms, format="extxyz")
+            seal_frames(partial)
 
 
 def comment_entry(record: Mapping[str, Any]) -> dict[str, str]:
