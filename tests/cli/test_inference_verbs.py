@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import ase.build
 import ase.io
+import h5py
 import numpy as np
 import pytest
 from ase.build import bulk
@@ -125,3 +126,16 @@ def test_every_frame_of_a_trajectory_gets_a_file(tmp_path):
     found = read_density(tmp_path / "out/3.h5")
     np.testing.assert_allclose(found.density, expected.density, rtol=1e-6)
     assert main([*words, "-o", f"{tmp_path}/one.h5", "--frames", "1:"]) == 2
+
+
+def test_a_field_need_not_be_kept(tmp_path):
+    path, out = tmp_path / "al.xyz", tmp_path / "reduced.h5"
+    ase.io.write(path, ase.build.bulk("Al", "fcc", 4.05, cubic=True))
+    words = ["predict", "al", str(path), "--mesh-spacing-bohr", "1.0", "-o", str(out), "--reduce"]
+    assert main([*words, "--coarse-bohr", "2.5"]) == 0
+    with h5py.File(out) as file:
+        assert file["coarse"].shape == (2, 3, 3, 3)
+        volume = abs(np.linalg.det(file["cell"][()]))
+        assert file["profile_2"][0].mean() * volume == pytest.approx(12.0, rel=1e-6)
+    assert main([*words, "--unscaled"]) == 2
+    assert main([*words, "--coarse-bohr", "0"]) == 2

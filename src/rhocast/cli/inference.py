@@ -24,6 +24,7 @@ from rhocast.inference import (
     evaluation_spacing,
     merge,
     predict_file,
+    predict_reduced,
     predict_shard,
 )
 from rhocast.inference.spacing import DEFAULT_SPACING_BOHR
@@ -96,6 +97,19 @@ def add_verbs(verbs: Any) -> None:
         default="cpu",
         help="device that computes: `cpu`; `cuda`, of which each rank of a machine takes the next; "
         "`cuda:1`, that one (default: cpu). No GPU has run this version yet",
+    )
+    verb.add_argument(
+        "--reduce",
+        action="store_true",
+        help="planar averages, block means, histograms and places of largest standard deviation "
+        "are stored instead of the field",
+    )
+    verb.add_argument(
+        "--coarse-bohr",
+        type=float,
+        default=20.0,
+        metavar="L",
+        help="minimum edge of the blocks of --reduce, Bohr (default: 20)",
     )
     verb.add_argument(
         "--ranks", type=int, help="number of MPI ranks that is expected; another one is an error"
@@ -248,7 +262,13 @@ def _predict_one(
     if options.dry_run:
         _dry_run(options, model, structure, mesh, comm)
         return
-    if options.shard is None:
+    if options.reduce:
+        _check_reduction(options)
+        coarse = options.coarse_bohr
+        predict_reduced(
+            model, structure, mesh, options.output, asked, coarse_bohr=coarse, comm=comm
+        )
+    elif options.shard is None:
         scale = not options.unscaled
         predict_file(model, structure, mesh, file, asked, scale_to_electrons=scale, comm=comm)
         if file != options.output:
@@ -266,6 +286,14 @@ def _predict_one(
             comm=comm,
         )
     log.info("%s is written", options.output)
+
+
+def _check_reduction(options: argparse.Namespace) -> None:
+    """Raise ConfigError where a reduction cannot be what is asked for."""
+    if options.shard is not None or options.unscaled:
+        raise ConfigError("reduce: found --shard or --unscaled beside it, expected neither")
+    if not options.coarse_bohr > 0.0:
+        raise ConfigError(f"coarse-bohr: expected a positive length, found {options.coarse_bohr:g}")
 
 
 def _asked(options: argparse.Namespace, model: DensityModel) -> PredictionOptions:

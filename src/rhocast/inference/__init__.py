@@ -10,6 +10,7 @@ from rhocast.inference.prediction import (
     predict_on_mesh,
     predict_shard,
 )
+from rhocast.inference.reduce import predict_reduced
 from rhocast.inference.request import Request
 from rhocast.inference.spacing import evaluation_spacing
 
@@ -24,5 +25,6 @@ __all__ = [
     "predict_density",
     "predict_file",
     "predict_on_mesh",
+    "predict_reduced",
     "predict_shard",
 ]

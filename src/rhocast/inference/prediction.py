@@ -43,6 +43,9 @@ log = logging.getLogger(__name__)
 #: A block and what lies around it; None for nothing.
 Item = tuple[int, Neighbourhood | None]
 
+#: Gives the fields of a block; (f, bx, by, bz) float32, e/Bohr³.
+Compute = Callable[[Item], np.ndarray]
+
 
 def predict_shard(
     model: DensityModel,
@@ -82,11 +85,11 @@ def predict_shard(
         Before any work, on every rank: if options, elements, distances, memory or disk do not
         allow the prediction. A failure later on ends all ranks.
     """
-    request = first_alone(comm, lambda: _request(model, structure, mesh, options))
+    request = first_alone(comm, lambda: request_of(model, structure, mesh, options))
     _predict_shard(model, request, Path(path), shard, n_shards, comm)
 
 
-def _request(
+def request_of(
     model: DensityModel,
     structure: Structure | None,
     mesh: Mesh | None,
@@ -102,14 +105,45 @@ def _predict_shard(
     model: DensityModel, request: Request | None, path: Path, shard: int, n_shards: int, comm: Any
 ) -> None:
     """Predict a shard of a request, which rank 0 alone holds."""
-    place, ranks_here = place_on_this_machine(comm)
 
     def check() -> None:
         assert request is not None
         rows = request.blocks.shard_rows(shard, n_shards)
-        check_memory(request, ranks_here)
         path.parent.mkdir(parents=True, exist_ok=True)
         check_disk(path, request.n_bytes(rows.stop - rows.start), request.mesh.shape)
+
+    def write(request: Request, compute: Compute) -> None:
+        _lead(request, ShardHeader.of(request, shard, n_shards), path, comm, compute)
+
+    first_alone(comm, check)
+    compute_blocks(model, request, comm, write)
+
+
+def compute_blocks(
+    model: DensityModel,
+    request: Request | None,
+    comm: Any,
+    lead_blocks: Callable[[Request, Compute], None],
+) -> None:
+    """Compute blocks of a request on all ranks of a communicator.
+
+    Parameters
+    ----------
+    model
+        On every rank.
+    request
+        On rank 0 alone.
+    comm
+        The communicator.
+    lead_blocks
+        Called on rank 0, while the others follow: hands out blocks and takes what comes back
+        (`rhocast.parallel.ranks.lead`).
+    """
+    place, ranks_here = place_on_this_machine(comm)
+
+    def check() -> None:
+        assert request is not None
+        check_memory(request, ranks_here)
         outside.tell(model, request.structure, request.outside, request.where)
 
     first_alone(comm, check)
@@ -123,7 +157,7 @@ def _predict_shard(
             return predictor(*item)
 
         if request is not None:
-            _lead(request, ShardHeader.of(request, shard, n_shards), path, comm, compute)
+            lead_blocks(request, compute)
         else:
             follow(comm, compute)
         predictor.tell_negative()
@@ -135,7 +169,7 @@ def _lead(
     header: ShardHeader,
     path: Path,
     comm: Any,
-    compute: Callable[[Item], np.ndarray],
+    compute: Compute,
 ) -> None:
     """Open the file on rank 0, have the blocks computed and write them."""
     with ShardWriter(path, header, request.structure) as writer:
@@ -197,7 +231,7 @@ def predict_file(
     shard = path.with_name(path.name + ".shard")
 
     def prepare() -> Request | None:
-        request = _request(model, structure, mesh, options)
+        request = request_of(model, structure, mesh, options)
         if scale_to_electrons:
             scale_factor(1.0, request.n_electrons, request.where)
         if is_finished(shard, ShardHeader.of(request, 0, 1)):

@@ -1,0 +1,124 @@
+"""Predicting a field of any size without keeping it: only what a `Reduction` holds is stored."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from rhocast.density.density import scale_factor, warn_of_scaling
+from rhocast.density.reduction import Reduction, total_std, write_reduction
+from rhocast.files import owned, replacing
+from rhocast.grid import Mesh
+from rhocast.inference.options import PredictionOptions
+from rhocast.inference.prediction import Compute, Item, compute_blocks, items, request_of
+from rhocast.inference.request import Request
+from rhocast.model import DensityModel
+from rhocast.parallel.progress import Progress
+from rhocast.parallel.ranks import first_alone, lead
+from rhocast.structures import Structure
+
+log = logging.getLogger(__name__)
+
+#: What is known is stored after so many blocks: a kill costs no more.
+BLOCKS_BETWEEN_SAVES = 32
+
+
+def predict_reduced(
+    model: DensityModel,
+    structure: Structure | None,
+    mesh: Mesh | None,
+    path: str | Path,
+    options: PredictionOptions = PredictionOptions(),
+    *,
+    coarse_bohr: float,
+    places: int = 10,
+    comm: Any = None,
+) -> None:
+    """Predict a field on all ranks of a communicator and store its reductions alone.
+
+    An interrupted run of the same request goes on where it was. ρ and σ are scaled to the valence
+    electrons.
+
+    Parameters
+    ----------
+    model, structure, mesh, options, comm
+        As in `rhocast.inference.prediction.predict_shard`.
+    path
+        The file; see `rhocast.density.reduction.write_reduction`.
+    coarse_bohr
+        Least length of the coarse cells along each lattice vector, Bohr.
+    places
+        Number of places of largest σ.
+
+    Raises
+    ------
+    RhocastError
+        As `predict_shard`; also if the valence electrons to scale to are not known.
+    """
+    path = Path(path)
+
+    def reduce(request: Request, compute: Compute) -> None:
+        with owned(path, "predict"):
+            scale_factor(1.0, request.n_electrons, request.where)
+            state = path.with_name(path.name + ".state.npz")
+            reduction = _resumed(state, request, Reduction.empty(request.mesh, coarse_bohr))
+            _add_blocks(reduction, request, comm, compute, state)
+            _write(path, reduction, request, places)
+            state.unlink(missing_ok=True)
+
+    request = first_alone(comm, lambda: request_of(model, structure, mesh, options))
+    compute_blocks(model, request, comm, reduce)
+
+
+def _add_blocks(
+    reduction: Reduction, request: Request, comm: Any, compute: Compute, state: Path
+) -> None:
+    """Compute the blocks that are missing, and store what is known from time to time."""
+    blocks, finished = reduction.blocks, reduction.arrays["finished"]
+    sizes = [int(np.prod(blocks.shape(block))) for block in range(len(blocks))]
+    progress = Progress(request.where, sum(sizes), int(np.dot(sizes, finished)))
+
+    def add(item: Item, values: np.ndarray) -> None:
+        block, _ = item
+        fields = dict(zip(request.fields, values, strict=True))
+        reduction.add(block, fields["density"], total_std(fields))
+        progress.add(sizes[block])
+        if np.count_nonzero(finished) % BLOCKS_BETWEEN_SAVES == 0:
+            known: dict[str, Any] = {"request": request.hash, **reduction.arrays}
+            with replacing(state) as partial, partial.open("wb") as stream:
+                np.savez(stream, **known)
+
+    lead(comm, items(request, reduction.pending), compute, add, request.task.threads)
+
+
+def _resumed(state: Path, request: Request, empty: Reduction) -> Reduction:
+    """Return what an interrupted run of the same request has left, else an empty reduction."""
+    try:
+        with np.load(state) as stored:
+            arrays = {name: stored[name] for name in empty.arrays}
+            same = str(stored["request"]) == request.hash
+    except FileNotFoundError:
+        return empty
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        log.warning("%s: damaged (%s), the prediction begins anew", state, error)
+        return empty
+    if not same or any(arrays[n].shape != empty.arrays[n].shape for n in arrays):
+        log.info("%s: of another prediction, this one begins anew", state)
+        return empty
+    log.info("%s: %d blocks are there", state, np.count_nonzero(arrays["finished"]))
+    return replace(empty, arrays=arrays)
+
+
+def _write(path: Path, reduction: Reduction, request: Request, places: int) -> None:
+    count = reduction.electron_count * request.mesh.voxel_volume
+    scale = scale_factor(count, request.n_electrons, request.where)
+    warn_of_scaling(scale, request.where)
+    record = request.record.attributes | {
+        "mesh_shape": request.mesh.shape,
+        "electron_count_before_scaling": count,
+        "scale": scale,
+    }
+    write_reduction(path, reduction, request.structure, request.mesh, record, places)
