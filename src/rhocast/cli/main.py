@@ -54,6 +54,8 @@ VERBS = {
     "new": ("new", "draft a first campaign for a material, from its structure"),
     "plan": ("plan", "estimate core hours, memory and disk of a campaign"),
     "benchmark": ("benchmark", "measure how fast predictions are on this machine"),
+    "status": ("status", "jobs done, running, failed and pending of each stage of a campaign"),
+    "doctor": ("doctor", "check MPI, engine, Slurm, GPU, disk, locks and kernels of this machine"),
     "view": ("view", "write an HTML page with slices, isosurface and line cuts of a density"),
     "schema": ("schema", "print the reference of the configuration"),
 }

@@ -1,0 +1,153 @@
+"""How far a campaign has come, by its files alone: outputs, logs and benchmarks of jobs."""
+
+import csv
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rhocast.workflow.campaign import Campaign
+
+#: In the log of a job that has failed.
+_FAILURES = (" ERROR ", "error: ", "Traceback")
+
+#: Bytes at the end of a log that are looked at.
+_TAIL = 4000
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The jobs of one rule.
+
+    Attributes
+    ----------
+    rule
+        Its name.
+    done, running, failed, pending
+        Numbers of jobs. A job runs if it has a log, no output and no error, while Snakemake holds
+        its lock.
+    hours_used
+        Wall time of the jobs that are done, as Snakemake has measured it.
+    hours_left
+        Of the other jobs, if they take as long on average; NaN if none is done.
+    failures
+        Logs of the failed ones.
+    """
+
+    rule: str
+    done: int
+    running: int
+    failed: int
+    pending: int
+    hours_used: float
+    hours_left: float
+    failures: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A job's name in the folders of logs and benchmarks, and files of which one shows it done."""
+
+    name: str
+    outputs: tuple[str, ...]
+
+
+def progress(campaign: Campaign, folder: Path = Path()) -> list[Stage]:
+    """Count the jobs of a campaign's main stages.
+
+    Parameters
+    ----------
+    campaign
+        The campaign.
+    folder
+        That Snakemake is started in.
+    """
+    runs = any((folder / ".snakemake/locks").glob("*"))
+    return [
+        _stage(campaign, folder, rule, jobs, runs) for rule, jobs in _jobs(campaign).items() if jobs
+    ]
+
+
+def _stage(campaign: Campaign, folder: Path, rule: str, jobs: list[_Job], runs: bool) -> Stage:
+    counts = {"done": 0, "running": 0, "failed": 0, "pending": 0}
+    used, failures = [], []
+    for job in jobs:
+        log = folder / campaign.log_of(job.name)
+        if any((folder / output).is_file() for output in job.outputs):
+            counts["done"] += 1
+            used.append(_seconds(folder / campaign.benchmark_of(job.name)))
+        elif log.is_file() and _has_failed(log):
+            counts["failed"] += 1
+            failures.append(str(log))
+        else:
+            counts["running" if runs and log.is_file() else "pending"] += 1
+    known = [seconds / 3600.0 for seconds in used if not math.isnan(seconds)]
+    left = len(jobs) - counts["done"]
+    mean = sum(known) / len(known) if known else math.nan
+    return Stage(
+        rule=rule,
+        **counts,
+        hours_used=sum(known),
+        hours_left=left * mean if left else 0.0,
+        failures=tuple(failures),
+    )
+
+
+def _jobs(campaign: Campaign) -> dict[str, list[_Job]]:
+    """Return the jobs of each rule, in the order of the flow."""
+    config, results = campaign.config, campaign.results
+    frames = sorted({name for dataset in config.datasets for name in config.snapshots(dataset)})
+    jobs: dict[str, list[_Job]] = {
+        "structure": [
+            _Job(f"structure/{s}.{suffix}", (results(f"structures/{s}.{suffix}"),))
+            for s, suffix in _structures(campaign)
+        ],
+        "aimd": [],
+        "classical": [],
+        "snapshots": [_Job(f"snapshots/{n}", (results(f"snapshots/{n}.extxyz"),)) for n in frames],
+        "scf": [_Job(f"scf/{n}", (results(f"densities/{n}.h5"),)) for n in frames],
+    }
+    for system, temperature in campaign.runs():
+        sampler = config.sampler(system, temperature)
+        output = campaign.run_of(system, temperature)
+        jobs[sampler].append(_Job(f"{sampler}/{system}/{temperature}K", (output,)))
+    learnt = sorted({config.training.dataset, config.transfer.dataset})
+    base, transferred = campaign.models()
+    fields = {cell: results(f"predictions/{cell}/density.h5") for cell in config.prediction.cells}
+    return jobs | {
+        "features": [_Job(f"features/{d}", (results(f"features/{d}.h5"),)) for d in learnt],
+        "train": [_Job("train", (base,))],
+        "transfer": [_Job("transfer", (transferred,))],
+        "evaluate": [
+            _Job(f"evaluate/{d}", (results(f"evaluation/{d}.json"),)) for d in config.evaluation
+        ],
+        "predict": [  # shards are removed once they are merged
+            _Job(f"predict/{cell}/{k}", (field, results(f"predictions/{cell}/shard-{k}.h5")))
+            for cell, field in fields.items()
+            for k in range(config.prediction.shards)
+        ],
+        "merge": [_Job(f"merge/{cell}", (field,)) for cell, field in fields.items()],
+        "summary": [_Job("summary", (results("summary.txt"),))],
+    }
+
+
+def _structures(campaign: Campaign) -> Iterator[tuple[str, str]]:
+    """Yield the systems that are built, each with the suffix of its file."""
+    yield from ((system, "extxyz") for system in sorted({system for system, _ in campaign.runs()}))
+    yield from ((cell, "h5") for cell in campaign.config.prediction.cells)
+
+
+def _has_failed(log: Path) -> bool:
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _TAIL))
+        tail = file.read().decode("utf-8", errors="replace")
+    return any(word in tail for word in _FAILURES)
+
+
+def _seconds(benchmark: Path) -> float:
+    """Return the wall time that Snakemake has measured of a job; NaN if it has not."""
+    try:
+        with benchmark.open(encoding="utf-8", newline="") as file:
+            return float(next(csv.DictReader(file, delimiter="\t"))["s"])
+    except (OSError, StopIteration, KeyError, ValueError):
+        return math.nan

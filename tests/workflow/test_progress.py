@@ -1,0 +1,71 @@
+"""How far a campaign has come, by files that a test lays out."""
+
+import json
+import shutil
+
+import pytest
+
+from rhocast.cli.main import main
+from rhocast.config import load_config
+from rhocast.workflow.campaign import Campaign
+from rhocast.workflow.progress import progress
+
+BENCHMARK = "s\th:m:s\tmax_rss\n1800.0\t0:30:00\t100\n"
+
+
+@pytest.fixture
+def campaign(root, tmp_path, monkeypatch):
+    """A campaign of which parts are done, running and failed."""
+    shutil.copy(root / "tests/data/tiny.yaml", tmp_path / "config.yaml")
+    monkeypatch.chdir(tmp_path)
+    found = Campaign(load_config("config.yaml"))
+    first, second, third, *_ = sorted(found.all_densities())
+    jobs = [
+        p.removeprefix("results/densities/").removesuffix(".h5") for p in (first, second, third)
+    ]
+    benchmark = tmp_path / found.benchmark_of(f"scf/{jobs[0]}")
+    texts = {
+        tmp_path / first: "",
+        benchmark: BENCHMARK,
+        tmp_path / found.log_of(f"scf/{jobs[1]}"): "12:00:00 ERROR no such engine\n",
+        tmp_path / found.log_of(f"scf/{jobs[2]}"): "12:00:00 INFO running\n",
+        tmp_path / ".snakemake/locks/0.input.lock": "",
+    }
+    for path, text in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return found
+
+
+def test_jobs_are_counted_by_their_files(campaign, tmp_path):
+    scf = {stage.rule: stage for stage in progress(campaign)}["scf"]
+    n = len(campaign.all_densities())
+    assert (scf.done, scf.running, scf.failed, scf.pending) == (1, 1, 1, n - 3)
+    assert (scf.hours_used, scf.hours_left) == (0.5, 0.5 * (n - 1))
+    assert scf.failures[0].startswith("results/logs/scf/")
+    (tmp_path / ".snakemake/locks/0.input.lock").unlink()
+    scf = {stage.rule: stage for stage in progress(campaign)}["scf"]
+    assert (scf.running, scf.pending) == (0, n - 2)
+
+
+def test_text_json_and_a_page_tell_the_same(campaign, capsys, tmp_path):
+    assert main(["status", "--html", "status.html"]) == 0
+    told = capsys.readouterr().out
+    assert main(["status", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    row = next(line.split() for line in told.splitlines() if line.startswith("scf "))
+    assert [int(word) for word in row[1:5]] == [
+        found["scf"][key] for key in ("done", "running", "failed", "pending")
+    ]
+    page = (tmp_path / "status.html").read_text()
+    assert f"<td>scf</td><td>{row[1]}</td>" in page
+    assert "src=" not in page
+    assert "href=" not in page
+    assert f"failed: see {found['scf']['failures'][0]}" in told + page
+
+
+def test_names_of_rules_logs_and_benchmarks_are_those_of_the_rules(root, campaign):
+    rules = "\n".join(path.read_text() for path in (root / "rules").glob("*.smk"))
+    for stage in progress(campaign):
+        assert f"rule {stage.rule}:" in rules
+        assert f'log_of("{stage.rule}' in rules
