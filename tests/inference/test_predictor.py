@@ -13,8 +13,6 @@ from rhocast.evaluation import compiled as kernels
 from rhocast.grid import Mesh
 from rhocast.inference import PredictionOptions, Request, merge, predict_on_mesh, predict_shard
 from rhocast.inference.request import Task
-from rhocast.inference.shard_writer import ShardWriter
-from rhocast.inference.shards import Shard, ShardHeader, is_finished
 from rhocast.model import DensityModel
 from rhocast.model.shipped import FOLDER
 from rhocast.structures import Structure, lattices
@@ -139,29 +137,3 @@ def test_bfloat16_misplaces_few_electrons(name, monkeypatch):
     exact = by_libraries(monkeypatch, model, structure, mesh)
     found = predict_on_mesh(model, structure, mesh)
     assert np.abs(found.density - exact.density).sum() < 1e-4 * exact.density.sum()
-
-
-def test_a_field_names_all_that_computed_it(model, tmp_path, monkeypatch):
-    """Shards by different instruction sets; and one that another run goes on with."""
-    isas = [name for name in kernels.isas() if name in ("generic", "avx2", "avx512")][:2]
-    if len(isas) < 2:
-        pytest.skip("one instruction set only")
-    structure = make_structure()
-    mesh = Mesh(SHAPE, structure.cell)
-    paths = [tmp_path / f"{k}.h5" for k in range(2)]
-    for k, (path, isa) in enumerate(zip(paths, isas, strict=True)):
-        monkeypatch.setenv(kernels.VARIABLE, isa)
-        predict_shard(model, structure, mesh, path, shard=k, n_shards=2)
-    merge(paths, tmp_path / "d.h5", scale_to_electrons=False)
-    assert read_density(tmp_path / "d.h5").record["kernels"] == ", ".join(sorted(isas))
-    request = Request(model, structure, mesh)  # of the second set
-    assert is_finished(paths[0], ShardHeader.of(request, 0, 2))  # although the first computed it
-    monkeypatch.setenv(kernels.VARIABLE, isas[0])
-    first = ShardHeader.of(Request(model, structure, mesh), 0, 1)
-    with ShardWriter(tmp_path / "s.h5", first, structure) as writer:
-        writer.write(0, np.zeros((1, *first.blocks.shape(0)), np.float32))
-        writer.commit()
-    monkeypatch.setenv(kernels.VARIABLE, isas[1])
-    predict_shard(model, structure, mesh, tmp_path / "s.h5")
-    with Shard(tmp_path / "s.h5") as shard:
-        assert shard.header.record.kernels == ", ".join(sorted(isas))

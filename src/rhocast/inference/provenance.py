@@ -58,15 +58,19 @@ class Provenance:
         return asdict(self)
 
     def joined(self, others: "Iterable[Provenance]") -> "Provenance":
-        """Add the instruction sets and devices of other runs on the same field."""
+        """Add the instruction sets and devices of other runs on the same field.
+
+        A run with neither was computed by NumPy, which is called ``none`` beside the others.
+        """
         runs = [self, *others]
+        kernels, device = (
+            {name for entry in entries if entry for name in entry.split(", ")}
+            for entries in ([run.kernels for run in runs], [run.device for run in runs])
+        )
+        if (kernels or device) and any(not (run.kernels or run.device) for run in runs):
+            kernels.add("none")
         return replace(
             self,
-            kernels=_all_of(run.kernels for run in runs),
-            device=_all_of(run.device for run in runs),
+            kernels=", ".join(sorted(kernels)) or None,
+            device=", ".join(sorted(device)) or None,
         )
-
-
-def _all_of(entries: Iterable[str | None]) -> str | None:
-    names = {name for entry in entries for name in (entry or "").split(", ")} - {""}
-    return ", ".join(sorted(names)) or None

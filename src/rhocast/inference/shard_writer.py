@@ -102,8 +102,11 @@ class ShardWriter:
             self._sums = file["block_sums"].id.get_offset()
             checks = file.get(f"{GROUP}/block_sums")
             self._checks = None if checks is None else checks.id.get_offset()
+        resumed = bool(self.finished)
         if self._checks is not None:
             self._forget_damaged()
+        if resumed and self.pending:
+            self._note_who_goes_on()
         self._last_commit = time.monotonic()
 
     def __enter__(self) -> "ShardWriter":
@@ -230,7 +233,6 @@ class ShardWriter:
                 min(foreign),
             )
             return set()
-        self._note_who_goes_on()
         log.info(
             "%s: resumed, %d of %d blocks are there",
             self._partial,
