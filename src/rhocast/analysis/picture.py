@@ -1,10 +1,14 @@
-"""Pictures as PNG files: Matplotlib, loaded when one is drawn, without a screen."""
+"""Pictures as files: Matplotlib, loaded when one is drawn, without a screen."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rhocast.errors import ConfigError
 from rhocast.extras import needed_for
 from rhocast.files import replacing
+
+#: Formats of pictures.
+FORMATS = ("png", "pdf", "svg")
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,6 +28,15 @@ def new_figure(width_inch: float, height_inch: float) -> "Figure":
 
 
 def save_figure(figure: "Figure", picture: str | Path) -> None:
-    """Write a figure as PNG."""
+    """Write a figure in the format that its name ends in: png, pdf or svg.
+
+    Raises
+    ------
+    ConfigError
+        If it ends in another one.
+    """
+    format = Path(picture).suffix.lstrip(".").lower()
+    if format not in FORMATS:
+        raise ConfigError(f"{picture}: expected a name that ends in .{', .'.join(FORMATS)}")
     with replacing(picture) as partial:
-        figure.savefig(partial, dpi=150, format="png")
+        figure.savefig(partial, dpi=150, format=format)

@@ -37,6 +37,7 @@ VERBS = {
     "harris-foulkes": ("dft", "compute the energy at a given density, by one diagonalisation"),
     "energies": ("physics", "compare energies at predicted densities with those at DFT densities"),
     "eos": ("physics", "compute energy against volume, lattice constant and bulk modulus"),
+    "plot": ("plot", "picture of a density: a plane, a line, two densities, a reduction"),
     "charges": ("charges", "compute the Hirshfeld charge of each atom of a density"),
     "import": (
         "dataset",

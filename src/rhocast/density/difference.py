@@ -46,12 +46,8 @@ def difference(a: Density, b: Density) -> Difference:
     FileFormatError
         If A holds no electrons, or either NaN or infinity.
     """
-    b.check_cell(a.structure)
-    mesh = a.mesh
-    if a.mesh.shape != b.mesh.shape:
-        nx, ny, nz = np.maximum(a.mesh.shape, b.mesh.shape).tolist()
-        mesh = type(mesh)((nx, ny, nz), mesh.cell)
-    fine_a, fine_b = (_on(density, mesh.shape) for density in (a, b))
+    fine_a, fine_b = on_one_mesh(a, b)
+    mesh = fine_a.mesh
     absolute = squares = electrons = largest = 0.0
     for one, other in zip(fine_a.layers("density"), fine_b.layers("density"), strict=True):
         distance = np.abs(other - one)
@@ -69,6 +65,21 @@ def difference(a: Density, b: Density) -> Difference:
         rmse=float(np.sqrt(squares / mesh.n_points)),
         max_difference=largest,
     )
+
+
+def on_one_mesh(a: Density, b: Density) -> tuple[Density, Density]:
+    """Return two densities of a cell on one mesh: along each axis the points of the finer one.
+
+    Where their meshes are the same they are returned as they are, else resampled in memory.
+
+    Raises
+    ------
+    StructureError
+        If their cells differ.
+    """
+    b.check_cell(a.structure)
+    nx, ny, nz = np.maximum(a.mesh.shape, b.mesh.shape).tolist()
+    return _on(a, (nx, ny, nz)), _on(b, (nx, ny, nz))
 
 
 def _on(density: Density, shape: tuple[int, int, int]) -> Density:
