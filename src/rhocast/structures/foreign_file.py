@@ -180,8 +180,13 @@ def _symbol(match: re.Match[str]) -> str:
 
 def _check_occupancies(atoms: Atoms) -> None:
     """Raise StructureError at a site that one element does not fill."""
-    sites = atoms.info.get("occupancy", {})
-    for number, held in sites.items():
+    for number, told in atoms.info.get("occupancy", {}).items():
+        try:
+            held = {symbol: float(share) for symbol, share in told.items()}
+        except (TypeError, ValueError):
+            raise StructureError(
+                f"site {number} has the occupancies {told}, expected numbers"
+            ) from None
         shares = ", ".join(f"{symbol} {share:g}" for symbol, share in held.items())
         if len(held) > 1:
             raise StructureError(
