@@ -137,5 +137,9 @@ def test_a_field_need_not_be_kept(tmp_path):
         assert file["coarse"].shape == (2, 3, 3, 3)
         volume = abs(np.linalg.det(file["cell"][()]))
         assert file["profile_2"][0].mean() * volume == pytest.approx(12.0, rel=1e-6)
+    cuts = ["cut-out", str(path), str(out), "--edge-bohr", "99"]
+    assert main([*cuts, "-o", f"{tmp_path}/cuts/{{place}}.extxyz"]) == 0
+    assert len(ase.io.read(tmp_path / "cuts/0.extxyz")) == 4
+    assert main([*cuts, "-o", f"{tmp_path}/cut.extxyz"]) == 2
     assert main([*words, "--unscaled"]) == 2
     assert main([*words, "--coarse-bohr", "0"]) == 2

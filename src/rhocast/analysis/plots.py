@@ -14,7 +14,7 @@ from scipy.ndimage import map_coordinates
 from rhocast.analysis.picture import new_figure, save_figure
 from rhocast.density import Density
 from rhocast.density.difference import on_one_mesh
-from rhocast.errors import ConfigError
+from rhocast.density.reduction import REMEDY, check_reduction
 from rhocast.hdf5 import open_hdf5
 
 if TYPE_CHECKING:
@@ -204,13 +204,12 @@ def draw_reduction(file: str | Path, picture: str | Path) -> None:
 
     Raises
     ------
-    ConfigError
+    FileFormatError
         If the file is none of these.
     """
     path = Path(file)
-    with open_hdf5(path, "predict it again") as stored:
-        if stored.attrs.get("kind") != "rhocast reduction":
-            raise ConfigError(f"{path}: expected a file of `rhocast predict --reduce`")
+    with open_hdf5(path, REMEDY) as stored:
+        check_reduction(path, stored)
         figure = new_figure(11.0, 7.0)
         rows = figure.subplots(2, 2)
         _draw_profiles(rows[:, 0], stored)

@@ -38,6 +38,7 @@ VERBS = {
     "energies": ("physics", "compare energies at predicted densities with those at DFT densities"),
     "eos": ("physics", "compute energy against volume, lattice constant and bulk modulus"),
     "plot": ("plot", "picture of a density: a plane, a line, two densities, a reduction"),
+    "cut-out": ("cut_out", "small cells around the most uncertain places of a large one"),
     "charges": ("charges", "compute the Hirshfeld charge of each atom of a density"),
     "import": (
         "dataset",

@@ -12,14 +12,17 @@ from typing import Any
 import h5py
 import numpy as np
 
-from rhocast.checksums import seal_attributes, seal_dataset
+from rhocast.checksums import check_attributes, read_checked, seal_attributes, seal_dataset
 from rhocast.density.density import Density
+from rhocast.errors import FileFormatError
 from rhocast.files import replacing
 from rhocast.grid import Blocks, Mesh
+from rhocast.hdf5 import open_hdf5, reading
 from rhocast.structures import Structure
 
 KIND = "rhocast reduction"
 FORMAT_VERSION = 1
+REMEDY = "predict it again"
 
 #: Width of the bins of the density, e/Bohr³, and their number; what lies outside is in the last.
 DENSITY_BIN, DENSITY_BINS = 1e-4, 20_000
@@ -205,3 +208,25 @@ def write_reduction(
             file[name] = values
             seal_dataset(file[name])
         seal_attributes(file)
+
+
+def read_uncertain_places(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read the places of largest σ, as `most_uncertain` returns them.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is no reduction, or damaged.
+    """
+    path = Path(path)
+    with open_hdf5(path, REMEDY) as file, reading(path, REMEDY):
+        check_reduction(path, file)
+        places = read_checked(path, file, ("uncertain_positions", "uncertain_std"), REMEDY)
+    return places["uncertain_positions"], places["uncertain_std"]
+
+
+def check_reduction(path: Path, file: h5py.File) -> None:
+    """Raise FileFormatError unless an open file is what `write_reduction` writes."""
+    if file.attrs.get("kind") != KIND:
+        raise FileFormatError(f"{path}: expected a file of `rhocast predict --reduce`")
+    check_attributes(path, file, REMEDY)

@@ -1,0 +1,53 @@
+"""The verb `cut-out`: small cells around the most uncertain places of a large one."""
+
+import argparse
+import logging
+from pathlib import Path
+from typing import Any
+
+from rhocast.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+#: Stands in the name of the output for the number of a place.
+_PLACE = "{place}"
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add the parser of this module's verb."""
+    verb = verbs.add_parser(
+        "cut-out",
+        description="Cut small periodic cells out of a structure, one around each of the most "
+        "uncertain places that `rhocast predict --reduce` has found, ready for `rhocast scf`.",
+    )
+    verb.add_argument("structure", type=Path, help="the structure that was predicted")
+    verb.add_argument("reduction", type=Path, help="file of `rhocast predict --reduce`")
+    verb.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        type=Path,
+        help=f"structure files to write, with {_PLACE} in the name: cuts/{_PLACE}.extxyz",
+    )
+    verb.add_argument(
+        "--edge-bohr", type=float, default=20.0, help="edge of the cells, Bohr (default: 20)"
+    )
+    verb.set_defaults(run=_cut_out)
+
+
+def _cut_out(options: argparse.Namespace) -> None:
+    from rhocast.density.reduction import read_uncertain_places
+    from rhocast.structures import read_structure, write_structure
+    from rhocast.structures.cut_out import cut_out
+
+    if _PLACE not in options.output.name:
+        raise ConfigError(f"{options.output}: expected {_PLACE} in the name, such as {_PLACE}.xyz")
+    if not options.edge_bohr > 0.0:
+        raise ConfigError(f"edge-bohr: expected a positive length, found {options.edge_bohr:g}")
+    structure = read_structure(options.structure)
+    positions, stds = read_uncertain_places(options.reduction)
+    for number, (place, std) in enumerate(zip(positions, stds, strict=True)):
+        piece = cut_out(structure, place, options.edge_bohr)
+        path = options.output.with_name(options.output.name.replace(_PLACE, str(number)))
+        write_structure(path, piece)
+        log.info("%s: %s, σ %.2g e/Bohr³ in its middle", path, piece.formula, std)
