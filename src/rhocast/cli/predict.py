@@ -1,4 +1,4 @@
-"""Verbs of inference: ``predict``, ``merge``, ``refine``, ``export``."""
+"""The verb ``predict``."""
 
 import argparse
 import logging
@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from rhocast.cli.job import emit
-from rhocast.density import refine
+from rhocast.cli.ranks import communicator
 from rhocast.density.convert import convert
 from rhocast.density.formats import format_named, format_to_write
-from rhocast.density.refine import Part
 from rhocast.errors import ConfigError
 from rhocast.evaluation.gpu import gpu_named
 from rhocast.grid import Mesh
@@ -22,7 +21,6 @@ from rhocast.inference import (
     Request,
     estimate,
     evaluation_spacing,
-    merge,
     predict_file,
     predict_reduced,
     predict_shard,
@@ -30,7 +28,7 @@ from rhocast.inference import (
 from rhocast.inference.spacing import DEFAULT_SPACING_BOHR
 from rhocast.inference.spacing import tell as tell_spacing
 from rhocast.model import DensityModel
-from rhocast.parallel import find_communicator, first_alone, rank_of, size_of, together
+from rhocast.parallel import first_alone, rank_of, size_of, together
 from rhocast.parallel.ranks import from_first
 from rhocast.structures import Structure, read_structure, read_structures
 
@@ -41,7 +39,7 @@ _FRAME = "{frame}"
 
 
 def add_verbs(verbs: Any) -> None:
-    """Add the parsers of this module's verbs."""
+    """Add the parser of this module's verb."""
     verb = verbs.add_parser(
         "predict",
         description="Predict the density of a structure, alone or on MPI ranks: "
@@ -125,55 +123,6 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument("--json", action="store_true", help="figures of --dry-run as JSON")
     verb.set_defaults(run=_predict)
 
-    verb = verbs.add_parser(
-        "merge",
-        description="Make one density file of all shards. Where they hold a coarser mesh than was "
-        "asked for, it is interpolated, by MPI ranks too: mpirun -n 4 rhocast merge SHARD ... -o "
-        "density.h5",
-    )
-    verb.add_argument("shards", nargs="+", type=Path, help="shard files, in order")
-    verb.add_argument("-o", "--output", required=True, type=Path, help="HDF5 file to write")
-    verb.add_argument(
-        "--unscaled", action="store_true", help="leave the electron count as predicted"
-    )
-    verb.add_argument(
-        "--virtual",
-        action="store_true",
-        help="refer to the shards, on the mesh that was evaluated, instead of copying them",
-    )
-    verb.set_defaults(run=_merge)
-
-    verb = verbs.add_parser(
-        "refine",
-        description="Interpolate a density file to another mesh, alone or on MPI ranks. The "
-        "density is a quintic spline through the stored one and keeps its electrons; standard "
-        "deviations stay between their neighbours.",
-    )
-    verb.add_argument("density", type=Path, help="density file (HDF5)")
-    verb.add_argument("-o", "--output", required=True, type=Path, help="HDF5 file to write")
-    verb.add_argument(
-        "--mesh-spacing-bohr",
-        type=float,
-        help="maximum spacing of the output mesh, Bohr (default: as stored)",
-    )
-    _add_box(verb)
-    verb.set_defaults(run=_refine)
-
-
-def _add_box(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument(
-        "--box",
-        type=float,
-        nargs=6,
-        metavar=("X0", "X1", "Y0", "Y1", "Z0", "Z1"),
-        help="part of the cell to write, in units of the lattice vectors (default: all of it)",
-    )
-
-
-def _part(options: argparse.Namespace) -> Part:
-    ends = options.box or (0.0, 1.0) * 3
-    return ((ends[0], ends[1]), (ends[2], ends[3]), (ends[4], ends[5]))
-
 
 def _shard(text: str) -> tuple[int, int]:
     try:
@@ -183,16 +132,8 @@ def _shard(text: str) -> tuple[int, int]:
     return shard, n_shards
 
 
-def _communicator(expected_ranks: int | None = None) -> Any:
-    """Find the ranks; of several the first alone speaks."""
-    comm = find_communicator(expected_ranks)
-    if rank_of(comm) != 0:
-        logging.getLogger().setLevel(logging.ERROR)
-    return comm
-
-
 def _predict(options: argparse.Namespace) -> None:
-    comm = _communicator(options.ranks)
+    comm = communicator(options.ranks)
     _field_file(options)
     model = together(comm, lambda: DensityModel.load(options.model))
     if _FRAME in options.output.name:
@@ -350,19 +291,3 @@ def _dry_run(
         emit({"mesh": mesh.shape, "ranks": ranks} | asdict(found), options.json)
 
     first_alone(comm, tell)
-
-
-def _refine(options: argparse.Namespace) -> None:
-    comm = _communicator()
-    refine(options.density, options.output, options.mesh_spacing_bohr, _part(options), comm=comm)
-    log.info("%s is written", options.output)
-
-
-def _merge(options: argparse.Namespace) -> None:
-    merge(
-        options.shards,
-        options.output,
-        scale_to_electrons=not options.unscaled,
-        virtual=options.virtual,
-        comm=_communicator(),
-    )
