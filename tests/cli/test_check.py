@@ -1,10 +1,12 @@
-"""The verb ``check``: results against a configuration."""
+"""The verb ``check``: whole files, and results against a configuration."""
 
 import json
+from dataclasses import replace
 
 import h5py
 import pytest
 import yaml
+from small_model import SHAPE, make_model, make_structure
 
 import rhocast.cli.main
 from rhocast.checksums import seal_attributes
@@ -12,6 +14,9 @@ from rhocast.cli.main import main
 from rhocast.config import parse_config
 from rhocast.density import write_snapshot
 from rhocast.density.formats.snapshot import read_snapshot
+from rhocast.grid import Mesh
+from rhocast.inference import PredictionOptions, merge, predict_shard
+from rhocast.structures import write_structure
 from rhocast.workflow.campaign import Campaign
 from rhocast.workflow.stamps import write_stamp
 
@@ -40,7 +45,9 @@ def folder(root, tmp_path, monkeypatch):
 
 def test_results_of_the_configuration_agree(folder, capsys):
     assert main(["check", "results", "--config", "my.yaml", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["differing"] == {}
+    told = json.loads(capsys.readouterr().out)
+    assert told["differing"] == told["damaged"] == {}
+    assert (told["files"], told["results"]) == (3, 2)
 
 
 def test_one_changed_key_is_named_with_each_result_and_what_to_do(folder, capsys, caplog):
@@ -65,3 +72,61 @@ def test_a_file_without_settings_is_compared_by_its_cell(folder, capsys):
     (folder / "my.yaml").write_text(yaml.safe_dump(config))
     assert main(["check", path, "--config", "my.yaml", "--json"]) == 4
     assert json.loads(capsys.readouterr().out)["differing"] == {path: "systems.si8"}
+
+
+@pytest.fixture
+def whole(folder):
+    """The campaign's folder with one file of each kind that can be verified."""
+    results = folder / "results"
+    atoms = make_structure()
+    write_structure(results / "structures/a.h5", atoms)
+    write_structure(results / "structures/a.extxyz", replace(atoms, record={"name": "a"}))
+    model = make_model()
+    model.save(results / "models/m.safetensors")
+    options = PredictionOptions(uncertainty="none")
+    mesh = Mesh(SHAPE, atoms.cell)
+    shard = results / "predictions/a/shard-0.h5"
+    predict_shard(model, atoms, mesh, shard, options)
+    merge([shard], results / "predictions/a/density.h5", scale_to_electrons=False)
+    return results
+
+
+DAMAGED = [
+    "structures/a.h5", "structures/a.extxyz", "models/m.safetensors", "predictions/a/shard-0.h5",
+    "predictions/a/density.h5", "densities/si8/300K/0.h5",
+]  # fmt: skip
+
+
+def test_a_damaged_file_of_each_kind_is_found_in_the_folder_of_results(whole, capsys, caplog):
+    assert main(["check", str(whole), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"files": 8, "damaged": {}}
+    for name in DAMAGED:
+        path = whole / name
+        content = bytearray(path.read_bytes())
+        content[_place_of_numbers(path)] ^= 4
+        path.chmod(0o644)
+        path.write_bytes(content)
+    assert main(["check", str(whole), "--json"]) == 4
+    told = json.loads(capsys.readouterr().out)["damaged"]
+    assert sorted(told) == sorted(str(whole / name) for name in DAMAGED)
+    assert all("checksum" in fault for fault in told.values())
+    assert "density.h5: move it away and run snakemake" in caplog.text
+
+
+def _place_of_numbers(path):
+    """Return a byte among the numbers of a file."""
+    if path.suffix != ".h5":
+        return path.stat().st_size - 20
+    with h5py.File(path) as file:
+        dataset = file["density" if "density" in file else "positions"]
+        if dataset.chunks:
+            return dataset.id.get_chunk_info(0).byte_offset + 40
+        return dataset.id.get_offset() + 40
+
+
+def test_what_cannot_be_verified_is_said(folder, caplog):
+    (folder / "table.tsv").write_text("a\n")
+    assert main(["check", "table.tsv"]) == 4
+    assert "others carry no checksums" in caplog.text
+    assert main(["check", "missing"]) == 4
+    assert "missing: no such file or folder" in caplog.text

@@ -25,7 +25,7 @@ VERBS = {
     "info": ("learning", "print what a model is and where it comes from"),
     "acquire": ("acquire", "choose the structures whose densities a model would learn most from"),
     "certify": ("certify", "measure how coarse a mesh a model may be evaluated on"),
-    "check": ("check", "compare a campaign's results with its configuration"),
+    "check": ("check", "verify files, and compare results with a configuration"),
     "predict": ("predict", "predict the density of a structure"),
     "merge": ("merge", "make one density file of all shards, on the mesh that was asked for"),
     "refine": ("merge", "interpolate a density file to a finer mesh, or a part of it"),
