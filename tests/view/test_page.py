@@ -7,7 +7,7 @@ from small_model import make_structure
 
 from rhocast.density import Density
 from rhocast.grid import Mesh
-from rhocast.view import write_page
+from rhocast.view import show, write_page
 
 pytestmark = pytest.mark.browser
 
@@ -136,3 +136,15 @@ def test_the_isosurface_encloses_what_lies_above_its_level(browser, field, tmp_p
 def test_the_title_is_text(page):
     assert page.title() == "density of <b>Al & Si</b>"
     assert page.locator("h1").text_content() == "density of <b>Al & Si</b>"
+
+
+def test_a_notebook_frames_the_page(browser, field, tmp_path):
+    shown_field = show(field, max_points=20_000)
+    frame = tmp_path / "notebook.html"
+    frame.write_text(f"<html><body>{shown_field._repr_html_()}</body></html>", encoding="utf-8")
+    page = browser.new_page()
+    page.goto(frame.as_uri())
+    inside = page.frames[1]
+    inside.wait_for_selector(".js-plotly-plot", timeout=30_000)
+    assert inside.title() == field.structure.formula
+    page.close()

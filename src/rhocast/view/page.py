@@ -69,6 +69,20 @@ def write_page(
     MissingExtraError
         If plotly is not installed.
     """
+    html = page_of(density, title, max_points, max_atoms, uncertain_places, box_side)
+    with replacing(path) as partial:
+        partial.write_text(html, encoding="utf-8")
+
+
+def page_of(
+    density: Density,
+    title: str,
+    max_points: int = 1_000_000,
+    max_atoms: int = 50_000,
+    uncertain_places: int = 3,
+    box_side: int = 48,
+) -> str:
+    """Return the page that `write_page` writes."""
     parts = [whole_cell(density, max_points, max_atoms)]
     if density.mesh.n_points > max_points:
         for number, place in enumerate(most_uncertain(density, uncertain_places, box_side), 1):
@@ -82,8 +96,7 @@ def write_page(
         "angstrom_per_bohr": ANGSTROM_PER_BOHR,
         "facts": _facts(density),
     }
-    with replacing(path) as partial:
-        partial.write_text(_html(title, data), encoding="utf-8")
+    return _html(title, data)
 
 
 def _html(title: str, data: dict[str, Any]) -> str:

@@ -1,0 +1,52 @@
+"""The page of a density within a notebook."""
+
+from dataclasses import dataclass
+from html import escape
+
+from rhocast.density import Density
+from rhocast.view.page import page_of
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A page in a frame, which Jupyter shows.
+
+    Attributes
+    ----------
+    page
+        The HTML, complete in itself.
+    height
+        Of the frame, pixels.
+    """
+
+    page: str
+    height: int
+
+    def __repr__(self) -> str:
+        return f"<page of a density, {len(self.page) / 1e6:.1f} MB>"
+
+    def _repr_html_(self) -> str:
+        return (
+            f'<iframe srcdoc="{escape(self.page)}" width="100%" height="{self.height}" '
+            'style="border: 0"></iframe>'
+        )
+
+
+def show(density: Density, height: int = 760, max_points: int = 300_000) -> Shown:
+    """Show a density in a notebook: slices, isosurface, line cuts with error bars.
+
+    Parameters
+    ----------
+    density
+        In memory, or an open density-field file of any size.
+    height
+        Of the frame, pixels.
+    max_points
+        As of `rhocast.view.write_page`; a notebook stores what it shows.
+
+    Raises
+    ------
+    MissingExtraError
+        If plotly is not installed.
+    """
+    return Shown(page_of(density, density.structure.formula, max_points), height)
