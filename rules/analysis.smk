@@ -133,7 +133,7 @@ rule figures:
 
 rule summary:
     input:
-        engine=results("engine.json"),
+        engine=[results("engine.json")] if campaign.runs() else [],
         snapshots=lambda w: wanted(w).all_densities(),
         verdict=verdict_of,
         study=campaign.study_results()[:1],

@@ -42,7 +42,7 @@ rule aimd:
     benchmark:
         benchmark_of("aimd/{system}/{temperature}K")
     wildcard_constraints:
-        system=constraint("trajectories", standing, cfg.systems),
+        system=constraint("trajectories", standing, campaign.sampled()),
     conda:
         campaign.engine_environment
     threads: 1
@@ -83,7 +83,7 @@ rule classical:
     benchmark:
         benchmark_of("classical/{system}/{temperature}K")
     wildcard_constraints:
-        system=constraint("trajectories", standing, cfg.systems),
+        system=constraint("trajectories", standing, campaign.sampled()),
     conda:
         "../envs/rhocast.yaml"
     threads: 1
@@ -116,7 +116,7 @@ rule snapshots:
     benchmark:
         benchmark_of("snapshots/{system}/{temperature}K/{frame}")
     wildcard_constraints:
-        system=constraint("frames", standing, cfg.systems),
+        system=constraint("frames", standing, campaign.sampled()),
     conda:
         "../envs/rhocast.yaml"
     threads: 1
@@ -146,7 +146,7 @@ rule scf:
     benchmark:
         benchmark_of("scf/{system}/{temperature}K/{frame}")
     wildcard_constraints:
-        system=constraint("densities", standing, cfg.systems),
+        system=constraint("densities", standing, campaign.sampled()),
     conda:
         campaign.engine_environment
     threads: 1

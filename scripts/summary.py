@@ -6,7 +6,7 @@ from rhocast.cli.job import job
 with job(snakemake.log[0]):
     write_summary(
         snakemake.output.summary,
-        engine=snakemake.input.engine,
+        engine=next(iter(snakemake.input.engine), None),
         snapshots=snakemake.input.snapshots,
         errors=snakemake.input.errors,
         fields=snakemake.input.fields,

@@ -99,6 +99,7 @@ def test_a_pool_makes_longer_trajectories_and_no_more_snapshots(demo):
         ),
         ("datasets.small.0.temperatures_K", [-5], r"temperatures_K\[0\]: expected a value greater"),
         ("datasets.small.0.system", "gold", r"datasets\.small\[0\]\.system: expected one of"),
+        ("aimd", None, r"datasets\.small\[0\]\.sampler: `aimd` needs a section of that name"),
         ("goal", {"rounds": ["gold"]}, r"goal\.rounds: expected one of"),
         ("goal", {"rounds": ["small", "large"]}, r"dataset 'large' must hold the snapshots of"),
         ("goal", {"rounds": ["large"]}, r"goal\.rounds: expected the last to be training\.dataset"),

@@ -4,12 +4,16 @@ import os
 from pathlib import Path
 
 import ase.io
+import numpy as np
 import pytest
 from ase.build import bulk
+from graph import jobs_of
 
 from rhocast.cli.main import main
 from rhocast.config import load_config
+from rhocast.density import read_density, read_snapshot
 from rhocast.structures import build_system
+from rhocast.workflow.campaign import Campaign
 
 CRYSTALS = {
     "SiC.cif": bulk("SiC", "zincblende", a=4.36, cubic=True),
@@ -92,3 +96,50 @@ def test_a_campaign_in_another_folder(root, tmp_path, monkeypatch):
     written = [work / "Ge.cif", root / "data/pseudopotentials/Ge-low.psp8"]
     assert [Path(path).resolve() for path in read] == written
     assert len(build_system(settings.systems["small"], 300.0, seed=0)) >= 8
+
+
+@pytest.fixture
+def densities(root, tmp_path, monkeypatch):
+    """Densities of three runs as another program writes them."""
+    monkeypatch.chdir(tmp_path)
+    for run, name in (("a", "si8/300K"), ("b", "si8/900K"), ("c", "si16/600K")):
+        (tmp_path / "runs" / run).mkdir(parents=True)
+        source = root / "tests/data/densities" / name / "0.h5"
+        assert main(["convert", str(source), f"runs/{run}/CHGCAR"]) == 0
+    return tmp_path
+
+
+def test_densities_become_a_campaign_that_computes_none(densities):
+    assert main(["new", "--from-densities", "runs/*/CHGCAR"]) == 0
+    settings = load_config("campaign.yaml")
+    campaign = Campaign(settings, "campaign.yaml")
+    assert campaign.runs() == []
+    assert campaign.sampled() == ["vacancy"]
+    files = [Path(file) for file in campaign.all_densities()]
+    assert len(files) == 3
+    assert not settings.trajectories("training") & settings.trajectories("test")
+    given, read = read_density("runs/a/CHGCAR"), read_snapshot(files[0])
+    np.testing.assert_allclose(read.density, given.density, atol=1e-7)
+    assert len(build_system(settings.systems["vacancy"], 300.0, seed=0)) > 9000
+
+
+def test_one_run_is_not_enough_to_judge_by(densities, capsys):
+    assert main(["new", "--from-densities", "runs/a/CHGCAR"]) == 2
+    assert "two runs or more" in capsys.readouterr().err
+    assert not (densities / "campaign.yaml").exists()
+
+
+@pytest.mark.workflow
+def test_the_workflow_learns_from_imported_densities_alone(densities, run, root):
+    assert main(["new", "--from-densities", "runs/*/CHGCAR"]) == 0
+    snakefile, files = root / "Snakefile", ("--configfile", "campaign.yaml")
+    result = run("snakemake", "-n", "-s", snakefile, *files, cwd=densities)
+    assert result.returncode == 0, result.stderr
+    assert set(jobs_of(result.stdout)) == {
+        "all", "choose", "evaluate", "features", "figures", "merge", "predict", "structure",
+        "summary", "total", "train", "transfer",
+    }  # fmt: skip
+    next(densities.glob("results/si/densities/a-1/*/0.h5")).unlink()
+    missing = run("snakemake", "-n", "-s", snakefile, *files, cwd=densities)
+    assert missing.returncode != 0
+    assert "a-1/300K/0.h5" in missing.stdout + missing.stderr

@@ -56,6 +56,24 @@ def test_jobs_are_those_of_the_workflow(stages):
     }  # fmt: skip
 
 
+def test_rounds_train_and_judge_again_and_the_first_is_the_cheapest(root, monkeypatch):
+    monkeypatch.chdir(root)
+    data = yaml.safe_load((root / "config.yaml").read_text())
+    small = data["datasets"]["small"]
+    data["datasets"]["first"] = [{**source, "frames": 1} for source in small]
+    data["goal"] = {"rounds": ["first", "small"]}
+    settings = parse_config(data)
+    every, first = (
+        {stage.name: stage for stage in estimate(part, CALIBRATION)}
+        for part in (settings, settings.of_round(1))
+    )
+    assert [every[name].jobs for name in ("train", "transfer", "evaluate")] == [2, 2, 3]
+    assert every["scf"].jobs - first["scf"].jobs == len(settings.snapshots("small")) - len(
+        settings.snapshots("first")
+    )
+    assert sum(s.core_hours for s in first.values()) < sum(s.core_hours for s in every.values())
+
+
 def test_what_is_done_twice_costs_twice(stages, root):
     data = yaml.safe_load((root / "config.yaml").read_text())
     once = stages(data)

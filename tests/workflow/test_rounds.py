@@ -12,6 +12,7 @@ from safetensors.numpy import load_file
 from rhocast.config import load_config
 from rhocast.structures import read_structure, write_structure
 from rhocast.workflow.campaign import Campaign
+from rhocast.workflow.judged import judged_results
 from rhocast.workflow.stamps import read_record, with_stamp
 
 pytestmark = [pytest.mark.workflow]
@@ -51,7 +52,7 @@ def _add_trajectories(folder):
     here = os.getcwd()  # noqa: PTH109
     os.chdir(folder)
     try:
-        for result in Campaign(load_config("my.yaml")).judged():
+        for result in judged_results(Campaign(load_config("my.yaml"))):
             if result.kind == "trajectories":
                 frame = f"densities/{result.name}/0.h5"
                 atoms = read_structure(f"results/{frame}")

@@ -30,7 +30,7 @@ COLUMNS = (
 
 def write_summary(
     out: str | Path,
-    engine: str | Path,
+    engine: str | Path | None,
     snapshots: Sequence[str | Path],
     errors: Sequence[str | Path],
     fields: Sequence[str | Path],
@@ -44,7 +44,7 @@ def write_summary(
     out
         Text file to write.
     engine
-        ``engine.json``.
+        ``engine.json``; None if all densities have been imported.
     snapshots
         All snapshot files of the run.
     errors
@@ -90,14 +90,14 @@ def _verdict(
     return ["Verdict", *(f"  {text[0].upper()}{text[1:]}." for text in sentences)]
 
 
-def _data(engine: str | Path, snapshots: Sequence[str | Path]) -> str:
-    record = json.loads(Path(engine).read_text(encoding="utf-8"))
+def _data(engine: str | Path | None, snapshots: Sequence[str | Path]) -> str:
     read = [read_snapshot(path) for path in snapshots]
     seconds = sum(float(s.record.get("wall_time_s", 0.0)) for s in read)
-    lines = [
-        f"Data: {len(read)} densities by {record['name']} {record['version']}, "
-        f"{seconds:.0f} s of single points"
-    ]
+    origin = "imported"
+    if engine is not None:
+        record = json.loads(Path(engine).read_text(encoding="utf-8"))
+        origin = f"by {record['name']} {record['version']}, {seconds:.0f} s of single points"
+    lines = [f"Data: {len(read)} densities {origin}"]
     counts = Counter(s.structure.formula for s in read)
     lines.append("  " + ", ".join(f"{n} of {formula}" for formula, n in counts.items()))
     for path, snapshot in zip(snapshots, read, strict=True):

@@ -4,6 +4,7 @@ import argparse
 import logging
 import os
 import sys
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ def add_verbs(verbs: Any) -> None:
         "for each setting: cells, temperatures, pseudopotentials, cutoff, k-points, dynamics, the "
         "model. What is guessed is said to be a guess; options state what is known better.",
     )
-    verb.add_argument(
+    source = verb.add_mutually_exclusive_group(required=True)
+    source.add_argument(
         "structure",
         type=Path,
+        nargs="?",
         help="file of the crystal: CIF, POSCAR, JSON of pymatgen or any file that ASE reads",
     )
     verb.add_argument(
@@ -41,6 +44,19 @@ def add_verbs(verbs: Any) -> None:
         help="number of snapshots of the small cell at each temperature in the first round "
         "(default: 2)",
     )  # fmt: skip
+    source.add_argument(
+        "--from-densities",
+        nargs="+",
+        metavar="FILE",
+        help="densities of another program to learn from, such as 'runs/*/CHGCAR': each folder "
+        "is taken for a run of its own, and some are held out",
+    )
+    verb.add_argument(
+        "--temperature-K",
+        type=int,
+        default=300,
+        help="temperature of the ions in these densities, K (default: 300)",
+    )
     verb.add_argument("--melting-K", type=float, help="melting point of the material, K")
     verb.add_argument("--debye-K", type=float, help="Debye temperature of the material, K")
     kind = verb.add_mutually_exclusive_group()
@@ -57,15 +73,27 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _new(options: argparse.Namespace) -> None:
-    from rhocast.config import load_config
-    from rhocast.drafting import Material, Wish, draft_campaign
     from rhocast.errors import ConfigError
-    from rhocast.structures import read_structure
 
     if options.output.exists():
         raise ConfigError(
             f"{options.output}: exists already; give another name with -o, or remove it"
         )
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    lines = _from_crystal(options) if options.structure else _from_densities(options)
+    sys.stdout.write(
+        "\n".join(lines) + f"\n\n{options.output} is written. Read it, then:\n"
+        f"  rhocast plan {options.output}\n"
+        f"  snakemake --profile profiles/local --configfile {options.output}\n"
+    )
+
+
+def _from_crystal(options: argparse.Namespace) -> list[str]:
+    """Draft a campaign of a crystal; return a line for each choice."""
+    from rhocast.config import load_config
+    from rhocast.drafting import Material, Wish, draft_campaign
+    from rhocast.structures import read_structure
+
     structure = read_structure(options.structure)
     folder = options.output.parent
     material = Material(
@@ -78,17 +106,31 @@ def _new(options: argparse.Namespace) -> None:
     file = os.path.relpath(options.structure, folder)
     wish = Wish(options.goal, options.hours, options.frames)
     draft = draft_campaign(material, file, options.output.name, wish)
-    folder.mkdir(parents=True, exist_ok=True)
     options.output.write_text(draft.text, encoding="utf-8")
     load_config(options.output)  # what was written must be valid
     width = max(len(name) for name, _, _ in draft.reasons)
-    for name, value, reason in draft.reasons:
-        sys.stdout.write(f"{name:{width}}  {value}  ({reason})\n")
-    sys.stdout.write(
-        f"\n{options.output} is written. Read it, then:\n"
-        f"  rhocast plan {options.output}\n"
-        f"  snakemake --profile profiles/local --configfile {options.output}\n"
-    )
+    return [f"{name:{width}}  {value}  ({reason})" for name, value, reason in draft.reasons]
+
+
+def _from_densities(options: argparse.Namespace) -> list[str]:
+    """Import densities and draft a campaign that learns from them; return a line for each run."""
+    from rhocast.config import load_config
+    from rhocast.density import read_density
+    from rhocast.drafting.choices import name_of
+    from rhocast.drafting.imported import draft_imported, find_runs, import_runs
+
+    found = [Path(name) for word in options.from_densities for name in sorted(glob(word))]  # noqa: PTH207
+    runs = find_runs(found)
+    structure = read_density(runs[0].files[0]).structure
+    folder = options.output.parent
+    files = _pseudopotentials(structure.species, options.pseudopotential, folder)
+    results = folder / "results" / name_of(structure)
+    kelvin = options.temperature_K
+    first = import_runs(runs, results, kelvin, {e: file for e, (_, file) in files.items()})
+    text = draft_imported(runs, first, options.output.name, kelvin, files)
+    options.output.write_text(text, encoding="utf-8")
+    load_config(options.output)  # what was written must be valid
+    return [f"{run.name}  {len(run.files)} of {run.files[0].parent}" for run in runs]
 
 
 def _pseudopotentials(

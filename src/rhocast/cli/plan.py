@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rhocast.analysis.verdict import percent
 from rhocast.cli.job import emit
 from rhocast.config import Config, load_config
 from rhocast.planning import Calibration, Stage, calibrate, estimate, read_calibration
@@ -16,7 +17,7 @@ from rhocast.planning import Calibration, Stage, calibrate, estimate, read_calib
 log = logging.getLogger(__name__)
 
 #: Rooms whose log of the small models and cells of a calibration nobody needs.
-_OWN_LOGS = ("engines", "inference", "learning", "model", "structures")
+_OWN_LOGS = ("engines", "inference", "learning", "model", "parallel", "structures")
 
 
 def add_verbs(verbs: Any) -> None:
@@ -91,9 +92,9 @@ def _of_rounds(settings: Config, stages: Sequence[Stage], calibration: Calibrati
     most = sum(stage.core_hours for stage in stages)
     first = sum(stage.core_hours for stage in estimate(settings.of_round(1), calibration))
     return (
-        f"With the first round alone {first:.2g} core hours, with all {len(settings.goal.rounds)} "
-        f"{most:.2g}: no round begins after an NMAE of {settings.goal.nmae:.2%} on held-out "
-        "snapshots.\n"
+        f"Core hours with the first round alone: {first:.2g}; with all {len(settings.goal.rounds)} "
+        f"rounds: {most:.2g}. No further round begins once the NMAE on held-out snapshots is "
+        f"{percent(settings.goal.nmae)} or less.\n"
     )
 
 

@@ -79,7 +79,7 @@ class Config(Section):
     material: Material
     systems: dict[Name, System] = Field(min_length=1, description="cells by name")
     dft: Dft
-    aimd: Aimd
+    aimd: Aimd | None = Field(None, description="needed where a dataset's `sampler` is `aimd`")
     classical: Classical | None = Field(
         None, description="needed where a dataset's `sampler` is `classical`"
     )
@@ -149,8 +149,9 @@ class Config(Section):
         for dataset, sources in self.datasets.items():
             for number, source in enumerate(sources):
                 key = f"datasets.{dataset}[{number}].sampler"
-                if source.sampler == "classical" and self.classical is None:
-                    raise ValueError(f"{key}: `classical` needs the section `classical`")
+                sections = {"aimd": self.aimd, "classical": self.classical, "imported": self.dft}
+                if sections[source.sampler] is None:
+                    raise ValueError(f"{key}: `{source.sampler}` needs a section of that name")
                 for temperature in source.temperatures_K:
                     sampler = self.sampler(source.system, temperature)
                     if sampler != source.sampler:

@@ -185,8 +185,10 @@ class Source(Section):
     """Snapshots of one system at some temperatures."""
 
     system: Name = Field(description="a key of `systems`")
-    sampler: Literal["aimd", "classical"] = Field(
-        "aimd", description="what moves the atoms: the DFT engine, or a classical potential"
+    sampler: Literal["aimd", "classical", "imported"] = Field(
+        "aimd",
+        description="what moves the atoms: the DFT engine, or a classical potential; `imported`: "
+        "densities that have been computed elsewhere lie in the folder of results",
     )
     temperatures_K: Annotated[tuple[Temperature, ...], AfterValidator(distinct)] = Field(
         min_length=1, description="ions, K"

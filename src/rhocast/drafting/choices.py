@@ -35,6 +35,11 @@ class Choice(Generic[T]):
 Repeat = tuple[int, int, int]
 
 
+def name_of(structure: Structure) -> str:
+    """Return a short name: the elements of the structure, in lower case."""
+    return "".join(structure.species).lower()
+
+
 def is_metal(structure: Structure, told: bool | None) -> Choice[bool]:
     """Choose between a metal and an insulator; ``told`` is what the user knows."""
     if told is not None:

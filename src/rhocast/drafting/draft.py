@@ -12,7 +12,7 @@ from rhocast.engines import Psp8
 from rhocast.structures import Structure
 
 #: Atoms of the cell, with a vacancy, that the campaign predicts in the end.
-_LARGE_CELL_ATOMS = 10_000
+LARGE_CELL_ATOMS = 10_000
 
 #: Times between frames, and before the first, fs.
 _BETWEEN_FRAMES_FS, _EQUILIBRATION_FS, _THERMOSTAT_FS = 60.0, 60.0, 60.0
@@ -114,18 +114,18 @@ def draft_campaign(
     step = choices.timestep_fs(structure)
     kind = "a metal" if metal.value else "an insulator or a semiconductor"
     cold, warm, hot = temperatures.value
-    text = _template().substitute(
+    text = template().substitute(
         formula=structure.formula,
         file=structure_file,
         own=own,
-        name=name_of(structure),
-        pseudopotentials="\n".join(_pseudopotential_lines(material.pseudopotentials)),
+        name=choices.name_of(structure),
+        pseudopotentials="\n".join(pseudopotential_lines(material.pseudopotentials)),
         **_with_reason("debye", debye),
         structure_file=_quoted(structure_file),
         cells_reason=cells.reason,
-        small=_counts(cells.value[0]),
-        large=_counts(cells.value[1]),
-        huge=_counts(choices.supercell(structure, _LARGE_CELL_ATOMS)),
+        small=counts(cells.value[0]),
+        large=counts(cells.value[1]),
+        huge=counts(choices.supercell(structure, LARGE_CELL_ATOMS)),
         mesh=choices.mesh_spacing_bohr(cutoff.value),
         **_with_reason("cutoff", cutoff),
         **_with_reason("kpoints", kpoints),
@@ -150,7 +150,7 @@ def draft_campaign(
         budget="" if wish.core_hours is None else f"\n  core_hours: {wish.core_hours:g}",
     )
     reasons = [
-        ("Cells of training", " and ".join(map(_counts, cells.value)), cells.reason),
+        ("Cells of training", " and ".join(map(counts, cells.value)), cells.reason),
         ("Electrons", kind, metal.reason),
         ("Temperatures", f"{cold}, {hot} K; judged at {warm} K", temperatures.reason),
         ("Debye temperature", f"{debye.value:g} K", debye.reason),
@@ -161,13 +161,9 @@ def draft_campaign(
     return Draft(text, reasons)
 
 
-def name_of(structure: Structure) -> str:
-    """Return a short name: the elements of the structure, in lower case."""
-    return "".join(structure.species).lower()
-
-
-def _template() -> Template:
-    file = resources.files("rhocast.drafting").joinpath("campaign.template")
+def template(name: str = "campaign.template") -> Template:
+    """Return a template of a configuration."""
+    file = resources.files("rhocast.drafting").joinpath(name)
     return Template(file.read_text(encoding="utf-8"))
 
 
@@ -175,14 +171,16 @@ def _with_reason(name: str, choice: Choice) -> dict[str, str]:
     return {name: f"{choice.value:g}", f"{name}_reason": choice.reason}
 
 
-def _pseudopotential_lines(files: Mapping[str, tuple[str, Psp8]]) -> list[str]:
+def pseudopotential_lines(files: Mapping[str, tuple[str, Psp8]]) -> list[str]:
+    """Write entries of `material.pseudopotentials`, each with what it stands for."""
     return [
         f"    {element}: {_quoted(entry)} # {file.valence:g} valence electrons, {file.name}"
         for element, (entry, file) in files.items()
     ]
 
 
-def _counts(repeat: Repeat) -> str:
+def counts(repeat: Repeat) -> str:
+    """Write numbers of cells as YAML."""
     return "[{}, {}, {}]".format(*repeat)
 
 

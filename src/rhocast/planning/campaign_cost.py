@@ -247,6 +247,7 @@ class _Campaign:
 
     def _aimd(self, system: str, temperature_K: int) -> Job:
         settings = self._settings
+        assert settings.aimd is not None  # the configuration has been checked
         steps = n_steps(settings.aimd, settings.candidates(system, temperature_K))
         calculation = self._calculation(
             system,
@@ -338,6 +339,8 @@ class _Campaign:
     def _snapshots(self) -> Iterator[tuple[str, str]]:
         """Yield the system and the name of each snapshot."""
         for system, temperature in self._trajectories:
+            if self._settings.sampler(system, temperature) == "imported":
+                continue
             for frame in range(self._settings.frames(system, temperature)):
                 yield system, f"{system}/{temperature}K/{frame}"
 

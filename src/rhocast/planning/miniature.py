@@ -78,7 +78,11 @@ def calibrate(settings: config.Config, finished: list[Path] | None = None) -> Ca
             engine, settings, probes, pseudopotentials, work, finished or []
         )
         log.info("single points: %d iterations on average", iterations)
-        md_iterations = _time_dynamics(engine, settings, probes[0], pseudopotentials, law, work)
+        md_iterations = 0.0
+        if settings.aimd is not None:
+            md_iterations = _time_dynamics(
+                engine, settings.dft, settings.aimd, probes[0], pseudopotentials, law, work
+            )
         learning = time_learning(settings, probes[-1], pseudopotentials, work)
     return Calibration(
         engine=record.name,
@@ -160,20 +164,20 @@ def _plan(
 
 def _time_dynamics(
     engine: Engine,
-    settings: config.Config,
+    dft: config.Dft,
+    aimd: config.Aimd,
     probe: Structure,
     pseudopotentials: Mapping[str, Psp8],
     law: CostLaw,
     folder: Path,
 ) -> float:
     """Return how many iterations of a single point a step of the dynamics costs."""
-    dft = dynamics_settings(settings.dft, settings.aimd)
-    calculation = _plan(probe, dft, pseudopotentials, _ONE_KPOINT)
+    calculation = _plan(probe, dynamics_settings(dft, aimd), pseudopotentials, _ONE_KPOINT)
     dynamics = Dynamics(
-        velocities=thermal_velocities(probe, _TEMPERATURE_K, settings.seed),
+        velocities=thermal_velocities(probe, _TEMPERATURE_K, seed=0),
         temperature_K=_TEMPERATURE_K,
-        timestep_fs=settings.aimd.timestep_fs,
-        thermostat_time_fs=settings.aimd.thermostat_time_fs,
+        timestep_fs=aimd.timestep_fs,
+        thermostat_time_fs=aimd.thermostat_time_fs,
         n_steps=_MD_STEPS,
     )
     with _core_seconds() as spent:

@@ -64,9 +64,21 @@ class Campaign:
         return [self.results(f"snapshots/{name}.extxyz") for name in self.config.snapshots(dataset)]
 
     def runs(self) -> list[tuple[str, int]]:
-        """Return system and temperature (K) of all trajectories."""
-        datasets = self.config.datasets
-        return sorted({run for dataset in datasets for run in self.config.trajectories(dataset)})
+        """Return system and temperature (K) of all trajectories; imported densities have none."""
+        config = self.config
+        runs = {run for dataset in config.datasets for run in config.trajectories(dataset)}
+        return sorted(run for run in runs if config.sampler(*run) != "imported")
+
+    def sampled(self) -> list[str]:
+        """Return the systems that the rules make densities of; imported ones have no rule."""
+        config = self.config
+        imported = {
+            source.system
+            for sources in config.datasets.values()
+            for source in sources
+            if source.sampler == "imported"
+        }
+        return [name for name in config.systems if name not in imported]
 
     def run_of(self, system: str, temperature_K: str | int) -> str:
         """Return the trajectory of a system at a temperature, whatever moved its atoms."""
@@ -113,10 +125,10 @@ class Campaign:
 
     def sampling_of(self, system: str, temperature_K: str | int) -> Aimd | Classical:
         """Return the section of the configuration that a trajectory follows."""
-        if self.config.sampler(system, int(temperature_K)) == "aimd":
-            return self.config.aimd
-        assert self.config.classical is not None  # `Config` has checked it
-        return self.config.classical
+        sampler = self.config.sampler(system, int(temperature_K))
+        section = self.config.aimd if sampler == "aimd" else self.config.classical
+        assert section is not None  # `Config` has checked it
+        return section
 
     def structure_params(self, system: str) -> dict[str, Any]:
         """Return Debye temperature (K) and seed of a cell; zero where it does not use them."""
@@ -147,6 +159,7 @@ class Campaign:
             section = self.sampling_of(system, temperature_K)
             return {"classical": {"correlated_frames": "spread"} | slice_of(section)}
         aimd = self.config.aimd
+        assert aimd is not None  # `Config` has checked it
         settings = self.single_point_settings(self.config.dft, system) | {"aimd": slice_of(aimd)}
         settings["material"]["debye_temperature_K"] = self.config.material.debye_temperature_K
         own = {key: getattr(aimd, key) for key in OVERRIDES if getattr(aimd, key) is not None}

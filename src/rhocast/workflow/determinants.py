@@ -74,7 +74,10 @@ class Determined:
     def trajectory(self, system: str, temperature_K: int) -> Determinants:
         """Return what determines a trajectory, except its length."""
         sampler = self._config.sampler(system, temperature_K)
-        moved = self._aimd(system) if sampler == "aimd" else self._classical(temperature_K)
+        if sampler == "imported":
+            moved: Determinants = {}
+        else:
+            moved = self._aimd(system) if sampler == "aimd" else self._classical(temperature_K)
         return self.structure(system) | moved | {"sampler": sampler} | self._seed
 
     @_in_order
@@ -197,6 +200,7 @@ class Determined:
 
     def _aimd(self, system: str) -> Determinants:
         aimd = self._config.aimd
+        assert aimd is not None  # `Config` has checked it
         overridden = {f"dft.{key}" for key in OVERRIDES if getattr(aimd, key) is not None}
         overridden.add("dft.scf_tolerance")
         dft = self._single_point(self._config.dft, system)
