@@ -62,16 +62,7 @@ wildcard_constraints:
     shard=r"\d+",
 
 
-def wanted(wildcards):
-    """Return the campaign as far as its goal needs it: as many rounds, or all there is."""
-    return campaign.rounds[reached(wildcards) - 1] if cfg.goal else campaign
-
-
-def verdict_of(wildcards):
-    """Return the verdict of the last round; nothing without a goal."""
-    return [results(f"rounds/{reached(wildcards)}.json")] if cfg.goal else []
-
-
+include: "rules/common.smk"
 include: "rules/structures.smk"
 include: "rules/dft.smk"
 include: "rules/datasets.smk"

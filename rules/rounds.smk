@@ -1,7 +1,5 @@
 """Rounds: training on more and more data until the goal of the configuration is met."""
 
-import json
-
 
 wildcard_constraints:
     round=r"\d+",
@@ -9,21 +7,6 @@ wildcard_constraints:
 
 ruleorder: adopt > train
 ruleorder: adopt > transfer
-
-
-def reached(wildcards):
-    """Return the number of the last round; Snakemake asks again when a round has been judged."""
-    for number in range(1, len(campaign.rounds) + 1):
-        judged = checkpoints.judge.get(round=number)
-        with open(judged.output.verdict, encoding="utf-8") as file:
-            if json.load(file)["stop"]:
-                break
-    return number
-
-
-def of_round(wildcards):
-    """Return the campaign of a round."""
-    return campaign.rounds[int(wildcards.round) - 1]
 
 
 use rule train as train_round with:
@@ -82,12 +65,6 @@ use rule evaluate as evaluate_round with:
         format_version=2,
     message:
         "Measuring errors on dataset {wildcards.dataset}, round {wildcards.round}"
-
-
-def verdict_before(wildcards):
-    """Return the verdict of the round before; nothing of the first one."""
-    before = int(wildcards.round) - 1
-    return [results(f"rounds/{before}.json")] if before else []
 
 
 checkpoint judge:

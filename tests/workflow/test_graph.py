@@ -84,7 +84,7 @@ def test_a_drawn_shift_of_the_k_mesh_is_passed_by_its_seed(run, clone, shift, dr
         ("results/features/large.h5", "features", "train"),
         ("results/models/sige/base.safetensors", "train", "transfer"),
         ("results/predictions/vacancy/shard-1.h5", "predict", "merge"),
-        ("results/figures/vacancy.png", "figures", "evaluate"),
+        ("results/figures/vacancy.png", "figures", "summary"),
         ("engine", "engine", "aimd"),
         ("train", "train", "transfer"),
         ("summary", "summary", "figures"),

@@ -1,0 +1,34 @@
+"""What rules ask of a campaign that has a goal: how far it has come."""
+
+import json
+
+
+def reached(wildcards):
+    """Return the number of the last round; Snakemake asks again when a round has been judged."""
+    for number in range(1, len(campaign.rounds) + 1):
+        judged = checkpoints.judge.get(round=number)
+        with open(judged.output.verdict, encoding="utf-8") as file:
+            if json.load(file)["stop"]:
+                break
+    return number
+
+
+def of_round(wildcards):
+    """Return the campaign of a round."""
+    return campaign.rounds[int(wildcards.round) - 1]
+
+
+def verdict_before(wildcards):
+    """Return the verdict of the round before; nothing of the first one."""
+    before = int(wildcards.round) - 1
+    return [results(f"rounds/{before}.json")] if before else []
+
+
+def wanted(wildcards):
+    """Return the campaign as far as its goal needs it: as many rounds, or all there is."""
+    return campaign.rounds[reached(wildcards) - 1] if cfg.goal else campaign
+
+
+def verdict_of(wildcards):
+    """Return the verdict of the last round; nothing without a goal."""
+    return [results(f"rounds/{reached(wildcards)}.json")] if cfg.goal else []
