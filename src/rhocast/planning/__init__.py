@@ -5,8 +5,9 @@ two (`calibrate`) and stored as JSON. `estimate` turns a configuration and a cal
 hours, memory and disk, stage by stage.
 """
 
-from rhocast.planning.campaign_cost import Stage, estimate
+from rhocast.planning.campaign_cost import estimate
 from rhocast.planning.machine import Calibration, read_calibration
 from rhocast.planning.miniature import calibrate
+from rhocast.planning.stages import Stage
 
 __all__ = ["Calibration", "Stage", "calibrate", "estimate", "read_calibration"]

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from rhocast.inference.spacing import DEFAULT_SPACING_BOHR, evaluation_spacing
 from rhocast.model import DensityModel
 from rhocast.planning.machine import Calibration
 from rhocast.planning.miniature import bulk
+from rhocast.planning.stages import BYTES_OF_JOB, Job, Stage
 from rhocast.planning.work import Work, memory_bytes
 from rhocast.structures import Structure, build_system
 
@@ -39,8 +39,6 @@ _BUILT_REPEATS = 2000
 _MODEL = "chosen.safetensors"
 #: Text of an atom in a frame of a trajectory.
 _BYTES_PER_ATOM_AND_FRAME = 170
-#: What a job of Python holds besides its data.
-_BYTES_OF_PROGRAM = 350_000_000
 #: What training holds for each point: targets and indices; features are read where they are needed.
 _BYTES_PER_LEARNT_POINT = 60
 #: Reading, scaling and writing a predicted number once.
@@ -49,55 +47,6 @@ _MERGE_S_PER_NUMBER = 3e-8
 _BUILD_S_PER_ATOM = 5e-5
 #: Points of which a picture is drawn, and the errors measured, in core seconds of a job.
 _PICTURE_S = 3.0
-
-
-@dataclass(frozen=True)
-class Job:
-    """One job: core seconds, bytes of memory (all ranks together) and bytes left on disk."""
-
-    seconds: float
-    memory: float = _BYTES_OF_PROGRAM
-    disk: float = 0.0
-
-
-@dataclass(frozen=True)
-class Stage:
-    """All jobs of one rule.
-
-    Attributes
-    ----------
-    name
-        Of the rule.
-    jobs
-        How many.
-    core_hours
-        Of all of them.
-    longest_core_hours
-        Of the one that takes longest; divide by its ranks for the wall time.
-    memory_gb
-        Of the largest, GB.
-    disk_gb
-        What all of them leave, GB.
-    """
-
-    name: str
-    jobs: int
-    core_hours: float
-    longest_core_hours: float
-    memory_gb: float
-    disk_gb: float
-
-    @classmethod
-    def of(cls, name: str, jobs: list[Job]) -> "Stage":
-        """Add up jobs."""
-        return cls(
-            name,
-            len(jobs),
-            sum(job.seconds for job in jobs) / 3600.0,
-            max(job.seconds for job in jobs) / 3600.0,
-            max(job.memory for job in jobs) / 1e9,
-            sum(job.disk for job in jobs) / 1e9,
-        )
 
 
 def estimate(settings: config.Config, calibration: Calibration) -> list[Stage]:
@@ -148,7 +97,7 @@ class _Campaign:
 
     def job(self, seconds: float, memory: float = 0.0, disk: float = 0.0) -> Job:
         """Return a job of so much work besides its start."""
-        return Job(self._calibration.job_s + seconds, _BYTES_OF_PROGRAM + memory, disk)
+        return Job(self._calibration.job_s + seconds, BYTES_OF_JOB + memory, disk)
 
     def structures(self) -> list[Job]:
         used = {system for system, _ in self._trajectories} | set(self._settings.prediction.cells)
