@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+import yaml
 
 from rhocast.cli.main import main
 from rhocast.config import load_config
@@ -69,3 +70,25 @@ def test_names_of_rules_logs_and_benchmarks_are_those_of_the_rules(root, campaig
     for stage in progress(campaign):
         assert f"rule {stage.rule}:" in rules
         assert f'log_of("{stage.rule}' in rules
+
+
+def test_rounds_that_nobody_needs_yet_are_not_counted(root, tmp_path, monkeypatch):
+    config = yaml.safe_load((root / "tests/data/tiny.yaml").read_text())
+    small = config["datasets"]["small"][0]
+    config["datasets"]["first"] = [{**small, "frames": 1}]
+    config["goal"] = {"rounds": ["first", "small"]}
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    campaign = Campaign(load_config("config.yaml"))
+    verdict = tmp_path / "results/rounds/1.json"
+    verdict.parent.mkdir(parents=True)
+
+    def jobs() -> tuple[int, int]:
+        stages = {stage.rule: stage for stage in progress(campaign)}
+        return stages["scf"].pending, stages["train"].pending
+
+    assert jobs() == (5, 1)
+    verdict.write_text('{"stop": false}')
+    assert jobs() == (9, 2)
+    verdict.write_text('{"stop": true}')
+    assert jobs() == (5, 1)

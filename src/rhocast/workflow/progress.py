@@ -1,6 +1,7 @@
 """How far a campaign has come, by its files alone: outputs, logs and benchmarks of jobs."""
 
 import csv
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -63,9 +64,29 @@ def progress(campaign: Campaign, folder: Path = Path()) -> list[Stage]:
         That Snakemake is started in.
     """
     runs = any((folder / ".snakemake/locks").glob("*"))
-    return [
-        _stage(campaign, folder, rule, jobs, runs) for rule, jobs in _jobs(campaign).items() if jobs
-    ]
+    jobs_of = _jobs(campaign)
+    if campaign.rounds:
+        number = _round(campaign, folder)
+        jobs_of = _jobs(campaign.rounds[number - 1]) | _jobs_of_rounds(campaign, number)
+    return [_stage(campaign, folder, rule, jobs, runs) for rule, jobs in jobs_of.items() if jobs]
+
+
+def _round(campaign: Campaign, folder: Path) -> int:
+    """Return the number of the round that is under way, or was the last."""
+    for number in range(1, len(campaign.rounds)):
+        verdict = folder / campaign.results(f"rounds/{number}.json")
+        if not verdict.is_file() or json.loads(verdict.read_text(encoding="utf-8"))["stop"]:
+            return number
+    return len(campaign.rounds)
+
+
+def _jobs_of_rounds(campaign: Campaign, last: int) -> dict[str, list[_Job]]:
+    """Return the jobs of training that are done in every round."""
+    results, numbers = campaign.results, range(1, last + 1)
+    return {
+        rule: [_Job(f"{rule}/{n}", (results(f"rounds/{n}/{model}.safetensors"),)) for n in numbers]
+        for rule, model in (("train", "base"), ("transfer", "transferred"))
+    }
 
 
 def _stage(campaign: Campaign, folder: Path, rule: str, jobs: list[_Job], runs: bool) -> Stage:
@@ -96,7 +117,11 @@ def _stage(campaign: Campaign, folder: Path, rule: str, jobs: list[_Job], runs: 
 def _jobs(campaign: Campaign) -> dict[str, list[_Job]]:
     """Return the jobs of each rule, in the order of the flow."""
     config, results = campaign.config, campaign.results
-    frames = sorted({name for dataset in config.datasets for name in config.snapshots(dataset)})
+    frames = [
+        f"{system}/{temperature}K/{number}"
+        for system, temperature in campaign.runs()
+        for number in range(config.frames(system, temperature))
+    ]
     jobs: dict[str, list[_Job]] = {
         "structure": [
             _Job(f"structure/{s}.{suffix}", (results(f"structures/{s}.{suffix}"),))
