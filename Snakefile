@@ -15,6 +15,7 @@ from snakemake.utils import min_version
 from rhocast.config import parse_config, seed_for
 from rhocast.errors import RhocastError
 from rhocast.workflow.campaign import Campaign, slice_of
+from rhocast.workflow.slurm import check_slurm
 from rhocast.workflow.judged import constraint, standing_results
 
 min_version("9.1")
@@ -86,6 +87,15 @@ if cfg.goal:
 include: "rules/physics.smk"
 include: "rules/studies.smk"
 include: "rules/benchmark.smk"
+
+
+# Told once, instead of by each job that cannot be submitted.
+onstart:
+    if "executor_plugin_slurm" in type(workflow.executor_settings).__module__:
+        try:
+            check_slurm()
+        except RhocastError as error:
+            raise WorkflowError(str(error)) from None
 
 
 rule all:

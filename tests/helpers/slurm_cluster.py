@@ -1,6 +1,6 @@
-"""A throw-away single-node Slurm cluster for tests.
+"""A throw-away Slurm cluster of two nodes for tests.
 
-:func:`slurm_cluster` starts ``munged``, ``slurmctld`` and ``slurmd`` on the loopback
+:func:`slurm_cluster` starts ``munged``, ``slurmctld`` and two ``slurmd`` on the loopback
 interface, with every file they need below one directory, and stops them again. It is a
 real Slurm: jobs are queued, scheduled and run, only accounting and confinement
 (control groups) are switched off, so that neither a database nor systemd is needed.
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from slurm_configuration import (
-    NODE,
+    NODES,
     munge_socket,
     munged_options,
     prepare_directory,
@@ -94,7 +94,7 @@ class SlurmCluster:
     def logs(self) -> str:
         """Return the last lines of all log files as text."""
         parts = []
-        for daemon in DAEMONS:
+        for daemon in self.processes:
             path = self.log(daemon)
             lines = path.read_text(errors="replace").splitlines() if path.exists() else []
             parts.append("\n".join([f"--- {daemon} ---", *lines[-LOG_LINES:]]))
@@ -127,7 +127,7 @@ def find_program(name: str) -> str | None:
 def slurm_cluster(
     directory: Path, cpus: int = 2, timeout: float = START_TIMEOUT
 ) -> Iterator[SlurmCluster]:
-    """Run a cluster of one node for the duration of a ``with`` block.
+    """Run a cluster of two nodes for the duration of a ``with`` block.
 
     Parameters
     ----------
@@ -135,20 +135,20 @@ def slurm_cluster(
         Empty or not yet existing directory for all files of the cluster. Its absolute
         path has to be short, because it holds Unix sockets.
     cpus : int
-        Number of cores which the node offers, whether it has as many or not.
+        Number of cores which each node offers, whether the machine has as many or not.
     timeout : float
         Seconds which each of the start-up phases may take.
 
     Yields
     ------
     SlurmCluster
-        The cluster, with its node idle. Jobs which are left at the end of the block are
+        The cluster, with its nodes idle. Jobs which are left at the end of the block are
         cancelled.
 
     Raises
     ------
     SlurmClusterError
-        If a daemon dies or the node does not become idle in time.
+        If a daemon dies or the nodes do not become idle in time.
     ValueError
         If `directory` is unsuitable.
     """
@@ -186,30 +186,32 @@ def start(cluster: SlurmCluster, timeout: float) -> None:
     def controller_answers() -> bool:
         return cluster.run("scontrol", "ping").returncode == 0
 
-    def node_is_idle() -> bool:
-        return cluster.run("sinfo", "--noheader", "--format=%T").stdout.strip() == "idle"
+    def nodes_are_idle() -> bool:
+        states = cluster.run("sinfo", "--noheader", "--Node", "--format=%N %T").stdout
+        return set(states.splitlines()) == {f"{node} idle" for node in NODES}
 
     start_daemon(cluster, "munged", *munged_options(cluster.directory))
     wait_until(cluster, munge_answers, "munged to answer", timeout)
     start_daemon(cluster, "slurmctld", "-D", "-c")
     wait_until(cluster, controller_answers, "slurmctld to answer", timeout)
-    start_daemon(cluster, "slurmd", "-D", "-N", NODE)
-    wait_until(cluster, node_is_idle, "the node to become idle", timeout)
+    for node in NODES:
+        start_daemon(cluster, "slurmd", "-D", "-N", node, log=f"slurmd-{node}")
+    wait_until(cluster, nodes_are_idle, "the nodes to become idle", timeout)
 
 
-def start_daemon(cluster: SlurmCluster, name: str, *options: str) -> None:
+def start_daemon(cluster: SlurmCluster, name: str, *options: str, log: str = "") -> None:
     """Start a daemon in the foreground, in a session of its own, with a log file.
 
     In a session of its own an interrupt from the keyboard does not reach it, so that
     it is still there to cancel jobs when the interrupted test cleans up.
     """
-    with cluster.log(name).open("wb") as log:
-        cluster.processes[name] = subprocess.Popen(
+    with cluster.log(log or name).open("wb") as file:
+        cluster.processes[log or name] = subprocess.Popen(
             [find_program(name) or name, *options],
             env=os.environ | cluster.environment,
             cwd=cluster.directory,
             stdin=subprocess.DEVNULL,
-            stdout=log,
+            stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
@@ -251,7 +253,7 @@ def wait_until(
 def stop(cluster: SlurmCluster) -> None:
     """Cancel what is left of jobs and stop the daemons, the last one first."""
     try:
-        if "slurmd" in cluster.processes:
+        if f"slurmd-{NODES[0]}" in cluster.processes:
             cancel_jobs(cluster)
     finally:
         for process in reversed(cluster.processes.values()):

@@ -7,8 +7,9 @@ import shutil
 import socket
 from pathlib import Path
 
-NODE = "n1"
-PARTITION = "test"
+#: Names of the nodes: both are this machine, each with a slurmd of its own.
+NODES = ("n1", "n2")
+PARTITION, URGENT = "test", "urgent"
 
 # What the node claims to have: enough for jobs that ask for a real node's memory. Slurm
 # is told to believe it and does not account for memory, so it is never used up.
@@ -17,7 +18,7 @@ NODE_MEMORY_MB = 1_000_000
 # Longest path that fits into a Unix socket address (108 bytes with the terminator), and
 # the longest name that Slurm appends for the socket of a job step.
 SOCKET_PATH_LIMIT = 107
-SOCKET_NAME_RESERVE = len(f"/spool/{NODE}_4294967295.4294967295.4294967295")
+SOCKET_NAME_RESERVE = len(f"/spool/{NODES[0]}/{NODES[0]}_4294967295.4294967295.4294967295")
 
 
 def prepare_directory(directory: Path) -> Path:
@@ -47,6 +48,8 @@ def prepare_directory(directory: Path) -> Path:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in ("munge", "state", "spool", "tmp"):
         (directory / name).mkdir(mode=0o700)
+    for node in NODES:
+        (directory / "spool" / node).mkdir(mode=0o700)
     key = directory / "munge" / "munge.key"
     key.touch(mode=0o600)
     key.write_bytes(secrets.token_bytes(128))
@@ -54,35 +57,36 @@ def prepare_directory(directory: Path) -> Path:
 
 
 def write_configuration(directory: Path, cpus: int) -> Path:
-    """Write ``slurm.conf`` for a single node on loopback.
+    """Write ``slurm.conf`` for two nodes on loopback.
 
     Parameters
     ----------
     directory : Path
         Directory made by :func:`prepare_directory`.
     cpus : int
-        Number of cores of the node.
+        Number of cores of each node.
 
     Returns
     -------
     Path
         The configuration file.
     """
-    controller_port, node_port = free_ports(2)
+    controller_port, *node_ports = free_ports(1 + len(NODES))
     settings = {
         "ClusterName": "test",
         "SlurmctldHost": "localhost(127.0.0.1)",
         "SlurmctldPort": controller_port,
         "CommunicationParameters": "NoCtldInAddrAny,NoInAddrAny",
         "AuthType": "auth/munge",
-        "AuthInfo": f"socket={munge_socket(directory)}",
+        # A job that is put back into the queue waits until its old credential has expired.
+        "AuthInfo": f"socket={munge_socket(directory)},cred_expire=5",
         "CredType": "cred/munge",
         "SlurmUser": "root",
         "SlurmdUser": "root",
         "StateSaveLocation": directory / "state",
-        "SlurmdSpoolDir": directory / "spool",
+        "SlurmdSpoolDir": directory / "spool/%n",
         "SlurmctldPidFile": directory / "slurmctld.pid",
-        "SlurmdPidFile": directory / "slurmd.pid",
+        "SlurmdPidFile": directory / "slurmd-%n.pid",
         "TmpFS": directory / "tmp",
         "MailProg": shutil.which("true"),
         # Run without control groups and without a database.
@@ -100,18 +104,28 @@ def write_configuration(directory: Path, cpus: int) -> Path:
         # Be quick, and take back a node whatever it has been through.
         "SchedulerParameters": "batch_sched_delay=0,sched_min_interval=0",
         "KillWait": 1,
+        # Jobs of the urgent partition take the place of others, which wait and begin again.
+        "PreemptType": "preempt/partition_prio",
+        "PreemptMode": "REQUEUE",
+        "JobRequeue": 1,
         "ReturnToService": 2,
         "SlurmdParameters": "config_overrides",
     }
-    node = (
-        f"NodeName={NODE} NodeHostname=localhost NodeAddr=127.0.0.1 Port={node_port} "
+    nodes = [
+        f"NodeName={node} NodeHostname=localhost NodeAddr=127.0.0.1 Port={port} "
         f"CPUs={cpus} Sockets=1 CoresPerSocket={cpus} ThreadsPerCore=1 "
         f"RealMemory={NODE_MEMORY_MB}"
-    )
-    partition = f"PartitionName={PARTITION} Nodes={NODE} Default=YES MaxTime=INFINITE State=UP"
+        for node, port in zip(NODES, node_ports, strict=True)
+    ]
+    everywhere = ",".join(NODES)
+    partitions = [
+        f"PartitionName={PARTITION} Nodes={everywhere} Default=YES MaxTime=INFINITE State=UP "
+        "PriorityTier=1 PreemptMode=REQUEUE",
+        f"PartitionName={URGENT} Nodes={everywhere} MaxTime=INFINITE State=UP PriorityTier=2",
+    ]
     lines = [f"{name}={value}" for name, value in settings.items()]
     path = directory / "slurm.conf"
-    path.write_text("\n".join([*lines, node, partition, ""]))
+    path.write_text("\n".join([*lines, *nodes, *partitions, ""]))
     return path
 
 

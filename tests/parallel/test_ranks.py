@@ -57,6 +57,18 @@ def test_ranks_without_an_mpi_library_are_refused(monkeypatch):
         find_communicator(2)
 
 
+def test_ranks_of_srun_without_pmi_are_refused_before_mpi_is_loaded(monkeypatch):
+    for name in [name for name in os.environ if name.startswith(("PMI", "OMPI_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    with pytest.raises(ParallelError, match=r"without PMI.*srun --mpi=pmix"):
+        find_communicator()
+    monkeypatch.setenv("PMIX_RANK", "0")
+    with pytest.raises(ParallelError, match="MPI cannot be loaded"):
+        find_communicator()
+
+
 def test_threads_compute_everything_in_order():
     written = []
 

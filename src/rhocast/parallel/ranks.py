@@ -64,6 +64,7 @@ def find_communicator(expected_ranks: int | None = None) -> Any:
     expected = launched if expected_ranks is None else expected_ranks
     if expected == launched == 1:
         return None
+    _check_pmi(os.environ)
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:
@@ -79,6 +80,19 @@ def find_communicator(expected_ranks: int | None = None) -> Any:
             "mpi4py uses: start with the mpirun of that library, or with srun --mpi=pmix"
         )
     return comm if comm.size > 1 else None
+
+
+def _check_pmi(environment: Mapping[str, str]) -> None:
+    """Refuse ranks that srun has started without the interface by which they find each other.
+
+    Open MPI would end them with a page of text, other libraries would leave each alone.
+    """
+    by_srun = environment.get("SLURM_STEP_NUM_TASKS", "1") != "1"
+    if by_srun and not any(name.startswith(("PMI", "OMPI_COMM_WORLD")) for name in environment):
+        raise ParallelError(
+            "srun has started these ranks without PMI, so they cannot find each other; start them "
+            "with mpirun, or with srun --mpi=pmix or another of `srun --mpi=list`"
+        )
 
 
 def rank_of(comm: Any) -> int:
