@@ -57,7 +57,7 @@ def make_smooth_model(multipoles=False, **metadata) -> DensityModel:
         normalisation=Normalisation.of(made.bind(structure)(points), np.array([-3e-3, 3e-3])),
         baseline=_pseudo_atoms(species, multipoles),
         last_layer=LastLayer(0.1 * torch.randn(9, NETWORK.width + 1).numpy()),
-        calibrations={"fast": Calibration(aleatoric=1.3, epistemic=2.5)},
+        calibrations={"fast": Calibration(aleatoric=1.3, epistemic=2.5, reference=3e-4)},
         metadata={"valence": {"Al": 3.0, "Si": 4.0}} | metadata,
     )
 

@@ -18,6 +18,7 @@ from rhocast.analysis.defects import (
     write_profile,
 )
 from rhocast.analysis.figures import draw_errors
+from rhocast.analysis.kpoints import shares_labels
 from rhocast.analysis.metrics import ErrorSums, compare, pool, rank_correlations
 from rhocast.density import Density, Snapshot, read_density, read_snapshot
 from rhocast.density.electrons import explain_electrons
@@ -76,6 +77,9 @@ def compare_snapshots(
     uncertainty: str = "sampled",
 ) -> list[Comparison]:
     """Predict snapshots on their own meshes, with uncertainty; rejected ones are left out.
+
+    σ is that of `rhocast predict`, but for snapshots with cell and k-points of the model's data: of
+    these the model has learnt the k-points' error, and σ_r is left out.
 
     Parameters
     ----------
@@ -245,6 +249,8 @@ def _compare_one(
     seed: int,
     uncertainty: str,
 ) -> Comparison:
+    if isinstance(found, Snapshot) and shares_labels(model, found):
+        model = model.without_reference()
     start = time.perf_counter()
     field = predict_on_mesh(
         model,

@@ -83,6 +83,8 @@ def _summary(model: DensityModel) -> dict[str, str]:
             f"aleatoric σ × {factors.aleatoric:.2f}, epistemic σ × {factors.epistemic:.2f}; "
             f"fitted to {held_back} held back"
         )
+        if factors.reference:
+            rows["calibration, fast"] += f"; in other cells {factors.reference:.1e} e/Bohr³ more"
     if certificate := model.certificate:
         rows["mesh"] = (
             f"{certificate.mesh_spacing_bohr:.3f} Bohr misplaces {certificate.density_error:.1e} "

@@ -1,4 +1,4 @@
-"""Verbs of learning: ``features``, ``train``, ``transfer``, ``evaluate``, ``info``."""
+"""Verbs ``features``, ``train``, ``transfer``, ``calibrate``, ``evaluate`` and ``info``."""
 
 import argparse
 import logging
@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rhocast.analysis.against import judge_against, kpoint_difference, only_one
+from rhocast.analysis.against import judge_against, only_one
 from rhocast.analysis.evaluation import (
     compare_snapshots,
     error_report,
@@ -14,12 +14,13 @@ from rhocast.analysis.evaluation import (
     study_vacancies,
 )
 from rhocast.analysis.figures import draw_errors
+from rhocast.analysis.kpoints import kpoint_difference
 from rhocast.analysis.model_card import write_card
 from rhocast.cli.config_option import add_config_option
 from rhocast.cli.job import emit
 from rhocast.config import Config, load_config, seed_for
 from rhocast.engines.psp8 import resolve_pseudopotentials
-from rhocast.learning import checkpoint_of, sample_features, train, transfer
+from rhocast.learning import checkpoint_of, recalibrate, sample_features, train, transfer
 from rhocast.model import DensityModel
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,19 @@ def add_verbs(verbs: Any) -> None:
     _add_config(verb, "transfer")
     _add_device(verb)
     verb.set_defaults(run=_transfer)
+
+    verb = verbs.add_parser("calibrate")
+    verb.add_argument("model", help="model file or name of a shipped model")
+    verb.add_argument("features", type=Path, help="feature file that it was trained on")
+    verb.add_argument(
+        "--other-cells",
+        type=Path,
+        metavar="FEATURES",
+        help="feature file of cells that the model was not trained on: what their k-points add to "
+        "the errors becomes part of σ",
+    )
+    _add_config(verb, "training")
+    verb.set_defaults(run=_calibrate)
 
     verb = verbs.add_parser("evaluate")
     verb.add_argument("model", help="model file or name of a shipped model")
@@ -143,6 +157,17 @@ def _transfer(options: argparse.Namespace) -> None:
     log.info("%s: model %s", options.output, model.hash[:12])
 
 
+def _calibrate(options: argparse.Namespace) -> None:
+    model = recalibrate(
+        DensityModel.load(options.model),
+        options.features,
+        training=load_config(options.config).training,
+        other_cells_path=options.other_cells,
+    )
+    model.save(options.output)
+    log.info("%s: model %s", options.output, model.hash[:12])
+
+
 def _evaluate(options: argparse.Namespace) -> None:
     model = DensityModel.load(options.model)
     known = "sampled" if model.last_layer is None else "fast"
@@ -150,7 +175,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         model, options.snapshots, options.samples, uncertainty=options.uncertainty or known
     )
     report = error_report(comparisons)
-    told = {str(c.path): kpoint_difference(model, c) for c in comparisons}
+    told = {str(c.path): kpoint_difference(model, c.kpoints, c.field.cell) for c in comparisons}
     report["kpoints"] = {path: sentence for path, sentence in told.items() if sentence}
     for sentence in dict.fromkeys(report["kpoints"].values()):
         first, *more = (path for path, said in told.items() if said == sentence)

@@ -21,6 +21,7 @@ VERBS = {
     "features": ("learning", "draw mesh points from snapshot files"),
     "train": ("learning", "train a model on the features of small cells"),
     "transfer": ("learning", "retrain a model on the features of larger cells"),
+    "calibrate": ("learning", "calibrate a model's error bars anew; its mean stays"),
     "evaluate": ("learning", "measure a model's errors on snapshots or other densities"),
     "info": ("learning", "print what a model is and where it comes from"),
     "acquire": ("acquire", "choose the structures whose densities a model would learn most from"),

@@ -1,6 +1,6 @@
 """What every back end is: a model that answers with fields at the mesh points of a box."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -33,7 +33,7 @@ class Evaluator(Protocol):
     """A model, ready for the points of one mesh and for some fields.
 
     It is made of a model, a `rhocast.grid.Mesh` and the names of the fields: ``density``,
-    ``epistemic_std``, ``aleatoric_std``; the last is calibrated where the second is wanted, too.
+    ``epistemic_std``, ``aleatoric_std``; the last two are calibrated where both are wanted.
     A model that lacks what a field needs raises ModelError.
 
     Attributes
@@ -57,13 +57,20 @@ class Evaluator(Protocol):
         """
 
 
-def calibration_factors(model: DensityModel, fields: Sequence[str]) -> np.ndarray:
-    """Return what fields with the fast uncertainty are multiplied by; (f, 1, 1, 1) float32."""
-    fast = "epistemic_std" in fields
-    calibration = model.calibrations.get("fast", Calibration()) if fast else Calibration()
-    factors = {"aleatoric_std": calibration.aleatoric, "epistemic_std": calibration.epistemic}
-    row = [factors.get(name, 1.0) for name in fields]
-    return np.array(row, dtype=np.float32)[:, None, None, None]
+def calibration_of(
+    model: DensityModel, fields: Sequence[str]
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what calibrates the fast uncertainty among fields (f, ...), in place."""
+    if not {"aleatoric_std", "epistemic_std"} <= set(fields):
+        return lambda values: values
+    calibration = model.calibrations.get("fast", Calibration())
+    which = [fields.index(name) for name in ("aleatoric_std", "epistemic_std")]
+
+    def calibrated(values: np.ndarray) -> np.ndarray:
+        values[which] = calibration(*values[which])
+        return values
+
+    return calibrated
 
 
 def shape_of(box: Box) -> tuple[int, ...]:

@@ -130,7 +130,7 @@ def close_atoms(model: DensityModel, structure: Structure) -> Iterator[str]:
         A sentence for each pair of elements.
     """
     known: dict[str, float] = {}
-    for part in _trained(model):
+    for part in trained_on(model):
         for name, distance in part.get("closest_bohr", {}).items():
             known[name] = min(distance, known.get(name, distance))
     limits = shortest_bonds(structure, known)
@@ -144,7 +144,7 @@ def close_atoms(model: DensityModel, structure: Structure) -> Iterator[str]:
             )
 
 
-def _trained(model: DensityModel) -> list[dict[str, Any]]:
+def trained_on(model: DensityModel) -> list[dict[str, Any]]:
     """Return what is known of the data of training and transfer."""
     return [model.metadata[part] for part in ("training", "transfer") if part in model.metadata]
 
@@ -160,7 +160,7 @@ def departures(model: DensityModel, structure: Structure) -> Iterator[str]:
         A sentence on the volume per atom, where no cell that the model, or the transfer, was
         trained on had it, and one on each element's share of the atoms that lies outside theirs.
     """
-    trained = _trained(model)
+    trained = trained_on(model)
     volumes = [v for part in trained for v in part.get("volume_per_atom_bohr3", ())]
     volume = structure.volume / len(structure)
     if volumes and all(abs(volume - known) > _VOLUME_TOLERANCE * known for known in volumes):

@@ -5,10 +5,10 @@ nothing but condensed matter, answers with some number there. The difference of 
 wrong it is. So (method.md, Eq. 38) with d the distance to the nearest atom and f what
 the model predicts,
 
-    ρ = w f,   σ² = σ_f² + ((1 − w) f)²   (epistemic),
+    ρ = w f,   σ² = (w σ_f)² + ((1 − w) f)²   (epistemic),
 
-where w falls smoothly from 1 at d = 0.7 r_c to 0 at d = r_c. In a solid, and in its vacancies,
-w is 1 everywhere.
+with the network's own σ_f, where w falls smoothly from 1 at d = 0.7 r_c to 0 at d = r_c. In a
+solid, and in its vacancies, w is 1 everywhere.
 """
 
 import numpy as np
@@ -35,5 +35,5 @@ def taper(values: np.ndarray, weights: np.ndarray) -> None:
         From `weight`.
     """
     if len(values) > 1:
-        values[1] = np.hypot(values[1], (1.0 - weights) * values[0])
+        values[1] = np.hypot(weights * values[1], (1.0 - weights) * values[0])
     values[0] *= weights

@@ -19,7 +19,7 @@ from rhocast.learning.fitting import Checkpoint, evaluate, fit
 from rhocast.learning.network import DensityNetwork
 from rhocast.learning.points import Points, normalisation_of, remainder
 from rhocast.learning.split import Split, split
-from rhocast.learning.uncertainty import calibrated, with_uncertainty
+from rhocast.learning.uncertainty import calibrated, edge_of, with_uncertainty
 from rhocast.model import DensityModel
 
 _log = logging.getLogger(__name__)
@@ -153,7 +153,8 @@ def fit_and_calibrate(
     kept = Checkpoint(Path(checkpoint), config_hash(key, str(seed))) if checkpoint else None
     fit(network, fitted, schedule, config.seed_for(seed, "fit"), held_back, kept)
     model = with_uncertainty(replace(model, network=network.plain()), network, fitted)
-    return calibrated(model, held_back, parts.held_back, seed)
+    edge = edge_of(model, fitted, seed)
+    return calibrated(model, held_back, parts.held_back, seed, edge)
 
 
 def describe(data: FeatureSet, parts: Split, model: DensityModel, seed: int) -> dict[str, Any]:
@@ -176,16 +177,7 @@ def describe(data: FeatureSet, parts: Split, model: DensityModel, seed: int) -> 
     error, nll = evaluate(network, Points.of(data, parts.validation, model))
     rmse = error * float(model.normalisation.target_std)
     _log.info("validation (%s): rmse %.2e e/Bohr³, nll %.3f", parts.held_back, rmse, nll)
-    temperatures = [record.temperature_K for record in data.records]
-    return {
-        "temperatures_K": [min(temperatures), max(temperatures)],
-        "volume_per_atom_bohr3": sorted(
-            {round(record.volume_per_atom_bohr3, 3) for record in data.records}
-        ),
-        "cells": sorted({record.formula for record in data.records}),
-        "kpoints": _kpoints(data),
-        "closest_bohr": _closest(data),
-        "snapshots": {record.source: record.sha256 for record in data.records},
+    return describe_data(data) | {
         "points": len(parts.training),
         "data_hash": data.sha256,
         "seed": seed,
@@ -196,6 +188,21 @@ def describe(data: FeatureSet, parts: Split, model: DensityModel, seed: int) -> 
             "points": len(parts.validation),
             "held_back": parts.held_back,
         },
+    }
+
+
+def describe_data(data: FeatureSet) -> dict[str, Any]:
+    """Return those entries of `describe` that the snapshots alone determine."""
+    temperatures = [record.temperature_K for record in data.records]
+    return {
+        "temperatures_K": [min(temperatures), max(temperatures)],
+        "volume_per_atom_bohr3": sorted(
+            {round(record.volume_per_atom_bohr3, 3) for record in data.records}
+        ),
+        "cells": sorted({record.formula for record in data.records}),
+        "kpoints": _kpoints(data),
+        "closest_bohr": _closest(data),
+        "snapshots": {record.source: record.sha256 for record in data.records},
     }
 
 

@@ -56,7 +56,7 @@ def transfer(
         or the loss becomes NaN or infinite.
     """
     data = read_features(features_path)
-    _check_features(base, data, features_path)
+    check_features(base, data, features_path)
     rng = np.random.default_rng(config.seed_for(seed, "validation"))
     parts = split(data, transfer.validation_share, rng, transfer.validation_trajectories)
     parts = thin(parts, transfer.share, rng)
@@ -82,7 +82,14 @@ def freeze(network: DensityNetwork, share: float) -> int:
     return count
 
 
-def _check_features(base: DensityModel, data: FeatureSet, path: str | Path) -> None:
+def check_features(base: DensityModel, data: FeatureSet, path: str | Path) -> None:
+    """Check that features are of the same settings as those that a model was trained on.
+
+    Raises
+    ------
+    ModelError
+        If they are not.
+    """
     provenance = base.metadata.get("provenance", {})
     common = [key for key in data.provenance if key in provenance]  # not of absent elements
     pairs = {

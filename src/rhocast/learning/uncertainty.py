@@ -101,7 +101,18 @@ def _hidden(network: DensityNetwork, data: Points) -> Iterator[tuple[Tensor, Ten
         yield hidden, network.outputs(hidden)[1]
 
 
-def calibrated(model: DensityModel, data: Points, held_back: str, seed: int) -> DensityModel:
+def edge_of(model: DensityModel, data: Points, seed: int) -> float:
+    """Return the ratio of epistemic to aleatoric σ, fast, that most points trained on keep to.
+
+    Of the points (``data``) some are drawn.
+    """
+    _, _, aleatoric_std, epistemic_std = next(uncalibrated(model, data, seed))
+    return float(np.quantile(epistemic_std / aleatoric_std, INSIDE))
+
+
+def calibrated(
+    model: DensityModel, data: Points, held_back: str, seed: int, edge: float | None = None
+) -> DensityModel:
     """Return the model with both kinds of uncertainty calibrated on what was held back.
 
     Parameters
@@ -114,24 +125,18 @@ def calibrated(model: DensityModel, data: Points, held_back: str, seed: int) -> 
         What of it is whole: see `rhocast.learning.split.Split`.
     seed
         Of the points, if they are too many, and of the weight samples.
+    edge
+        From `edge_of`; without it σ does not grow outside the data.
     """
     if held_back == "points":
         _log.warning(
             "the error bars are calibrated on points of snapshots that were trained on, and are "
             "too small for others: hold back a trajectory (training.validation_trajectories)"
         )
-    rng = np.random.default_rng(config.seed_for(seed, "calibration"))
-    which = np.sort(rng.choice(len(data), min(_MAX_POINTS, len(data)), replace=False))
-    features = np.asarray(data.data.features[data.rows[which]])
-    plain = replace(model, calibrations={})
-    draws = plain.draw(SAMPLES, config.seed_for(seed, "calibration"))
-    options: dict[str, dict[str, Any]] = {"fast": {"fast": True}, "sampled": {"draws": draws}}
     calibrations = {}
-    for kind, arguments in options.items():
-        found = plain.predict(features, **arguments)
-        assert found.epistemic_std is not None
-        error = data.target[which] - found.mean
-        calibrations[kind] = Calibration.fit(error, found.aleatoric_std, found.epistemic_std)
+    for kind, error, aleatoric_std, epistemic_std in uncalibrated(model, data, seed):
+        grows_at = edge if kind == "fast" else None
+        calibrations[kind] = Calibration.fit(error, aleatoric_std, epistemic_std, grows_at)
         _log.info(
             "calibration, %s: aleatoric σ × %.2f, epistemic σ × %.2f",
             kind,
@@ -139,3 +144,35 @@ def calibrated(model: DensityModel, data: Points, held_back: str, seed: int) -> 
             calibrations[kind].epistemic,
         )
     return replace(model, calibrations=calibrations)
+
+
+def uncalibrated(
+    model: DensityModel, data: Points, seed: int
+) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
+    """Predict with either kind of uncertainty, as it is before calibration.
+
+    Parameters
+    ----------
+    model
+        With the posterior of its last layer.
+    data
+        What to predict; of too many points some are drawn.
+    seed
+        Of the points and of the weight samples.
+
+    Yields
+    ------
+    str, three (p,) float32 arrays
+        ``fast`` or ``sampled``, the error of the mean, aleatoric and epistemic standard deviation,
+        e/Bohr³.
+    """
+    rng = np.random.default_rng(config.seed_for(seed, "calibration"))
+    which = np.sort(rng.choice(len(data), min(_MAX_POINTS, len(data)), replace=False))
+    features = np.asarray(data.data.features[data.rows[which]])
+    plain = replace(model, calibrations={})
+    draws = plain.draw(SAMPLES, config.seed_for(seed, "calibration"))
+    options: dict[str, dict[str, Any]] = {"fast": {"fast": True}, "sampled": {"draws": draws}}
+    for kind, arguments in options.items():
+        found = plain.predict(features, **arguments)
+        assert found.epistemic_std is not None  # it has been asked for
+        yield kind, data.target[which] - found.mean, found.aleatoric_std, found.epistemic_std

@@ -203,6 +203,11 @@ class DensityModel:
             )
         return self.last_layer
 
+    def without_reference(self) -> "DensityModel":
+        """Return the model with σ_r, the error of other cells' k-points, left out of its σ."""
+        calibrations = {kind: replace(c, reference=0.0) for kind, c in self.calibrations.items()}
+        return replace(self, calibrations=calibrations)
+
     def is_outside(self, inputs: np.ndarray) -> np.ndarray:
         """Tell for normalised features (p, d) which points are unlike those trained on; (p,) bool.
 
@@ -252,7 +257,10 @@ class DensityModel:
                 "usual_share": self.training_range.usual_share,
             }
         if self.calibrations:
-            record["calibrations"] = {kind: asdict(c) for kind, c in self.calibrations.items()}
+            record["calibrations"] = {
+                kind: {name: value for name, value in asdict(c).items() if value}
+                for kind, c in self.calibrations.items()
+            }
         if self.certificate is not None:
             record["certificate"] = asdict(self.certificate)
         return record

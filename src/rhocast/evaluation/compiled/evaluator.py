@@ -11,7 +11,7 @@ from rhocast.descriptors.tiles import check_species, kinds_of
 from rhocast.errors import ModelError
 from rhocast.evaluation.arrays import KernelArrays
 from rhocast.evaluation.compiled.instructions import available, isa, native
-from rhocast.evaluation.evaluator import Box, calibration_factors, shape_of
+from rhocast.evaluation.evaluator import Box, calibration_of, shape_of
 from rhocast.grid import Mesh, Neighbourhood
 from rhocast.model import DensityModel
 
@@ -71,7 +71,7 @@ class CompiledEvaluator:
                 f"radial functions and {MAX_SPECIES} species"
             )
         self.model, self.fields = model, tuple(fields)
-        self.factors = calibration_factors(model, fields)
+        self.calibrated = calibration_of(model, self.fields)
         self.steps = np.ascontiguousarray(mesh.cell / np.array(mesh.shape)[:, None])
         arrays = KernelArrays.of(model, fast="epistemic_std" in fields)
         self.engine = native().Evaluator(isa=self.isa, **vars(arrays))
@@ -102,8 +102,7 @@ class BoundCompiled:
         values = np.empty((len(fields), *shape_of(box)), dtype=np.float32)
         outputs = {_OUTPUTS[field]: values[i] for i, field in enumerate(fields)}
         self._run(box, seconds=seconds, **outputs)
-        values *= self.evaluator.factors
-        return values
+        return self.evaluator.calibrated(values)
 
     def features(self, box: Box) -> np.ndarray:
         """Compute what the network reads: normalised features (bx, by, bz, d), float32."""

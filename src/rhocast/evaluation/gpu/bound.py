@@ -1,6 +1,6 @@
 """Some atoms on a device: who is near whom, their multipoles, and the fields at points of boxes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -55,8 +55,8 @@ class BoundGpu:
         Their species.
     seen : (m,) int array
         Atoms that points may see; the others only surround these.
-    fields, factors
-        Names of the fields, and what they are multiplied by, (f, 1, 1, 1).
+    fields, calibrated
+        Names of the fields, and what calibrates them (f, ...) in place.
     """
 
     def __init__(
@@ -66,10 +66,10 @@ class BoundGpu:
         kinds: np.ndarray,
         seen: np.ndarray,
         fields: Sequence[str],
-        factors: np.ndarray,
+        calibrated: Callable[[np.ndarray], np.ndarray],
     ) -> None:
         self._model, up = loaded, loaded.up
-        self._fields, self._factors = fields, factors
+        self._fields, self._calibrated = fields, calibrated
         self._xp = loaded.device.xp
         self._positions = up(positions)
         bounds, self._species_chunks = _chunks(kinds, loaded.n_species)
@@ -140,7 +140,7 @@ class BoundGpu:
                 self._network(there, near, first, min(part, len(centres) - first), found)
             if model.baseline_reach:
                 self._baseline(there, near, len(centres), found["density"])
-            return model.device.fetch(values) * self._factors
+            return self._calibrated(np.array(model.device.fetch(values)))
 
     def _network(self, box: Any, near: Near, first: int, bricks: int, found: dict) -> None:
         """Compute what the network says at the points of some bricks."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from rhocast import config
 from rhocast.descriptors.tiles import check_species, kinds_of
-from rhocast.evaluation.evaluator import calibration_factors
+from rhocast.evaluation.evaluator import calibration_of
 from rhocast.evaluation.gpu.bound import BoundGpu
 from rhocast.evaluation.gpu.device import Device
 from rhocast.evaluation.gpu.loaded import LoadedModel
@@ -48,7 +48,7 @@ class GpuEvaluator:
         device: Device,
     ) -> None:
         self._species, self._fields = model.species, tuple(fields)
-        self._factors = calibration_factors(model, fields)
+        self._calibrated = calibration_of(model, fields)
         self._loaded = LoadedModel(model, mesh, device, fast="epistemic_std" in fields)
 
     def bind(self, atoms: Neighbourhood) -> BoundGpu:
@@ -68,5 +68,5 @@ class GpuEvaluator:
                 kinds[order],
                 np.flatnonzero(seen[order]),
                 self._fields,
-                self._factors,
+                self._calibrated,
             )

@@ -1,0 +1,94 @@
+"""Error bars of a model made anew; its mean stays as it is, to the last bit.
+
+In the cells that a model was trained on it has learnt the errors of the labels' k-points too; in
+other cells they are others (`rhocast.model.calibration`). Densities of another cell, at
+temperatures and volumes that are known, tell how large they are.
+"""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from rhocast import config
+from rhocast.errors import ModelError
+from rhocast.learning.feature_file import FeatureSet, read_features
+from rhocast.learning.points import Points
+from rhocast.learning.split import split
+from rhocast.learning.training import describe_data
+from rhocast.learning.transfer_learning import check_features
+from rhocast.learning.uncertainty import calibrated, edge_of, uncalibrated
+from rhocast.model import DensityModel
+
+_log = logging.getLogger(__name__)
+
+
+def recalibrate(
+    model: DensityModel,
+    features_path: str | Path,
+    *,
+    training: config.Training,
+    other_cells_path: str | Path | None = None,
+) -> DensityModel:
+    """Return the model with its σ calibrated anew, and with what its data tell of themselves.
+
+    Parameters
+    ----------
+    model
+        The model, as it was trained; network and posterior of the last layer stay.
+    features_path
+        Feature file that it was trained on.
+    training
+        With what was held back then.
+    other_cells_path
+        Feature file of cells that it was not trained on, for σ_r; without it σ_r is zero.
+
+    Raises
+    ------
+    FileFormatError
+        If a feature file cannot be used.
+    ModelError
+        If the features are of other snapshots or settings than those trained on, or the other cells
+        are none.
+    """
+    data = read_features(features_path)
+    _check_snapshots(model, data, features_path)
+    check_features(model, data, features_path)
+    seed = model.metadata["training"]["seed"]
+    rng = np.random.default_rng(config.seed_for(seed, "validation"))
+    parts = split(data, training.validation_share, rng, training.validation_trajectories)
+    fitted, held_back = (
+        Points.of(data, rows, model) for rows in (parts.training, parts.validation)
+    )
+    model = calibrated(model, held_back, parts.held_back, seed, edge_of(model, fitted, seed))
+    known = model.metadata["training"] | describe_data(data)
+    model = replace(model, metadata=model.metadata | {"training": known})
+    return model if other_cells_path is None else _with_reference(model, other_cells_path, seed)
+
+
+def _with_reference(model: DensityModel, path: str | Path, seed: int) -> DensityModel:
+    """Return the model with σ_r fitted to what a feature file of other cells holds."""
+    data = read_features(path)
+    check_features(model, data, path)
+    trained = set(model.metadata["training"]["cells"])
+    if known := sorted({record.formula for record in data.records} & trained):
+        raise ModelError(
+            f"{path}: expected cells that the model was not trained on, found {', '.join(known)}; "
+            "sample the features of larger ones"
+        )
+    calibrations = {}
+    points = Points.of(data, np.arange(len(data)), model)
+    for kind, *errors in uncalibrated(model, points, seed):
+        calibrations[kind] = model.calibrations[kind].with_reference(*errors)
+        _log.info("%s: σ_r %.2e e/Bohr³ in other cells", kind, calibrations[kind].reference)
+    return replace(model, calibrations=calibrations)
+
+
+def _check_snapshots(model: DensityModel, data: FeatureSet, path: str | Path) -> None:
+    found = {record.source: record.sha256 for record in data.records}
+    if found != model.metadata["training"]["snapshots"]:
+        raise ModelError(
+            f"{path}: expected features of the snapshots that the model was trained on, "
+            "found those of others; name the feature file that `rhocast train` has read"
+        )
