@@ -150,7 +150,7 @@ def remedies(trained: Sample, held_back: Sample, other: Sample) -> Iterator[tupl
     yield "POPS", by_factors(held_back, pops(trained, inverse))
     yield "sandwich over snapshots", by_factors(held_back, sandwich(trained, inverse))
     yield "distance of features", by_distance(held_back)
-    yield "one factor for other cells", by_factors(other)
+    yield "two factors of other cells", by_factors(other)
     yield "σ_r", grown(held_back, other, None)
     edge = float(np.quantile(trained.epistemic / trained.noise, 0.99))
     yield "σ_r and σ_g", grown(held_back, other, edge)
