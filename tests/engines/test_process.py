@@ -3,16 +3,26 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from rhocast.engines import process
 from rhocast.engines.process import Launcher, last_lines, run
 from rhocast.errors import EngineError
 
 
 @pytest.mark.parametrize(
     ("words", "ranks"),
-    [((), 1), (("mpirun", "-n", "4"), 4), (("srun", "--mpi=pmix", "--ntasks", "8"), 8)],
+    [
+        ((), 1),
+        (("mpirun", "-n", "4"), 4),
+        (("srun", "--mpi=pmix", "--ntasks", "8"), 8),
+        (("nice", "-n", "5", "/usr/bin/mpirun", "-n", "2"), 2),
+        (("nice", "-n", "5"), 1),
+        (("my-launcher", "-n", "5"), 5),
+        (("nice", "-n", "5", "mpirun"), 1),
+    ],
 )
 def test_ranks_of_a_launcher(words, ranks):
     assert Launcher(words).ranks == ranks
@@ -21,6 +31,37 @@ def test_ranks_of_a_launcher(words, ranks):
 def test_launcher_of_fewer_ranks_keeps_its_other_words():
     launcher = Launcher(("mpirun", "-n", "8", "--bind-to", "none"), threads=3)
     assert launcher.with_ranks(2) == Launcher(("mpirun", "-n", "2", "--bind-to", "none"), threads=3)
+
+
+def test_other_ranks_leave_what_stands_before_the_launcher():
+    launcher = Launcher(("nice", "-n", "5", "mpirun", "-n", "8"))
+    assert launcher.with_ranks(2).words == ("nice", "-n", "5", "mpirun", "-n", "2")
+
+
+def test_progress_and_a_stopped_program_are_told(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(process, "SECONDS_BETWEEN_REPORTS", 0.1)
+    stops = "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)"
+    steps = iter(range(1000))
+    started = []
+
+    def progress(seconds):
+        started.extend(process.stopped_in(int(word)) for word in children())
+        step = next(steps)
+        if step == 8:
+            for number in {n for found in started for n in found}:
+                os.kill(number, signal.SIGCONT)
+        return f"iteration {step // 3}"
+
+    def children():
+        return Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+
+    with caplog.at_level("INFO"):
+        finished = run(
+            [sys.executable, "-c", stops], Launcher(), tmp_path, tmp_path / "log", progress
+        )
+    assert finished.returncode == 0
+    assert caplog.text.count("iteration 1\n") == 1
+    assert caplog.text.count("are stopped (SIGSTOP") == 1
 
 
 def test_launcher_without_a_number_of_ranks():

@@ -6,6 +6,7 @@ They are serial themselves and launch the engine's ranks.
 import argparse
 import json
 import logging
+import resource
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -172,7 +173,20 @@ def _scf(options: argparse.Namespace) -> None:
     )
     if options.compare_start and given is None:
         raise ConfigError("--compare-start: expected --start-density FILE to compare with")
+    before = _cpu_seconds()
     snapshot = _snapshot(options, given, options.waves)
+    log.info(
+        "%s: %d SCF iterations, energy %.8f Ha, k-points %s; %.0f s of CPU time, %.0f s of wall "
+        "time with %d ranks of %d threads",
+        options.output,
+        snapshot.record["scf_iterations"],
+        snapshot.energy_ha,
+        snapshot.kpoints,
+        _cpu_seconds() - before,
+        snapshot.record["wall_time_s"],
+        snapshot.record["ranks"],
+        snapshot.record["threads"],
+    )
     if options.compare_start:
         usual = _snapshot(options, None, None)
         log.info(
@@ -191,6 +205,12 @@ def _scf(options: argparse.Namespace) -> None:
         snapshot = replace(snapshot, record={**snapshot.record, **stamp})
     write_snapshot(options.output, snapshot)
     log.info("%s: %s %s", options.output, snapshot.status, snapshot.reason)
+
+
+def _cpu_seconds() -> float:
+    """Return what the programs that this one has started, and their ranks here, have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _snapshot(options: argparse.Namespace, start: Density | None, waves: Path | None) -> Snapshot:

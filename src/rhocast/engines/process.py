@@ -7,15 +7,22 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
 from rhocast.errors import EngineError
 
 logger = logging.getLogger(__name__)
+
+#: Programs that start ranks; what stands before them, such as `nice -n 5`, counts none.
+_LAUNCHERS = ("mpirun", "mpiexec", "mpiexec.hydra", "orterun", "prterun", "prun", "srun", "aprun")
+
+#: How often it is looked whether there is something to tell of a program.
+SECONDS_BETWEEN_REPORTS = 10.0
 
 _COUNT_OPTIONS = ("-n", "-np", "--n", "--np", "--ntasks")
 
@@ -47,7 +54,8 @@ class Launcher:
         EngineError
             If the number after ``-n`` is none.
         """
-        for option, value in zip(self.words, self.words[1:], strict=False):
+        words = self.words[self._own :]
+        for option, value in pairwise(words):
             if option in _COUNT_OPTIONS:
                 if not value.isdigit() or int(value) < 1:
                     raise EngineError(
@@ -59,12 +67,19 @@ class Launcher:
 
     def with_ranks(self, ranks: int) -> "Launcher":
         """Return the launcher for another number of ranks."""
+        own = self._own
         before = ("", *self.words)
         words = (
-            str(ranks) if option in _COUNT_OPTIONS else word
-            for option, word in zip(before, self.words, strict=False)
+            str(ranks) if place > own and option in _COUNT_OPTIONS else word
+            for place, (option, word) in enumerate(zip(before, self.words, strict=False))
         )
         return Launcher(tuple(words), self.threads)
+
+    @property
+    def _own(self) -> int:
+        """Where the MPI launcher stands among the words: behind ``nice -n 5``, for instance."""
+        places = [i for i, word in enumerate(self.words) if Path(word).name in _LAUNCHERS]
+        return places[-1] if places else len(self.words) * (self.words[:1] == ("nice",))
 
 
 @dataclass(frozen=True)
@@ -81,7 +96,13 @@ class Finished:
         return -code in _FROM_OUTSIDE or code - 128 in _FROM_OUTSIDE
 
 
-def run(command: list[str], launcher: Launcher, workdir: Path, log: Path) -> Finished:
+def run(
+    command: list[str],
+    launcher: Launcher,
+    workdir: Path,
+    log: Path,
+    progress: Callable[[float], str] | None = None,
+) -> Finished:
     """Run a program to its end in a process group of its own.
 
     Parameters
@@ -94,6 +115,8 @@ def run(command: list[str], launcher: Launcher, workdir: Path, log: Path) -> Fin
         Folder that it runs in.
     log
         File for its standard output and error.
+    progress
+        Tells how far it has come, given the seconds it has run; empty if nothing can be told.
 
     Raises
     ------
@@ -121,7 +144,7 @@ def run(command: list[str], launcher: Launcher, workdir: Path, log: Path) -> Fin
             start_new_session=True,
         )
         with _group_ends_with_us(process):
-            returncode = process.wait()
+            returncode = _wait(process, workdir, progress)
     finished = Finished(returncode, time.monotonic() - start)
     if finished.ended_from_outside:
         raise EngineError(
@@ -129,6 +152,42 @@ def run(command: list[str], launcher: Launcher, workdir: Path, log: Path) -> Fin
             "user, a time limit or for want of memory; run the rule again, if need be with more"
         )
     return finished
+
+
+def _wait(
+    process: subprocess.Popen[bytes], workdir: Path, progress: Callable[[float], str] | None
+) -> int:
+    """Wait for the end, telling what is new now and then, and once if it has been stopped."""
+    start, told, stopped = time.monotonic(), "", False
+    while True:
+        try:
+            return process.wait(timeout=SECONDS_BETWEEN_REPORTS)
+        except subprocess.TimeoutExpired:
+            pass
+        found = progress(time.monotonic() - start) if progress else ""
+        if found and found != told:
+            logger.info("%s: %s", workdir, found)
+        told = found
+        if (now := stopped_in(process.pid)) and not stopped:
+            logger.warning(
+                "%s: processes %s are stopped (SIGSTOP, or by the queue) and waited for; "
+                "`kill -CONT -%d` lets them go on",
+                workdir,
+                ", ".join(map(str, now)),
+                process.pid,
+            )
+        stopped = bool(now)
+
+
+def stopped_in(group: int) -> list[int]:
+    """Return the stopped processes of a process group, as far as /proc tells."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError, IndexError):
+            state, _, number, *_ = path.read_text().rpartition(")")[2].split()
+            if state == "T" and int(number) == group:
+                found.append(int(path.parent.name))
+    return sorted(found)
 
 
 def last_lines(path: Path, count: int = 20) -> str:

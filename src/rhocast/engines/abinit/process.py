@@ -11,6 +11,7 @@ from rhocast.engines.abinit.input import check_keys, format_input
 from rhocast.engines.calculation import Calculation
 from rhocast.engines.engine import CalculationError, check_ranks
 from rhocast.engines.process import Launcher, last_lines, run
+from rhocast.engines.progress import progress_of
 from rhocast.errors import ConfigError, EngineError
 
 #: Files of every run, in its folder.
@@ -56,7 +57,9 @@ def run_abinit(
     own = {key.lower(): value for key, value in keys.items()}
     (workdir / INPUT).write_text(format_input({**variables, **own}), encoding="ascii")
     log, output = workdir / LOG, workdir / OUTPUT
-    finished = run([executable, INPUT], launcher, workdir, log)
+    tolerance = float(variables.get("tolvrs", calculation.dft.scf_tolerance))
+    progress = progress_of(lambda: scf_residuals(output), tolerance)
+    finished = run([executable, INPUT], launcher, workdir, log, progress)
     text = output.read_text(encoding="utf-8", errors="replace") if output.is_file() else ""
     if "Calculation completed" not in text:
         _blame_keys(log, own)

@@ -1,5 +1,6 @@
 """Running SPARC, and what every reader of its output needs."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,12 @@ from sparc.io import SparcBundle
 
 from rhocast.engines.engine import CalculationError, EngineRecord, check_ranks, check_version
 from rhocast.engines.process import Launcher, last_lines, run
+from rhocast.engines.progress import progress_of
 from rhocast.engines.sparc.input import LABEL, silence
 from rhocast.errors import EngineError
+
+#: Iteration, free energy, error and seconds of an SCF cycle.
+_ITERATION = re.compile(r"^\d+ +-?\d\S*E\S+ +(\d\S*E\S+) +\S+ *$", re.MULTILINE)
 
 
 def read_output(workdir: Path) -> dict[str, Any]:
@@ -24,8 +29,13 @@ def read_output(workdir: Path) -> dict[str, Any]:
 def run_sparc(executable: str, launcher: Launcher, workdir: Path) -> float:
     """Run SPARC to its end; return the seconds it took."""
     log = workdir / f"{LABEL}.log"
-    finished = run([executable, "-name", LABEL], launcher, workdir, log)
     output = workdir / f"{LABEL}.out"
+    given = (workdir / f"{LABEL}.inpt").read_text(encoding="utf-8")
+    tolerance = re.search(r"^TOL_SCF: *(\S+)", given, re.MULTILINE)
+    progress = (
+        progress_of(lambda: scf_residuals(output), float(tolerance[1])) if tolerance else None
+    )
+    finished = run([executable, "-name", LABEL], launcher, workdir, log, progress)
     text = output.read_text(encoding="utf-8", errors="replace") if output.is_file() else ""
     if "Total walltime" not in text:
         error = CalculationError if "Total number of SCF" in text else EngineError
@@ -34,6 +44,14 @@ def run_sparc(executable: str, launcher: Launcher, workdir: Path) -> float:
             f"output:\n{last_lines(output)}\n{last_lines(log)}"
         )
     return finished.wall_time_s
+
+
+def scf_residuals(output: Path) -> list[list[float]]:
+    """Return the errors of every SCF iteration, a list for each configuration."""
+    if not output.is_file():
+        return []
+    cycles = output.read_text(encoding="utf-8", errors="replace").split("Self Consistent Field")[1:]
+    return [[float(residual) for residual in _ITERATION.findall(cycle)] for cycle in cycles]
 
 
 def check_run(
