@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import ase.io
 import h5py
@@ -130,6 +131,17 @@ def test_a_card_tells_origin_and_errors(models, densities, capsys, tmp_path):
     trained = DensityModel.load(models[1]).metadata["training"]["snapshots"]
     assert trained
     assert all(f"- {name}, SHA-256 {sha256}" in card for name, sha256 in trained.items())
+
+
+def test_error_bars_are_calibrated_anew_with_other_cells(models, root, tmp_path):
+    folder, new = Path(models[0]).parent, str(tmp_path / "new.safetensors")
+    config = ["--config", str(root / "tests/data/tiny.yaml")]
+    features = [str(folder / "small.h5"), "--other-cells", str(folder / "large.h5")]
+    assert main(["calibrate", models[0], *features, "-o", new, *config]) == 0
+    before, after = DensityModel.load(models[0]), DensityModel.load(new)
+    assert after.without_reference().calibrations == before.calibrations
+    assert after.metadata == before.metadata
+    assert after.calibrations["fast"].reference > 0.0  # a model of eight atoms, judged on sixteen
 
 
 def test_evaluate_judges_the_fast_error_bars_and_draws_them(models, densities, capsys, tmp_path):
