@@ -108,6 +108,9 @@ def _rank() -> str:
 
 
 def _end_ranks(exit_code: int) -> None:
+    """End all ranks; what is left of an MPI library that was being started would wait for them."""
     comm = _communicator()
     if comm is not None:
         comm.Abort(exit_code)
+    if "mpi4py" in sys.modules:
+        os._exit(exit_code)
