@@ -3,7 +3,7 @@
 
 rule scaling:
     input:
-        model=results(f"models/{cfg.name}/transferred.safetensors"),
+        model=campaign.chosen_model(),
         snapshots=campaign.all_densities(),
     output:
         table=report(

@@ -3,7 +3,7 @@
 
 rule energies:
     input:
-        model=results(f"models/{cfg.name}/transferred.safetensors"),
+        model=campaign.chosen_model(),
         snapshots=lambda wildcards: campaign.densities_of(wildcards.dataset),
         engine=results("engine.json"),
     output:
@@ -42,7 +42,7 @@ rule energies:
 
 rule equation_of_state:
     input:
-        model=results(f"models/{cfg.name}/transferred.safetensors"),
+        model=campaign.chosen_model(),
         structure=results("structures/{system}.extxyz"),
         engine=results("engine.json"),
     output:

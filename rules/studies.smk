@@ -207,7 +207,7 @@ rule add_vacancy:
 
 rule sigma:
     input:
-        model=results(f"models/{cfg.name}/transferred.safetensors"),
+        model=campaign.chosen_model(),
     output:
         table=results("studies/sigma.tsv"),
         picture=report(
