@@ -1,13 +1,12 @@
 """Models with random weights for the kernels, cells to try them on, and what they should answer."""
 
 import numpy as np
-import torch
+from random_model import normalised_in, pseudo_atoms, random_last_layer, random_model
 
-from rhocast import config, descriptors
-from rhocast.descriptors import MultipoleBasis, PseudoAtoms
+from rhocast import config
+from rhocast.descriptors import PseudoAtoms
 from rhocast.grid import Mesh, Neighbourhood
-from rhocast.learning.network import DensityNetwork
-from rhocast.model import Calibration, DensityModel, LastLayer, Normalisation
+from rhocast.model import Calibration, DensityModel
 from rhocast.structures import Structure, periodic_images
 
 ORTHOGONAL = np.diag([11.0, 9.0, 10.0])
@@ -36,31 +35,24 @@ def make_model(
     ``multipoles`` are (radial functions, l) of those of its pseudo-atoms, which depend on how far
     the density of atoms is from ``atoms_per_bohr3``.
     """
-    torch.manual_seed(1)
     descriptor = config.SmoothDescriptor(
         kind="smooth", cutoff_bohr=7.0, radial_functions=radial, shortest_bohr=3.0, angular=angular
     )
-    made = descriptors.make(descriptor, species)
     structure = binary(ORTHOGONAL) if len(species) == 2 else germanium()
-    points = np.random.default_rng(2).random((300, 3)) @ structure.cell
     network = config.Network(width=width, blocks=blocks, layers_per_block=layers)
-    return DensityModel(
-        network=DensityNetwork(made.n_features, network).plain(),
-        parameters=network,
-        descriptor=descriptor,
-        species=species,
-        normalisation=Normalisation.of(made.bind(structure)(points), np.array([-SCALE, SCALE])),
-        baseline=_pseudo_atoms(species, intervals, multipoles, atoms_per_bohr3)
-        if intervals
-        else None,
-        last_layer=LastLayer(0.1 * np.random.default_rng(4).normal(size=(9, width + 1))),
+    return random_model(
+        descriptor,
+        species,
+        network,
+        normalised_in(structure, descriptor, species, SCALE),
+        baseline=_baseline(species, intervals, multipoles, atoms_per_bohr3) if intervals else None,
+        last_layer=random_last_layer(network),
         calibrations={"fast": Calibration(aleatoric=1.3, epistemic=2.5)},
     )
 
 
-def _pseudo_atoms(species, intervals, multipoles, atoms_per_bohr3) -> PseudoAtoms:
-    parameters = config.Baseline(cutoff_bohr=10.0, intervals=intervals)
-    coefficients = None
+def _baseline(species, intervals, multipoles, atoms_per_bohr3) -> PseudoAtoms:
+    functions = None
     if multipoles:
         radial, angular = multipoles
         functions = config.Multipoles(
@@ -70,14 +62,10 @@ def _pseudo_atoms(species, intervals, multipoles, atoms_per_bohr3) -> PseudoAtom
             angular=angular,
             atoms_per_bohr3=atoms_per_bohr3,
         )
-        parameters = parameters.model_copy(update={"multipoles": functions})
-        shape = MultipoleBasis(functions, species).shape
-        coefficients = 3e-4 * np.random.default_rng(3).normal(size=shape)
-    r = (np.arange(intervals + 3) - 1) * 10.0 / intervals
-    tables = np.stack([np.cos(r) * np.exp(-((r / (3.0 + s)) ** 2)) for s in range(len(species))])
-    tables[:, 0] = tables[:, 2]
-    tables[:, -3:] = 0.0
-    return PseudoAtoms(parameters, species, 0.05 * tables, coefficients)
+    parameters = config.Baseline(cutoff_bohr=10.0, intervals=intervals, multipoles=functions)
+    return pseudo_atoms(
+        parameters, species, lambda r, s: 0.05 * np.cos(r) * np.exp(-((r / (3.0 + s)) ** 2))
+    )
 
 
 def binary(cell, atoms=8, seed=0) -> Structure:

@@ -1,14 +1,12 @@
 """Small models with random weights, and small distorted cells."""
 
 import numpy as np
-import torch
+from random_model import normalised_in, pseudo_atoms, random_last_layer, random_model
 
 from rhocast import config, descriptors
 from rhocast.density import Density
-from rhocast.descriptors import MultipoleBasis, PseudoAtoms
 from rhocast.fields import DENSITY_FIELDS
-from rhocast.learning.network import DensityNetwork
-from rhocast.model import Calibration, DensityModel, LastLayer, Normalisation
+from rhocast.model import Calibration, DensityModel, Normalisation
 from rhocast.structures import Structure
 
 DESCRIPTOR = config.SortedDescriptor(
@@ -22,60 +20,36 @@ NETWORK = config.Network(width=16, blocks=1)
 
 
 def make_model(species=("Al", "Si"), **metadata) -> DensityModel:
-    torch.manual_seed(1)
     n_features = descriptors.make(DESCRIPTOR, species).n_features
-    return DensityModel(
-        network=DensityNetwork(n_features, NETWORK).plain(),
-        parameters=NETWORK,
-        descriptor=DESCRIPTOR,
-        species=species,
-        normalisation=Normalisation(
-            feature_mean=np.full(n_features, 3.0, np.float32),
-            feature_std=np.full(n_features, 2.0, np.float32),
-            target_mean=np.float32(0.03),
-            target_std=np.float32(0.005),
-        ),
-        metadata={"valence": {"Al": 3.0, "Si": 4.0}} | metadata,
+    normalisation = Normalisation(
+        feature_mean=np.full(n_features, 3.0, np.float32),
+        feature_std=np.full(n_features, 2.0, np.float32),
+        target_mean=np.float32(0.03),
+        target_std=np.float32(0.005),
     )
+    valence = {"valence": {"Al": 3.0, "Si": 4.0}}
+    return random_model(DESCRIPTOR, species, NETWORK, normalisation, metadata=valence | metadata)
 
 
 def make_smooth_model(multipoles=False, **metadata) -> DensityModel:
     """Return a model that the compiled kernels evaluate, with fast uncertainty."""
-    torch.manual_seed(1)
     species = ("Al", "Si")
     descriptor = config.SmoothDescriptor(
         kind="smooth", cutoff_bohr=7.0, radial_functions=4, shortest_bohr=4.5, angular=2
     )
-    structure = make_structure()
-    points = np.random.default_rng(2).random((300, 3)) @ structure.cell
-    made = descriptors.make(descriptor, species)
-    return DensityModel(
-        network=DensityNetwork(made.n_features, NETWORK).plain(),
-        parameters=NETWORK,
-        descriptor=descriptor,
-        species=species,
-        normalisation=Normalisation.of(made.bind(structure)(points), np.array([-3e-3, 3e-3])),
-        baseline=_pseudo_atoms(species, multipoles),
-        last_layer=LastLayer(0.1 * torch.randn(9, NETWORK.width + 1).numpy()),
-        calibrations={"fast": Calibration(aleatoric=1.3, epistemic=2.5, reference=3e-4)},
-        metadata={"valence": {"Al": 3.0, "Si": 4.0}} | metadata,
-    )
-
-
-def _pseudo_atoms(species, multipoles) -> PseudoAtoms:
-    r = (np.arange(27) - 1) * 8.0 / 24
-    table = 0.05 * np.exp(-((r / 2.5) ** 2))
-    table[[0, -3, -2, -1]] = table[2], 0.0, 0.0, 0.0
-    parameters = config.Baseline(cutoff_bohr=8.0, intervals=24)
-    if not multipoles:
-        return PseudoAtoms(parameters, species, np.stack([table] * 2))
     functions = config.Multipoles(cutoff_bohr=7.0, radial_functions=3, shortest_bohr=4.5, angular=3)
-    shape = MultipoleBasis(functions, species).shape
-    return PseudoAtoms(
-        parameters.model_copy(update={"multipoles": functions}),
+    baseline = config.Baseline(
+        cutoff_bohr=8.0, intervals=24, multipoles=functions if multipoles else None
+    )
+    return random_model(
+        descriptor,
         species,
-        np.stack([table] * 2),
-        3e-4 * np.random.default_rng(3).normal(size=shape),
+        NETWORK,
+        normalised_in(make_structure(), descriptor, species, 3e-3),
+        baseline=pseudo_atoms(baseline, species, lambda r, _: 0.05 * np.exp(-((r / 2.5) ** 2))),
+        last_layer=random_last_layer(NETWORK),
+        calibrations={"fast": Calibration(aleatoric=1.3, epistemic=2.5)},
+        metadata={"valence": {"Al": 3.0, "Si": 4.0}} | metadata,
     )
 
 

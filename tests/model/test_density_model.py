@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from random_model import random_model
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
@@ -26,16 +27,10 @@ def features():
 
 @pytest.fixture
 def model(features):
-    torch.manual_seed(0)
     target = np.random.default_rng(1).normal(0.03, 0.01, size=len(features))
-    return DensityModel(
-        network=DensityNetwork(5, PARAMETERS).plain(),
-        parameters=PARAMETERS,
-        descriptor=DESCRIPTOR,
-        species=("Al",),
-        normalisation=Normalisation.of(features, target.astype(np.float32)),
-        metadata={"training": {"temperatures_K": [300.0, 900.0]}},
-    )
+    normalisation = Normalisation.of(features, target.astype(np.float32))
+    metadata = {"training": {"temperatures_K": [300.0, 900.0]}}
+    return random_model(DESCRIPTOR, ("Al",), PARAMETERS, normalisation, 0, metadata=metadata)
 
 
 def test_normalisation_gives_zero_mean_and_unit_variance(model, features):
