@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import time
+from contextlib import contextmanager
 
 import h5py
 import numpy as np
@@ -133,20 +134,26 @@ def write_hdf5(partial):
         file["a"] = np.zeros(20_000)
 
 
-@pytest.fixture
+@contextmanager
 def small_files():
-    """Files of this process may be 20,000 bytes long, as on a disk that is nearly full."""
+    """Files of this process may be 20,000 bytes long, as on a disk that is nearly full.
+
+    No fixture: pytest writes its own log, perhaps to a file, before a fixture ends.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("write", [write_text, write_hdf5])
-def test_a_file_that_does_not_fit_is_named_with_a_remedy(write, tmp_path, small_files):
+def test_a_file_that_does_not_fit_is_named_with_a_remedy(write, tmp_path):
     path = tmp_path / "file"
     path.write_text("earlier")
     with (
+        small_files(),
         pytest.raises(ParallelError, match=r"/file: cannot be written.*raise the limit"),
         replacing(path) as partial,
     ):

@@ -92,7 +92,7 @@ def test_the_recommendation_is_a_section_of_the_configuration(tmp_path):
         "distances": lambda value: 2.0 if value < 4 else 1.01,  # 4 are enough
         "angle_atoms": lambda value: 2.0 if value < 6 else 0.8,  # 9 are better than 6
     }
-    files = {key: tmp_path / key for key in ("table", "picture", "recommended")}
+    files = {key: tmp_path / f"{key}.png" for key in ("table", "picture", "recommended")}
     own = recipe(SORTED)
     report_descriptors(STUDIES, own, written(tmp_path, own, errors), **files)
     text = files["recommended"].read_text()
@@ -114,7 +114,7 @@ def test_multipoles_are_recommended_as_part_of_the_baseline(tmp_path):
     errors = {"multipoles.angular": lambda value: 2.0 if value < 3 else 1.0}
     errors["multipoles.cutoff_bohr"] = lambda value: 1.0 / value  # the longer, the better
     own = recipe(SMOOTH, config.Baseline(cutoff_bohr=14.0, multipoles=MULTIPOLES))
-    files = {key: tmp_path / key for key in ("table", "picture", "recommended")}
+    files = {key: tmp_path / f"{key}.png" for key in ("table", "picture", "recommended")}
     report_descriptors(STUDIES, own, written(tmp_path, own, errors), **files)
     text = files["recommended"].read_text()
     sections = yaml.safe_load(text)
