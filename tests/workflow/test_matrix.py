@@ -31,7 +31,8 @@ FIELD = {"predict", "merge", "figures", "summary"}
 TRANSFER = {"transfer", "evaluate", "choose"} | FIELD
 JUDGED = {"evaluate", "choose"}
 LEARNING = {"features", "train"} | TRANSFER
-STUDIED = {"converge_point", "converge"}
+JUDGED_STUDY = {"converge", "summary"}  # whose verdict tells what the reference leaves uncertain
+STUDIED = {"converge_point"} | JUDGED_STUDY
 STUDY = {"converge_structure"} | STUDIED
 SINGLE_POINTS = {"scf"} | LEARNING
 AIMD = {"aimd", "dynamics", "snapshots"} | SINGLE_POINTS
@@ -118,14 +119,14 @@ MATRIX: list[tuple[str, str, Any, set[str]]] = [
     ("convergence.system", "convergence.system", "si16", STUDY),
     ("convergence.temperature_K", "convergence.temperature_K", 300, STUDY),
     *(
-        (f"convergence.{key}", f"convergence.{key}", [3.0], {"converge_point", "converge"})
+        (f"convergence.{key}", f"convergence.{key}", [3.0], STUDIED)
         for key in ("kpoints", "resolution", "smearing", "scf_tolerance")
     ),
     *(
-        (f"convergence.{key}", f"convergence.{key}", 2e-3, {"converge"})
+        (f"convergence.{key}", f"convergence.{key}", 2e-3, JUDGED_STUDY)
         for key in ("max_density_share", "max_energy_ha_per_atom", "max_force_ha_per_bohr")
     ),
-    ("convergence.require", "convergence.require", True, {"converge"}),
+    ("convergence.require", "convergence.require", True, JUDGED_STUDY),
     ("datasets.*.system", "datasets.small.0.system", "si8b", {"structure"} | AIMD),
     ("datasets.*.sampler", "datasets.small.0.sampler", "classical", SAMPLED),
     ("datasets.*.temperatures_K", "datasets.small.0.temperatures_K", [300, 450], AIMD),
