@@ -9,7 +9,7 @@ import h5py
 import pytest
 
 #: Libraries that take long to import, or that a prediction has no use for.
-HEAVY = ("torch", "matplotlib", "sparc", "netCDF4", "ase.io")
+HEAVY = ("torch", "matplotlib", "sparc", "netCDF4", "ase.io", "scipy.spatial")
 
 CODE = """
 import sys

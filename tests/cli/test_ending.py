@@ -136,10 +136,10 @@ import ctypes
 from rhocast.cli import ending
 ending.SECONDS_TO_END = 0.5
 with ending.ending_on_signals():
-    print("begun", flush=True)
     mutex = ctypes.create_string_buffer(64)
     libc = ctypes.CDLL(None)
     libc.pthread_mutex_lock(mutex)
+    print("begun", flush=True)
     libc.pthread_mutex_lock(mutex)  # waits for ever, as for another rank within MPI
 """
 
@@ -150,6 +150,7 @@ def test_a_process_that_waits_in_a_library_is_ended_too():
         text=True,
     )  # fmt: skip
     assert process.stdout.readline() == "begun\n"
+    time.sleep(1.0)  # until it waits: before, Python would take the signal
     process.send_signal(signal.SIGTERM)
     _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == 143

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 
 import numpy as np
 from ase.data import atomic_numbers, chemical_symbols, covalent_radii
-from scipy.spatial import cKDTree
 
 from rhocast.structures.structure import Structure, periodic_images
 from rhocast.units import ANGSTROM_PER_BOHR
 
 #: Of the sum of covalent radii: no bond under moderate pressure is shorter.
 _SHORTEST_BOND = 0.6
+
+#: Of so many pairs all distances are worked out.
+_FEW_PAIRS = 500_000
 
 
 def pair_name(first: str, second: str) -> str:
@@ -37,11 +39,9 @@ def closest_pairs(
     """
     wrapped = (structure.positions @ np.linalg.inv(structure.cell)) % 1.0 @ structure.cell
     images, indices = periodic_images(structure, cutoff_bohr)
-    near = cKDTree(wrapped).sparse_distance_matrix(
-        cKDTree(images), cutoff_bohr, output_type="ndarray"
-    )
-    near = near[near["v"] > 1e-6]  # an atom is no neighbour of itself
-    first, second, distances = near["i"], indices[near["j"]], near["v"]
+    first, image, distances = _near(wrapped, images, cutoff_bohr)
+    other = distances > 1e-6  # an atom is no neighbour of itself
+    first, second, distances = first[other], indices[image[other]], distances[other]
     lighter, heavier = np.sort([structure.numbers[first], structure.numbers[second]], axis=0)
     kinds = lighter.astype(np.int64) * len(chemical_symbols) + heavier
     found = {}
@@ -52,6 +52,25 @@ def closest_pairs(
         low, high = sorted((int(first[closest]), int(second[closest])))
         found[name] = (float(distances[closest]), (low, high))
     return found
+
+
+def _near(
+    points: np.ndarray, images: np.ndarray, cutoff_bohr: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return point, image and distance of all pairs within the cutoff.
+
+    Of few atoms all pairs are looked at: a tree takes longer to import than to search.
+    """
+    if len(points) * len(images) <= _FEW_PAIRS:
+        distances = np.linalg.norm(points[:, None] - images, axis=2)
+        first, image = np.nonzero(distances <= cutoff_bohr)
+        return first, image, distances[first, image]
+    from scipy.spatial import cKDTree
+
+    found = cKDTree(points).sparse_distance_matrix(
+        cKDTree(images), cutoff_bohr, output_type="ndarray"
+    )
+    return found["i"], found["j"], found["v"]
 
 
 def shortest_bonds(structure: Structure, known: Mapping[str, float]) -> dict[str, float]:
