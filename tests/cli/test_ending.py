@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 
 import h5py
@@ -155,6 +156,26 @@ def test_a_process_that_waits_in_a_library_is_ended_too():
     _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == 143
     assert "ended by SIGTERM while it waited" in told
+
+
+def test_a_signal_within_a_callback_that_swallows_exceptions_ends_all_the_same(capfd):
+    class Thing:
+        pass
+
+    thing = Thing()
+    watched = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGTERM))
+
+    def work(things):
+        with ending.ending_on_signals():
+            things.clear()
+            time.sleep(5.0)
+
+    things = [thing]
+    del thing
+    with pytest.raises(ending.Ended):
+        work(things)
+    assert watched() is None
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_signals_that_are_ignored_stay_ignored_and_handlers_come_back():

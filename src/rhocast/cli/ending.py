@@ -48,11 +48,13 @@ def ending_on_signals() -> Iterator[None]:
     threading.Thread(target=_end_after_a_while, args=(received,), daemon=True).start()
     before = {n: signal.getsignal(n) for n in SIGNALS if signal.getsignal(n) != signal.SIG_IGN}
     fd_before = signal.set_wakeup_fd(notice, warn_on_full_buffer=False)
+    handler = _RaiseOnce()
     for number in before:
-        signal.signal(number, _raise_once())
+        signal.signal(number, handler)
     ended = False
     try:
-        yield
+        with handler.insisting():
+            yield
     except Ended as by:  # the thread goes on watching until the process is gone
         ended = True
         log.error("%s%s", _rank(), by)
@@ -60,23 +62,47 @@ def ending_on_signals() -> Iterator[None]:
         _end_ranks(by.exit_code)
         raise
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
         signal.set_wakeup_fd(fd_before)
         if not ended:
             os.close(notice)
 
 
-def _raise_once() -> Any:
-    ended = False
+class _RaiseOnce:
+    """Handler that raises `Ended` on the first signal.
 
-    def end(number: int, _: object) -> None:
-        nonlocal ended
-        if not ended:  # a launcher repeats itself; what is being put in order goes on
-            ended = True
+    A launcher repeats itself; what is being put in order goes on. Where Python ignores exceptions,
+    as in the callback of a weak reference, the signal is sent again.
+    """
+
+    def __init__(self) -> None:
+        self._ended = False
+
+    def __call__(self, number: int, _: object) -> None:
+        if not self._ended:
+            self._ended = True
             raise Ended(number)
 
-    return end
+    @contextmanager
+    def insisting(self) -> Iterator[None]:
+        """Hear of exceptions that Python ignores until the block ends."""
+        before = sys.unraisablehook
+
+        def hook(ignored: Any) -> None:
+            if isinstance(ignored.exc_value, Ended):
+                self._ended = False
+                number = ignored.exc_value.exit_code - 128
+                once_more = (threading.main_thread().ident, number)
+                threading.Timer(0.05, signal.pthread_kill, once_more).start()
+            else:
+                before(ignored)
+
+        sys.unraisablehook = hook
+        try:
+            yield
+        finally:
+            sys.unraisablehook = before
 
 
 def _end_after_a_while(received: int) -> None:
