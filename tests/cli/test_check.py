@@ -12,8 +12,9 @@ import rhocast.cli.main
 from rhocast.checksums import seal_attributes
 from rhocast.cli.main import main
 from rhocast.config import parse_config
-from rhocast.density import write_snapshot
+from rhocast.density import open_density, write_snapshot
 from rhocast.density.formats.snapshot import read_snapshot
+from rhocast.density.reduction import reduce_density, write_reduction
 from rhocast.grid import Mesh
 from rhocast.inference import PredictionOptions, merge, predict_shard
 from rhocast.structures import write_structure
@@ -87,19 +88,23 @@ def whole(folder):
     mesh = Mesh(SHAPE, atoms.cell)
     shard = results / "predictions/a/shard-0.h5"
     predict_shard(model, atoms, mesh, shard, options)
-    merge([shard], results / "predictions/a/density.h5", scale_to_electrons=False)
+    field = results / "predictions/a/density.h5"
+    merge([shard], field, scale_to_electrons=False)
+    with open_density(field) as density:
+        reduction = reduce_density(density, 4.0)
+    write_reduction(results / "reduced.h5", reduction, atoms, mesh, {}, places=3)
     return results
 
 
 DAMAGED = [
     "structures/a.h5", "structures/a.extxyz", "models/m.safetensors", "predictions/a/shard-0.h5",
-    "predictions/a/density.h5", "densities/si8/300K/0.h5",
+    "predictions/a/density.h5", "densities/si8/300K/0.h5", "reduced.h5",
 ]  # fmt: skip
 
 
 def test_a_damaged_file_of_each_kind_is_found_in_the_folder_of_results(whole, capsys, caplog):
     assert main(["check", str(whole), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"files": 8, "damaged": {}}
+    assert json.loads(capsys.readouterr().out) == {"files": 9, "damaged": {}}
     for name in DAMAGED:
         path = whole / name
         content = bytearray(path.read_bytes())
@@ -118,7 +123,7 @@ def _place_of_numbers(path):
     if path.suffix != ".h5":
         return path.stat().st_size - 20
     with h5py.File(path) as file:
-        dataset = file["density" if "density" in file else "positions"]
+        dataset = next(file[name] for name in ("density", "positions", "coarse") if name in file)
         if dataset.chunks:
             return dataset.id.get_chunk_info(0).byte_offset + 40
         return dataset.id.get_offset() + 40

@@ -67,7 +67,7 @@ def draw_field(density_file: str | Path, picture: str | Path, window_bohr: float
             _draw_plane(axes, values, places, mesh, colours, degree)
         rows[0, column].set_title(f"{title}, e/Bohr³")
         for axes in rows[:, column]:
-            axes.plot(*_in_plane(void[:2], mesh), "+", color="white", markersize=12)
+            axes.plot(*in_plane(void[:2], *mesh.cell[:2]), "+", color="white", markersize=12)
     figure.suptitle(f"{structure.formula}: plane through the largest void (+), whole and close by")
     save_figure(figure, picture)
 
@@ -166,17 +166,20 @@ def _draw_plane(
     corners = np.stack(np.meshgrid(*edges, indexing="ij"), axis=-1) / mesh.shape[:2]
     places = np.stack(np.meshgrid(*steps, indexing="ij"))
     part = map_coordinates(values.astype(np.float64), places, order=degree, mode="grid-wrap")
-    picture = axes.pcolormesh(*_in_plane(corners, mesh), part, cmap=colours, rasterized=True)
+    picture = axes.pcolormesh(
+        *in_plane(corners, *mesh.cell[:2]), part, cmap=colours, rasterized=True
+    )
     axes.set(aspect="equal", xlabel="Bohr", ylabel="Bohr")
     axes.figure.colorbar(picture, ax=axes, shrink=0.8)
 
 
-def _in_plane(scaled: np.ndarray, mesh: Mesh) -> tuple[np.ndarray, np.ndarray]:
-    """Turn the first two fractional coordinates into Cartesian ones within the plane.
+def in_plane(
+    scaled: np.ndarray, first: np.ndarray, second: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Turn coordinates (..., 2) along two lattice vectors into Cartesian ones within their plane.
 
-    The first axis lies along the first lattice vector.
+    The first axis lies along the first vector.
     """
-    first, second = mesh.cell[0], mesh.cell[1]
     along = first / np.linalg.norm(first)
     across = second - (second @ along) * along
     across /= np.linalg.norm(across)

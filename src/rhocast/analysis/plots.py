@@ -4,27 +4,23 @@ All are interpolated between mesh points by periodic splines, of the fifth degre
 and the first for standard deviations, as `rhocast.density.refine` does.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
 from scipy.ndimage import map_coordinates
 
+from rhocast.analysis.figures import PANELS, in_plane
 from rhocast.analysis.picture import new_figure, save_figure
 from rhocast.density import Density
 from rhocast.density.difference import on_one_mesh
-from rhocast.density.reduction import REMEDY, check_reduction
-from rhocast.hdf5 import open_hdf5
+from rhocast.density.reduction import read_reduction
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Title and colours of each field; sequential, and readable without colour vision.
-TITLES = {"density": "density", "epistemic_std": "epistemic σ", "aleatoric_std": "aleatoric σ"}
-COLOURS = {"density": "viridis", "epistemic_std": "magma", "aleatoric_std": "magma"}
-
-#: Of the splines between mesh points.
+#: Degrees of the splines between mesh points.
 DEGREES = {"density": 5, "epistemic_std": 1, "aleatoric_std": 1}
 
 #: Lattice vectors, by the letters that name them.
@@ -57,11 +53,6 @@ class Plane:
         self._density, self._axis = density, axis
         self._index = round(at * density.mesh.shape[axis]) % density.mesh.shape[axis]
         self._others = [other for other in range(3) if other != axis]
-        first, second = density.cell[self._others]
-        along = first / np.linalg.norm(first)
-        across = second - (second @ along) * along
-        across /= np.linalg.norm(across)
-        self._frame = np.array([[first @ along, 0.0], [second @ along, second @ across]])
 
     @property
     def at(self) -> float:
@@ -81,11 +72,14 @@ class Plane:
         places = np.stack(np.meshgrid(*steps, indexing="ij"))
         shown = map_coordinates(values, places, order=degree, mode="grid-wrap")
         corners = [(np.arange(m + 1) - 0.5) / m for m in counts]
-        x, y = np.moveaxis(np.stack(np.meshgrid(*corners, indexing="ij"), -1) @ self._frame, -1, 0)
+        x, y = self._in_plane(np.stack(np.meshgrid(*corners, indexing="ij"), axis=-1))
         picture = axes.pcolormesh(x, y, shown, rasterized=True, **style)
         axes.figure.colorbar(picture, ax=axes, shrink=0.8)
         axes.set(aspect="equal", xlabel="Bohr", ylabel="Bohr")
         self._draw_atoms(axes)
+
+    def _in_plane(self, scaled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return in_plane(scaled, *self._density.cell[self._others])
 
     def _draw_atoms(self, axes: "Axes") -> None:
         structure = self._density.structure
@@ -95,7 +89,7 @@ class Plane:
         height = 1.0 / np.linalg.norm(inverse[:, self._axis])
         near = np.abs(away - np.round(away)) * height < ATOMS_WITHIN_BOHR
         if 0 < near.sum() <= MOST_ATOMS:
-            x, y = (fractional[near][:, self._others] % 1.0 @ self._frame).T
+            x, y = self._in_plane(fractional[near][:, self._others] % 1.0)
             axes.plot(x, y, "o", markersize=4, fillstyle="none", color="white", markeredgewidth=0.8)
 
 
@@ -114,9 +108,10 @@ def draw_slice(density: Density, picture: str | Path, axis: int = 2, at: float =
     plane = Plane(density, axis, at)
     figure = new_figure(4.8 * len(density.fields), 4.2)
     row = figure.subplots(1, len(density.fields), squeeze=False)[0]
-    for axes, field in zip(row, density.fields, strict=True):
-        plane.draw(axes, plane.values(field), DEGREES[field], cmap=COLOURS[field])
-        axes.set_title(f"{TITLES[field]}, e/Bohr³")
+    shown = [panel for panel in PANELS if panel[0] in density.fields]
+    for axes, (field, title, colours) in zip(row, shown, strict=True):
+        plane.draw(axes, plane.values(field), DEGREES[field], cmap=colours)
+        axes.set_title(f"{title}, e/Bohr³")
     figure.suptitle(f"{density.structure.formula}: plane at {plane.at:.3g} of vector {'abc'[axis]}")
     save_figure(figure, picture)
 
@@ -207,31 +202,29 @@ def draw_reduction(file: str | Path, picture: str | Path) -> None:
     FileFormatError
         If the file is none of these.
     """
-    path = Path(file)
-    with open_hdf5(path, REMEDY) as stored:
-        check_reduction(path, stored)
-        figure = new_figure(11.0, 7.0)
-        rows = figure.subplots(2, 2)
-        _draw_profiles(rows[:, 0], stored)
-        for axes, name, title in ((rows[0, 1], "density", "density"), (rows[1, 1], "std", "σ")):
-            counts, edges = stored[f"{name}_counts"][()], stored[f"{name}_edges"][()]
-            seen = slice(*(np.flatnonzero(counts)[[0, -1]] + [0, 1]))
-            counts, edges = counts[seen], edges[seen.start : seen.stop + 1]
-            axes.stairs(counts / (counts.sum() * np.diff(edges)), edges, color="#3b6ea5")
-            axes.set(
-                xlabel=f"{title}, e/Bohr³", ylabel="probability density, Bohr³/e", yscale="log"
-            )
-        rows[1, 1].set_xscale("log")
+    found = read_reduction(file)
+    figure = new_figure(11.0, 7.0)
+    rows = figure.subplots(2, 2)
+    _draw_profiles(rows[:, 0], found)
+    for axes, name, title in ((rows[0, 1], "density", "density"), (rows[1, 1], "std", "σ")):
+        counts, edges = found[f"{name}_counts"], found[f"{name}_edges"]
+        if not counts.any():  # no σ was predicted
+            continue
+        seen = slice(*(np.flatnonzero(counts)[[0, -1]] + [0, 1]))
+        counts, edges = counts[seen], edges[seen.start : seen.stop + 1]
+        axes.stairs(counts / (counts.sum() * np.diff(edges)), edges, color="#3b6ea5")
+        axes.set(xlabel=f"{title}, e/Bohr³", ylabel="probability density, Bohr³/e", yscale="log")
+    rows[1, 1].set_xscale("log")
     save_figure(figure, picture)
 
 
-def _draw_profiles(rows: np.ndarray, stored: h5py.File) -> None:
-    lengths = np.linalg.norm(stored["cell"][()], axis=1)
+def _draw_profiles(rows: np.ndarray, found: Mapping[str, np.ndarray]) -> None:
+    lengths = np.linalg.norm(found["cell"], axis=1)
     for axis, length in enumerate(lengths):
-        profile = stored[f"profile_{axis}"][()]
+        profile = found[f"profile_{axis}"]
         place = np.arange(profile.shape[1]) / profile.shape[1] * length
         for axes, values in zip(rows, profile, strict=True):
             axes.plot(place, values, linewidth=0.9, label=f"along {'abc'[axis]}")
     for axes, title in zip(rows, ("density", "σ"), strict=True):
         axes.set(xlabel="Bohr", ylabel=f"planar mean of {title}, e/Bohr³")
-        axes.legend(frameon=False, fontsize=8, ncols=3, loc="lower left", bbox_to_anchor=(0, 1))
+        axes.legend(frameon=False, fontsize=8, ncols=3, loc="lower right", bbox_to_anchor=(1, 1))

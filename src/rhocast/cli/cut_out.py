@@ -36,7 +36,7 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _cut_out(options: argparse.Namespace) -> None:
-    from rhocast.density.reduction import read_uncertain_places
+    from rhocast.density.reduction import read_reduction
     from rhocast.structures import read_structure, write_structure
     from rhocast.structures.cut_out import cut_out
 
@@ -45,8 +45,9 @@ def _cut_out(options: argparse.Namespace) -> None:
     if not options.edge_bohr > 0.0:
         raise ConfigError(f"edge-bohr: expected a positive length, found {options.edge_bohr:g}")
     structure = read_structure(options.structure)
-    positions, stds = read_uncertain_places(options.reduction)
-    for number, (place, std) in enumerate(zip(positions, stds, strict=True)):
+    found = read_reduction(options.reduction)
+    places = zip(found["uncertain_positions"], found["uncertain_std"], strict=True)
+    for number, (place, std) in enumerate(places):
         piece = cut_out(structure, place, options.edge_bohr)
         path = options.output.with_name(options.output.name.replace(_PLACE, str(number)))
         write_structure(path, piece)

@@ -101,8 +101,8 @@ class Reduction:
         self.arrays["finished"][block] = True
 
     @property
-    def electron_count(self) -> float:
-        """∫ρ of the blocks that have been added."""
+    def density_sum(self) -> float:
+        """Σ ρ over the points of the blocks that have been added, e/Bohr³."""
         return float(self.arrays["profile_0"][0].sum())
 
     def _coarse_box(self, box: tuple[slice, ...]) -> tuple[slice, ...]:
@@ -210,8 +210,8 @@ def write_reduction(
         seal_attributes(file)
 
 
-def read_uncertain_places(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read the places of largest σ, as `most_uncertain` returns them.
+def read_reduction(path: str | Path) -> dict[str, np.ndarray]:
+    """Read the arrays that `write_reduction` writes, by name; see `docs/formats.md`.
 
     Raises
     ------
@@ -220,13 +220,7 @@ def read_uncertain_places(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     """
     path = Path(path)
     with open_hdf5(path, REMEDY) as file, reading(path, REMEDY):
-        check_reduction(path, file)
-        places = read_checked(path, file, ("uncertain_positions", "uncertain_std"), REMEDY)
-    return places["uncertain_positions"], places["uncertain_std"]
-
-
-def check_reduction(path: Path, file: h5py.File) -> None:
-    """Raise FileFormatError unless an open file is what `write_reduction` writes."""
-    if file.attrs.get("kind") != KIND:
-        raise FileFormatError(f"{path}: expected a file of `rhocast predict --reduce`")
-    check_attributes(path, file, REMEDY)
+        if file.attrs.get("kind") != KIND:
+            raise FileFormatError(f"{path}: expected a file of `rhocast predict --reduce`")
+        check_attributes(path, file, REMEDY)
+        return read_checked(path, file, tuple(file), REMEDY)

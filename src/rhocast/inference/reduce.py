@@ -113,7 +113,7 @@ def _resumed(state: Path, request: Request, empty: Reduction) -> Reduction:
 
 
 def _write(path: Path, reduction: Reduction, request: Request, places: int) -> None:
-    count = reduction.electron_count * request.mesh.voxel_volume
+    count = reduction.density_sum * request.mesh.voxel_volume
     scale = scale_factor(count, request.n_electrons, request.where)
     warn_of_scaling(scale, request.where)
     record = request.record.attributes | {

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from rhocast.density import reduction
 from rhocast.density.formats.field import KIND as FIELD
 from rhocast.density.formats.field import open_field
 from rhocast.density.formats.snapshot import read_snapshot
@@ -80,7 +81,10 @@ def _verify(path: Path) -> None:
 
 
 def _verify_hdf5(path: Path) -> None:
-    with open_hdf5(path, "make it again", virtual=DENSITY_FIELDS) as file, reading(path, "make it"):
+    with (
+        open_hdf5(path, "make it again", virtual=DENSITY_FIELDS) as file,
+        reading(path, "make it again"),
+    ):
         kind, names = plain(file.attrs.get("kind")), set(file)
     if kind == FIELD:
         with open_field(path) as field:
@@ -94,6 +98,8 @@ def _verify_hdf5(path: Path) -> None:
                 values.verify()
             if shard.header.shard == 0:
                 shard.structure.check_distances(str(path))
+    elif kind == reduction.KIND:
+        reduction.read_reduction(path)
     elif "features" in names:
         read_features(path)
     elif "density" in names:

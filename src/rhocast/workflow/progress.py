@@ -146,6 +146,7 @@ def _jobs(campaign: Campaign) -> dict[str, list[_Job]]:
         "evaluate": [
             _Job(f"evaluate/{d}", (results(f"evaluation/{d}.json"),)) for d in config.evaluation
         ],
+        "choose": [_Job("choose", (campaign.chosen_model(),))],
         "predict": [  # shards are removed once they are merged
             _Job(f"predict/{cell}/{k}", (field, results(f"predictions/{cell}/shard-{k}.h5")))
             for cell, field in fields.items()
