@@ -64,6 +64,9 @@ def test_what_scaling_does_is_said():
     assert "raises it from 2.90 % to 3.30 %" in describe_scaling(
         {"nmae": 0.029, "l1_per_electron_scaled": 0.033}
     )
+    assert "leaves it at 2.90 %" in describe_scaling(
+        {"nmae": 0.029, "l1_per_electron_scaled": 0.0290001}
+    )
 
 
 @pytest.mark.parametrize(

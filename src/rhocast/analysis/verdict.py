@@ -109,10 +109,12 @@ def describe_transfer(reports: Mapping[str, Mapping[str, Any]]) -> str:
 
 def describe_scaling(report: Mapping[str, Any]) -> str:
     """Say what scaling to the number of electrons does to the error of a model."""
-    before, after = float(report["nmae"]), float(report["l1_per_electron_scaled"])
-    did = "lowers" if after < before else "raises"
-    figures = f"from {percent(before, 3)} to {percent(after, 3)}"
-    return f"scaling to the number of electrons {did} it {figures}"
+    errors = float(report["nmae"]), float(report["l1_per_electron_scaled"])
+    before, after = (percent(error, 3) for error in errors)
+    if before == after:
+        return f"scaling to the number of electrons leaves it at {after}"
+    did = "lowers" if errors[1] < errors[0] else "raises"
+    return f"scaling to the number of electrons {did} it from {before} to {after}"
 
 
 def percent(share: float, significant: int = 2) -> str:
