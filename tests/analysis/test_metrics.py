@@ -85,6 +85,10 @@ def test_sharpness_is_1_for_errors_drawn_from_sigma_and_0_for_others():
     assert sharpness(error * std, std) == pytest.approx(1.0, abs=0.02)
     assert sharpness(error, std) == pytest.approx(0.0, abs=0.03)
     assert sharpness(error, np.ones(40_000)) == 0.0
+    # of σ that is nearly the same everywhere no one can show more than a little
+    narrow = rank_correlations(error * (1.0 + 0.2 * std), 1.0 + 0.2 * std)
+    assert 0.2 < narrow["spearman_possible"] < 0.5
+    assert narrow["spearman"] == pytest.approx(narrow["spearman_possible"], abs=0.02)
 
 
 def test_mean_squared_z_width_and_rank_correlation_of_errors_drawn_from_sigma():
@@ -97,6 +101,7 @@ def test_mean_squared_z_width_and_rank_correlation_of_errors_drawn_from_sigma():
     assert figures["nmae"] == figures["l1_per_electron"]
     ranks = rank_correlations(np.abs(drawn - REFERENCE), std)
     assert ranks["sharpness"] == pytest.approx(1.0, abs=0.2)
+    assert ranks["sharpness"] == ranks["spearman"] / ranks["spearman_possible"]
     assert ranks["spearman"] == pytest.approx(
         spearmanr(np.abs(drawn - REFERENCE).ravel(), std.ravel()).statistic
     )

@@ -22,6 +22,7 @@ FIGURES = {
     "mean_squared_z",
     "mean_std",
     "spearman",
+    "spearman_possible",
     "rmse",
     "nrmse",
     "l1_per_electron",
@@ -35,8 +36,8 @@ FIGURES = {
     "sharpness",
     "points_per_second",
 }
-DISTRIBUTION = {"mean", "median", "p90", "p99"}
-REPORT = FIGURES | {"snapshots", "kinds", "nmae_of_snapshots", "kpoints"}
+DISTRIBUTION = {"snapshots", "mean", "median", "p90", "p99"}
+REPORT = FIGURES | {"snapshots", "kinds", "nmae_of_snapshots", "kpoints", "settings"}
 
 
 @pytest.fixture(autouse=True)
@@ -92,9 +93,28 @@ def test_evaluate_reports_the_figures_of_the_contract(models, densities, capsys)
         assert set(figures) == FIGURES | {"nmae_of_snapshots"}
         assert set(figures["nmae_of_snapshots"]) == DISTRIBUTION
         assert figures["nmae"] == report["snapshots"][path]["nmae"]
-    assert report["kpoints"] == {}  # those of training and transfer
+    assert report["kpoints"] == report["settings"] == {}  # those of training and transfer
     assert main(["evaluate", models[1], paths[0], "--json"]) == 0
     assert set(json.loads(capsys.readouterr().out)["snapshots"]) == {"0.h5"}
+
+
+def test_evaluate_prints_a_row_for_each_kind(models, densities, capsys):
+    paths = [str(densities / "si16/600K/0.h5"), str(densities / "si8/300K/0.h5")]
+    assert main(["evaluate", models[1], *paths, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert main(["evaluate", models[1], *paths]) == 0
+    heading, names, *rows = capsys.readouterr().out.partition("\n\n")[0].splitlines()
+    assert names.split()[:6] == ["kind", "n", "mean", "median", "p90", "p99"]
+    assert {len(line) for line in (heading, names, *rows)} == {100}
+    for row, (kind, figures) in zip(rows, [*report["kinds"].items(), ("all", report)], strict=True):
+        cells = row.split()
+        assert cells[:2] == [kind, str(figures["nmae_of_snapshots"]["snapshots"])]
+        assert float(cells[2]) == pytest.approx(
+            100 * figures["nmae_of_snapshots"]["mean"], abs=6e-3
+        )
+        spearman = [float(value) for value in cells[-2].split("/")]
+        expected = [figures["spearman"], figures["spearman_possible"]]
+        assert spearman == pytest.approx(expected, abs=6e-3)
 
 
 def test_evaluate_compares_with_another_density_and_tells_of_kpoints(
@@ -104,7 +124,9 @@ def test_evaluate_compares_with_another_density_and_tells_of_kpoints(
     snapshot = read_snapshot(path)
     shifted = np.roll(snapshot.density, 1, axis=0)
     nmae = float(np.abs(shifted - snapshot.density).sum() / shifted.sum())
-    other = replace(snapshot, density=shifted, kpoints="9 9 9 shift 0 0 0")
+    record = snapshot.record | {"smearing_K": 300.0}
+    kpoints = "9 9 9 shift 0 0 0"
+    other = replace(snapshot, density=shifted, kpoints=kpoints, record=record)
     write_snapshot(tmp_path / "other.h5", other)
     options = ["--against", str(tmp_path / "other.h5"), "--uncertainty", "fast", "--json"]
     assert main(["evaluate", models[1], str(path), *options]) == 0
@@ -115,6 +137,9 @@ def test_evaluate_compares_with_another_density_and_tells_of_kpoints(
     report = json.loads(capsys.readouterr().out)
     assert "k-points 9 9 9 shift 0 0 0 lie" in report["kpoints"][str(tmp_path / "other.h5")]
     assert "other than in the model's data" in caplog.text
+    told = "the smearing temperature (K) is 300, 631.554 in the model's data"
+    assert report["settings"] == {str(tmp_path / "other.h5"): told}
+    assert f"other.h5: {told}" in caplog.text
     several = [str(path), str(densities / "si8/300K/0.h5")]
     assert main(["evaluate", models[1], *several, *options]) != 0
     assert "--against: expected one snapshot" in caplog.text

@@ -50,13 +50,16 @@ class Comparison:
         The errors.
     kpoints
         Of the DFT density, in words; empty if not known.
+    settings
+        What the file of the DFT density says of its calculation.
     """
 
     path: Path
     field: Density
     reference: np.ndarray
     sums: ErrorSums
-    kpoints: str = ""
+    kpoints: str
+    settings: Mapping[str, Any]
 
     @property
     def density(self) -> np.ndarray:
@@ -120,7 +123,8 @@ def error_report(comparisons: Sequence[Comparison]) -> dict[str, Any]:
     See `rhocast.analysis.metrics.ErrorSums.figures` and `rank_correlations`. Under ``snapshots``
     these are keyed by the names of their files; where two are the same, by their paths. Under
     ``kinds`` they are keyed by the two folders that hold the snapshot, system and temperature.
-    ``nmae_of_snapshots``, of all and of each kind, tells how NMAE is distributed.
+    ``nmae_of_snapshots``, of all and of each kind, tells how NMAE is distributed over so many
+    snapshots.
     """
     names = [c.path.name for c in comparisons]
     keys = [c.path.name if names.count(c.path.name) == 1 else str(c.path) for c in comparisons]
@@ -148,7 +152,8 @@ def _spread(comparisons: Sequence[Comparison]) -> dict[str, dict[str, float]]:
     each = [c.sums.figures()["nmae"] for c in comparisons]
     quantiles = {"median": 0.5, "p90": 0.9, "p99": 0.99}
     spread = {name: float(np.quantile(each, share)) for name, share in quantiles.items()}
-    return {"nmae_of_snapshots": {"mean": float(np.mean(each)), **spread}}
+    mean = float(np.mean(each))
+    return {"nmae_of_snapshots": {"snapshots": len(each), "mean": mean, **spread}}
 
 
 def joined(comparisons: Sequence[Comparison]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -274,4 +279,4 @@ def _compare_one(
     volume = found.mesh.voxel_volume
     sums = compare(field.density, total_std, reference, volume, seconds)
     kpoints = found.kpoints if isinstance(found, Snapshot) else ""
-    return Comparison(path, field, reference, sums, kpoints)
+    return Comparison(path, field, reference, sums, kpoints, found.record)

@@ -163,17 +163,17 @@ def rank_correlations(
     Returns
     -------
     dict
-        ``spearman``: rank correlation of |Δρ| with σ; ``sharpness``: the same as a share of that of
-        normal errors drawn from σ, the most that a σ so narrowly distributed can show. Both are 0
-        where σ is the same everywhere.
+        ``spearman``: rank correlation of |Δρ| with σ; ``spearman_possible``: that of normal errors
+        drawn from σ, the most that a σ so narrowly distributed can show; ``sharpness``: the former
+        over the latter. All are 0 where σ is the same everywhere.
     """
     std = total_std.ravel()
     if np.ptp(std) == 0.0:
-        return {"spearman": 0.0, "sharpness": 0.0}
+        return {"spearman": 0.0, "spearman_possible": 0.0, "sharpness": 0.0}
     drawn = np.abs(np.random.default_rng(seed).standard_normal(len(std))) * std
     ranks = [rankdata(values) for values in (deviation.ravel(), drawn, std)]
     found, ideal = (float(np.corrcoef(ranks[i], ranks[2])[0, 1]) for i in (0, 1))
-    return {"spearman": found, "sharpness": found / ideal}
+    return {"spearman": found, "spearman_possible": ideal, "sharpness": found / ideal}
 
 
 def sharpness(deviation: np.ndarray, total_std: np.ndarray, seed: int = 0) -> float:

@@ -2,11 +2,14 @@
 
 import argparse
 import logging
+import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rhocast.analysis.against import judge_against, only_one
+from rhocast.analysis.error_table import error_table
 from rhocast.analysis.evaluation import (
     compare_snapshots,
     error_report,
@@ -16,6 +19,7 @@ from rhocast.analysis.evaluation import (
 from rhocast.analysis.figures import draw_errors
 from rhocast.analysis.kpoints import kpoint_difference
 from rhocast.analysis.model_card import write_card
+from rhocast.analysis.settings import setting_difference
 from rhocast.cli.config_option import add_config_option
 from rhocast.cli.job import emit
 from rhocast.config import Config, load_config, seed_for
@@ -24,6 +28,17 @@ from rhocast.learning import checkpoint_of, recalibrate, sample_features, train,
 from rhocast.model import DensityModel
 
 log = logging.getLogger(__name__)
+
+#: Figures of all snapshots that are printed below the table.
+OF_ALL = (
+    "l1_per_electron_scaled",
+    "rmse_scaled",
+    "electron_count_error",
+    "calibration_error",
+    "points_per_second",
+    "against",
+    "vacancy_contrast",
+)
 
 
 def add_verbs(verbs: Any) -> None:
@@ -175,11 +190,12 @@ def _evaluate(options: argparse.Namespace) -> None:
         model, options.snapshots, options.samples, uncertainty=options.uncertainty or known
     )
     report = error_report(comparisons)
-    told = {str(c.path): kpoint_difference(model, c.kpoints, c.field.cell) for c in comparisons}
-    report["kpoints"] = {path: sentence for path, sentence in told.items() if sentence}
-    for sentence in dict.fromkeys(report["kpoints"].values()):
-        first, *more = (path for path, said in told.items() if said == sentence)
-        log.warning("%s%s: %s", first, f" and {len(more)} more" if more else "", sentence)
+    report["kpoints"] = _tell({
+        str(c.path): kpoint_difference(model, c.kpoints, c.field.cell) for c in comparisons
+    })  # fmt: skip
+    report["settings"] = _tell({
+        str(c.path): setting_difference(model, c.settings) for c in comparisons
+    })  # fmt: skip
     if options.against is not None:
         report["against"] = judge_against(only_one(comparisons), options.against)
     if options.picture is not None:
@@ -189,7 +205,20 @@ def _evaluate(options: argparse.Namespace) -> None:
         report["vacancy_contrast"] = study_vacancies(comparisons, *files)
     if options.card is not None:
         write_card(options.card, Path(options.model).stem, model, comparisons)
-    emit(report, options.json)
+    if options.json:
+        emit(report, as_json=True)
+    else:
+        sys.stdout.write(error_table(report) + "\n\n")
+        emit({key: report[key] for key in OF_ALL if key in report}, as_json=False)
+
+
+def _tell(differences: Mapping[str, str]) -> dict[str, str]:
+    """Warn of files that differ from the model's data, once for each difference; return those."""
+    told = {path: sentence for path, sentence in differences.items() if sentence}
+    for sentence in dict.fromkeys(told.values()):
+        first, *more = (path for path, said in told.items() if said == sentence)
+        log.warning("%s%s: %s", first, f" and {len(more)} more" if more else "", sentence)
+    return told
 
 
 def _info(options: argparse.Namespace) -> None:
