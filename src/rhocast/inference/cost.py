@@ -1,9 +1,9 @@
 """What a prediction will take, from a few of its blocks."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from tempfile import TemporaryFile
+from time import perf_counter
 
 import numpy as np
 
@@ -129,9 +129,9 @@ def _interpolation_seconds(request: Request, n_ranks: int) -> float:
 
         for name in field.fields:
             compute(name)  # weights are made once
-        start = time.perf_counter()
+        start = perf_counter()
         lead(None, field.fields * threads, compute, lambda *_: None, threads)
-        seconds = time.perf_counter() - start
+        seconds = perf_counter() - start
     boxes_each = request.asked_mesh.n_points / float(nx * ny * nz)
     return seconds * boxes_each / (n_ranks if n_ranks > 1 else threads)
 
@@ -155,12 +155,12 @@ def _points_per_second(request: Request, filled: list[Item], threads: int) -> fl
 
     def some() -> Iterator[Item]:
         for number, item in enumerate(filled[1:] or filled):
-            if number > threads and time.perf_counter() - start > _SECONDS:
+            if number > threads and perf_counter() - start > _SECONDS:
                 break
             yield item
 
     if len(filled) > 1:
         compute(filled[0])
-    start = time.perf_counter()
+    start = perf_counter()
     lead(None, some(), compute, count, threads)
-    return points / (time.perf_counter() - start) / threads
+    return points / (perf_counter() - start) / threads
