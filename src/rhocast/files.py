@@ -131,8 +131,9 @@ def _locked(lock: Path, path: Path) -> tuple[int, bool]:
                 )
             time.sleep(0.1)
         elif _is_at(lock, file):
-            os.ftruncate(file, 0)
-            os.pwrite(file, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+            with contextlib.suppress(OSError):  # on a full disk the lock holds without its owner
+                os.ftruncate(file, 0)
+                os.pwrite(file, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
             return file, locked is True
         else:  # its owner has removed it meanwhile
             os.close(file)
