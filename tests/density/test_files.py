@@ -14,7 +14,13 @@ from rhocast.errors import FileFormatError, RhocastError
 
 __all__ = ["crystal"]
 
-NAMES = {"field": "d.h5", "cube": "d.cube", "chgcar": "CHGCAR", "xsf": "d.xsf"}
+NAMES = {
+    "field": "d.h5",
+    "cube": "d.cube",
+    "chgcar": "CHGCAR",
+    "xsf": "d.xsf",
+    "npz": "d.npz",
+}
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -17,7 +17,7 @@ def add_verbs(verbs: Any) -> None:
         "A field of any size fits: a large one is shown as means over blocks, and as stored around "
         "the places of largest standard deviation.",
     )
-    view.add_argument("density", type=Path, help="density-field file")
+    view.add_argument("density", type=Path, help="density of any format")
     view.add_argument("-o", "--output", type=Path, help="HTML file to write; default: DENSITY.html")
     view.add_argument(
         "--max-points",

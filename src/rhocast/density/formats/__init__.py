@@ -66,6 +66,9 @@ FORMATS: dict[str, Format] = {
         Format("cube", "Gaussian cube", (".cube", ".cub"), density_unit="bohr"),
         Format("chgcar", "CHGCAR of VASP", (".vasp", ".chgcar"), ("chg", "aeccar")),
         Format("xsf", "XSF of XCrySDen", (".xsf",), density_unit="angstrom"),
+        Format("vtk", "structured grid of VTK, for ParaView", (".vts",), reads=False),
+        Format("npz", "archive of NumPy, with cell and atoms", (".npz",)),
+        Format("npy", "array of NumPy, one field alone", (".npy",), reads=False),
         Format("abinit", "DEN.nc of ABINIT", (".nc",), writes=False),
         Format("sparc", "density of SPARC", (".dens",), writes=False),
     )
@@ -83,7 +86,7 @@ def format_to_read(path: Path, name: str | None = None) -> Format:
     FileFormatError
         If the file is not there, or is ABINIT's binary density.
     RhocastError
-        If there is no such format, or nothing tells it.
+        If there is no such format, it is only written, or nothing tells it.
     """
     if not path.is_file():
         raise FileFormatError(f"{path}: no such file")
@@ -102,6 +105,11 @@ def format_to_read(path: Path, name: str | None = None) -> Format:
     if found is None:
         raise RhocastError(
             f"{path}: the name does not tell the format; give it, one of {', '.join(READABLE)}"
+        )
+    if not found.reads:
+        raise RhocastError(
+            f"{path}: the format {found.name} is only written, expected one of "
+            f"{', '.join(READABLE)}; convert from the file that it was made of"
         )
     return found
 
@@ -122,8 +130,8 @@ def format_to_write(path: Path, name: str | None = None, hdf5: str = "field") ->
     if found is None or not found.writes:
         raise RhocastError(
             f"{path}: format {found.name if found else path.suffix!r}, expected one of "
-            f"{', '.join(WRITABLE)}; name the file *.h5, *.cube, *.xsf, *.vasp or CHGCAR, or give "
-            "the format"
+            f"{', '.join(WRITABLE)}; name the file *.h5, *.cube, *.xsf, *.vts, *.npz, *.npy, "
+            "*.vasp or CHGCAR, or give the format"
         )
     return found
 
