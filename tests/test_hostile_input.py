@@ -24,8 +24,8 @@ from rhocast.errors import RhocastError
 from rhocast.model import DensityModel
 from rhocast.structures import read_structure, write_structure
 
-#: Longest that a file may take to be read or refused, s.
-PATIENCE = 10
+#: Longest that a file may take to be read or refused, s of the processor.
+PATIENCE = 10.0
 
 #: In place of a number.
 NUMBERS = ["-1", "0", "1e308", "nan", "-inf", "999999999999", "", "1e-300", "0x7", "1_0", "½"]
@@ -38,13 +38,13 @@ def within_patience():
     def end(*_):
         raise TimeoutError
 
-    before = signal.signal(signal.SIGALRM, end)
-    signal.alarm(PATIENCE)
+    before = signal.signal(signal.SIGPROF, end)
+    signal.setitimer(signal.ITIMER_PROF, PATIENCE)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def assert_read_or_refused(read, path):

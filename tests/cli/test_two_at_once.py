@@ -96,11 +96,14 @@ def test_a_prediction_that_is_stopped_in_mid_write_wins_whole(folder, environmen
     while not journal.exists() and first.poll() is None:
         time.sleep(0.01)
     first.send_signal(signal.SIGSTOP)
-    assert first.poll() is None
-    assert main(["predict", "al", str(folder / "al.xyz"), *options]) == 7
-    assert f"another process writes it (process {first.pid}" in caplog.text
-    first.send_signal(signal.SIGCONT)
-    _, told = first.communicate(timeout=120)
+    try:
+        assert first.poll() is None
+        assert main(["predict", "al", str(folder / "al.xyz"), *options]) == 7
+        assert f"another process writes it (process {first.pid}" in caplog.text
+        first.send_signal(signal.SIGCONT)
+        _, told = first.communicate(timeout=240)
+    finally:
+        first.kill()
     assert first.returncode == 0, told
     with h5py.File(out) as file:
         assert len(file["numbers"]) == 500

@@ -65,7 +65,7 @@ def _install_faults(options: argparse.Namespace, rank: int) -> None:
         if options.fail_on_rank == rank and len(computed) == 2:
             raise RuntimeError("the fault that was asked for")
         if options.slow:
-            time.sleep(0.1)
+            time.sleep(0.1 if len(computed) < 4 else 1.0)  # time to be killed in
         return compute(self, block, atoms)
 
     BlockPredictor.__call__ = faulty

@@ -56,7 +56,7 @@ def launcher() -> list[str]:
         capture_output=True,
         text=True,
         env=ENVIRONMENT,
-        timeout=60,
+        timeout=240,
     )
     if "".join(trial.stdout.split()) != "22":  # the launcher may mix up their lines
         pytest.skip(f"{mpirun} does not start 2 ranks that mpi4py sees: {trial.stderr[-300:]}")
@@ -92,7 +92,7 @@ def predict_on_ranks(start_ranks):
 
     def run(n_ranks: int, *arguments: object) -> tuple[int, str]:
         process = start_ranks(n_ranks, *arguments)
-        output, _ = process.communicate(timeout=120)
+        output, _ = process.communicate(timeout=240)
         return process.returncode, output
 
     return run
@@ -109,7 +109,7 @@ def run_ranks(launcher):
             stderr=subprocess.STDOUT,
             text=True,
             env=ENVIRONMENT,
-            timeout=120,
+            timeout=240,
         )
         return result.returncode, result.stdout
 

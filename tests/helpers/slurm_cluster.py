@@ -28,9 +28,9 @@ from slurm_configuration import (
 DAEMONS = ("munged", "slurmctld", "slurmd")
 CLIENTS = ("munge", "sbatch", "scancel", "scontrol", "sinfo", "squeue", "srun")
 
-START_TIMEOUT = 60.0
-CANCEL_TIMEOUT = 15.0
-STOP_TIMEOUT = 10.0
+START_TIMEOUT = 120.0
+CANCEL_TIMEOUT = 60.0
+STOP_TIMEOUT = 60.0
 POLL_INTERVAL = 0.1
 LOG_LINES = 30
 
@@ -58,7 +58,7 @@ class SlurmCluster:
     environment: dict[str, str]
     processes: dict[str, subprocess.Popen] = field(default_factory=dict)
 
-    def run(self, *command: str, timeout: float = 10.0) -> subprocess.CompletedProcess:
+    def run(self, *command: str, timeout: float = 60.0) -> subprocess.CompletedProcess:
         """Run a client command on the cluster.
 
         Parameters

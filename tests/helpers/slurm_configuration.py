@@ -103,7 +103,8 @@ def write_configuration(directory: Path, cpus: int) -> Path:
         "MpiDefault": "none",
         # Be quick, and take back a node whatever it has been through.
         "SchedulerParameters": "batch_sched_delay=0,sched_min_interval=0",
-        "KillWait": 1,
+        # A busy machine needs time to end a job in order.
+        "KillWait": 60,
         # Jobs of the urgent partition take the place of others, which wait and begin again.
         "PreemptType": "preempt/partition_prio",
         "PreemptMode": "REQUEUE",

@@ -115,7 +115,7 @@ def test_a_killed_run_goes_on_where_it_stopped(victim, start_ranks, tmp_path, re
     path = tmp_path / "shard.h5"
     process = start_ranks(2, path, "--slow")
     journal = tmp_path / "shard.h5.journal"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not journal.exists() or len(journal.read_text().splitlines()) < 5:
         assert time.monotonic() < deadline, process.communicate()[0]
         time.sleep(0.02)
@@ -123,7 +123,7 @@ def test_a_killed_run_goes_on_where_it_stopped(victim, start_ranks, tmp_path, re
         process.kill()
     else:
         os.kill(int(path.with_suffix(f".pid{victim}").read_text()), signal.SIGKILL)
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
     assert process.returncode != 0
     assert not path.exists()
     finished = len(journal.read_text().splitlines()) - 1

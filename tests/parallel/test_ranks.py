@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -71,9 +70,11 @@ def test_ranks_of_srun_without_pmi_are_refused_before_mpi_is_loaded(monkeypatch)
 
 def test_threads_compute_everything_in_order():
     written = []
+    together = threading.Barrier(2)
 
     def compute(item):
-        time.sleep(0.01 * (item % 3))
+        if item < 2:
+            together.wait(60.0)  # for the other one, on another thread
         return np.array([item, threading.get_ident()])
 
     lead(None, range(20), compute, lambda item, values: written.append((item, *values)), threads=3)
@@ -134,7 +135,7 @@ from rhocast.parallel.ranks import find_communicator, follow, lead
 comm = find_communicator()
 def compute(item):
     expected = 6 if comm.rank == 0 else item - 2
-    for _ in range(2000):
+    for _ in range(20000):
         if len(list(Path("{tmp_path}").iterdir())) >= expected:
             return np.full(5_000_000, item)
         time.sleep(0.01)
@@ -160,7 +161,7 @@ import time
 from rhocast.parallel.ranks import find_communicator, follow, lead, wait_for_all
 comm = find_communicator()
 if comm.rank == 0:
-    time.sleep(1.0)
+    time.sleep(3.0)
     if "follow" in "{waiting}":
         lead(comm, [], print, print)
     else:

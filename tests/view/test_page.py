@@ -46,7 +46,7 @@ def shown(browser, field, path):
     local = ("file:", "data:", "blob:")
     opened.on("request", lambda r: None if r.url.startswith(local) else complaints.append(r.url))
     opened.goto(path.as_uri())
-    opened.wait_for_function("window.viewer.ready", timeout=30_000)
+    opened.wait_for_function("window.viewer.ready", timeout=120_000)
     return opened, complaints
 
 
@@ -145,6 +145,6 @@ def test_a_notebook_frames_the_page(browser, field, tmp_path):
     page = browser.new_page()
     page.goto(frame.as_uri())
     inside = page.frames[1]
-    inside.wait_for_selector(".js-plotly-plot", timeout=30_000)
+    inside.wait_for_selector(".js-plotly-plot", timeout=120_000)
     assert inside.title() == field.structure.formula
     page.close()

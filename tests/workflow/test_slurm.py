@@ -59,7 +59,7 @@ def whole(cluster, tmp_path_factory):
         str(RHOCAST), "predict", "al", str(folder / "al.xyz"),
         "--mesh-spacing-bohr", "0.25", "--direct", "-o",
     ]  # fmt: skip
-    finished = cluster.run(*words, str(folder / "whole.h5"), timeout=120)
+    finished = cluster.run(*words, str(folder / "whole.h5"), timeout=240)
     assert finished.returncode == 0, finished.stderr
     return folder / "whole.h5", words
 
@@ -75,7 +75,7 @@ def test_ranks_on_two_nodes_share_a_prediction(cluster, launcher, whole, tmp_pat
     told_node = 'echo node $SLURMD_NODENAME; exec "$@"'
     done = cluster.run(
         "salloc", "-N2", "-n2", *launcher, "-n", "2", "bash", "-c", told_node, "rank",
-        *words, str(tmp_path / "out.h5"), "--ranks", "2", timeout=120,
+        *words, str(tmp_path / "out.h5"), "--ranks", "2", timeout=240,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert sorted(re.findall(r"node (\w+)", done.stdout)) == ["n1", "n2"]
@@ -85,7 +85,7 @@ def test_ranks_on_two_nodes_share_a_prediction(cluster, launcher, whole, tmp_pat
 def test_srun_without_pmi_is_told_in_a_sentence(cluster, whole, tmp_path):
     _, words = whole
     done = cluster.run(
-        "srun", "-N2", "-n2", "--mpi=none", *words, str(tmp_path / "out.h5"), timeout=60
+        "srun", "-N2", "-n2", "--mpi=none", *words, str(tmp_path / "out.h5"), timeout=240
     )
     assert done.returncode == 7
     assert "srun has started these ranks without PMI" in done.stderr
@@ -93,13 +93,13 @@ def test_srun_without_pmi_is_told_in_a_sentence(cluster, whole, tmp_path):
     assert not any(tmp_path.iterdir())
 
 
-def submit(cluster, *words):
-    done = cluster.run("sbatch", "--parsable", *words)
+def submit(cluster, *words, timeout=60.0):
+    done = cluster.run("sbatch", "--parsable", *words, timeout=timeout)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
-def wait_for(condition, seconds=120.0):
+def wait_for(condition, seconds=240.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -118,8 +118,9 @@ def test_a_job_that_is_preempted_or_cancelled_goes_on(cluster, whole, tmp_path):
 
     first = submit(cluster, *job, command)
     wait_for(lambda: journal.exists() and len(journal.read_text().splitlines()) > 1)
+    cluster.run("scancel", "--signal=STOP", first)  # it does not end before it is preempted
     submit(cluster, "--partition=urgent", "-N2", "--exclusive", "--output=/dev/null", "--wait",
-           "--wrap", "true")  # fmt: skip
+           "--wrap", "true", timeout=240.0)  # fmt: skip
     wait_for(lambda: state() == "RUNNING")
     cluster.run("scancel", first)
     wait_for(lambda: state() in ("CANCELLED", "COMPLETED"))
