@@ -17,7 +17,7 @@ from rhocast.files import owned
 from rhocast.parallel.blas import available_threads
 
 #: Programs that are asked answer within this, s.
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 
 _TWO_RANKS = "from mpi4py.MPI import COMM_WORLD as c; print(f'<{c.allreduce(c.rank + 1)}>')"
 
