@@ -21,7 +21,7 @@ import numpy as np
 from aluminium import NETWORK, POOL, TEST, TRAINING, VACANCY, features, structures
 
 from rhocast import config
-from rhocast.datasets.choices import Choice
+from rhocast.datasets.chosen_frames import Choice
 from rhocast.learning import Candidate, FeatureSet, acquire, train_on
 from rhocast.learning.points import remainder
 from rhocast.model import DensityModel

@@ -36,7 +36,7 @@ JUDGES = {
     "+3 %": "al-defects/al32-stretched",
     "+5 %": "al-defects/al32-stretched5",
 }
-#: Judges whose k-points' error the model has learnt: `rhocast.analysis.kpoints.shares_labels`.
+#: Judges whose k-points' error the model has learnt: `rhocast.analysis.kpoint_error.shares_labels`.
 SHARED = ("500 and 1400 K", "−5 %", "−3 %", "+3 %", "+5 %")
 COLUMNS = ("remedy", "data", "1σ", "2σ", "3σ", "z²", "Spearman", "mean σ, e/Bohr³")
 

@@ -1,7 +1,7 @@
 """Rank the frames of trajectories by what their densities would tell the base model."""
 
 from rhocast.cli.job import job
-from rhocast.datasets.choices import write_choices
+from rhocast.datasets.chosen_frames import write_choices
 from rhocast.dynamics import motion_of, read_trajectory, take_frames
 from rhocast.learning import Candidate, acquire
 from rhocast.model import DensityModel

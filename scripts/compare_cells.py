@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rhocast.cli.job import job
 from rhocast.config import parse_descriptor
-from rhocast.studies.cells import compare_cells, draw_cells
+from rhocast.studies.cell_sizes import compare_cells, draw_cells
 from rhocast.studies.table import write_rows
 
 with job(snakemake.log[0]):

@@ -6,7 +6,7 @@ import torch
 
 from rhocast.cli.job import job
 from rhocast.config import Recipe
-from rhocast.studies.descriptors import measure_point
+from rhocast.studies.descriptor_sizes import measure_point
 
 with job(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)

@@ -1,6 +1,6 @@
 """Judge a run of molecular dynamics: a table, a picture."""
 
-from rhocast.analysis.dynamics import draw_dynamics, dynamics_table, write_dynamics_table
+from rhocast.analysis.dynamics_report import draw_dynamics, dynamics_table, write_dynamics_table
 from rhocast.cli.job import job
 from rhocast.dynamics import read_trajectory
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rhocast.cli.job import job
 from rhocast.config import Recipe, Studies
-from rhocast.studies.descriptors import report_descriptors
+from rhocast.studies.descriptor_sizes import report_descriptors
 
 with job(snakemake.log[0]):
     report_descriptors(

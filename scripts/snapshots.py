@@ -1,7 +1,7 @@
 """Take one frame from a trajectory."""
 
 from rhocast.cli.job import job
-from rhocast.datasets.choices import chosen_frame
+from rhocast.datasets.chosen_frames import chosen_frame
 from rhocast.dynamics import frame_step, motion_of, read_trajectory
 from rhocast.structures import write_structure
 from rhocast.workflow.stamps import with_stamp

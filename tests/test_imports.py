@@ -111,6 +111,16 @@ def test_every_file_has_an_owner(root):
     assert not ownerless
 
 
+def test_files_of_one_name_have_one_subject():
+    """Verbs and sections are named after the room they concern, engines and formats share names."""
+    rooms_of_name = {}
+    for module in FILES.keys() - {"rhocast"}:
+        room, *inside = module.split(".")[1:]
+        if room not in ("cli", "config") and FILES[module].name != "__init__.py":
+            rooms_of_name.setdefault((inside or [room])[-1], set()).add(room)
+    assert not {name: rooms for name, rooms in rooms_of_name.items() if len(rooms) > 1}
+
+
 def test_only_its_engine_imports_the_api_of_sparc():
     """sparc-x-api is GPL-3.0 (docs/licences.md); none of its private names is used."""
     found = {}

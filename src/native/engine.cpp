@@ -63,17 +63,17 @@ class Variant final : public Engine {
     if (has_form_) network_.spread(scratch.network, vacuum_.squares);
   }
 
-  void evaluate(const Region& region, const Atoms& atoms, const Outputs& out) const override {
+  void evaluate(const Box& box, const Atoms& atoms, const Outputs& out) const override {
     switch (degree_) {
-      case 0: return run<0>(region, atoms, out);
-      case 1: return run<1>(region, atoms, out);
-      case 2: return run<2>(region, atoms, out);
-      case 3: return run<3>(region, atoms, out);
-      case 4: return run<4>(region, atoms, out);
-      case 5: return run<5>(region, atoms, out);
-      case 6: return run<6>(region, atoms, out);
-      case 7: return run<7>(region, atoms, out);
-      default: return run<8>(region, atoms, out);
+      case 0: return run<0>(box, atoms, out);
+      case 1: return run<1>(box, atoms, out);
+      case 2: return run<2>(box, atoms, out);
+      case 3: return run<3>(box, atoms, out);
+      case 4: return run<4>(box, atoms, out);
+      case 5: return run<5>(box, atoms, out);
+      case 6: return run<6>(box, atoms, out);
+      case 7: return run<7>(box, atoms, out);
+      default: return run<8>(box, atoms, out);
     }
   }
 
@@ -94,18 +94,18 @@ class Variant final : public Engine {
   };
 
   template <int DEGREE>
-  void run(const Region& region, const Atoms& atoms, const Outputs& out) const {
+  void run(const Box& box, const Atoms& atoms, const Outputs& out) const {
     constexpr std::int64_t BRICK = TILE * TILES_PER_BRICK;
-    const Tile tile(region.steps);
+    const Tile tile(box.steps);
     Scratch scratch(*this);
     Clock clock(out.seconds);
-    const std::int64_t* n = region.shape;
+    const std::int64_t* n = box.shape;
     std::int64_t b[3];
     for (b[0] = 0; b[0] < n[0]; b[0] += BRICK)
       for (b[1] = 0; b[1] < n[1]; b[1] += BRICK)
         for (b[2] = 0; b[2] < n[2]; b[2] += BRICK) {
           double centre[3];
-          gather(region, atoms, b, centre, scratch);
+          gather(box, atoms, b, centre, scratch);
           clock.lap(GATHERING);
           for (int s = 0; multipoles_.any() && s < species_; ++s)
             multipoles_.induce(atoms, s, scratch.poles[s], scratch.multipoles);
@@ -116,27 +116,27 @@ class Variant final : public Engine {
             if (first[0] >= n[0] || first[1] >= n[1] || first[2] >= n[2]) continue;
             float corner[3];
             for (int k = 0; k < 3; ++k)
-              corner[k] = static_cast<float>(position(region, first, k) - centre[k]);
-            compute<DEGREE>(tile, corner, first, region, atoms, out, scratch, clock);
+              corner[k] = static_cast<float>(position(box, first, k) - centre[k]);
+            compute<DEGREE>(tile, corner, first, box, atoms, out, scratch, clock);
           }
         }
   }
 
-  static double position(const Region& region, const std::int64_t place[3], int k) {
+  static double position(const Box& box, const std::int64_t place[3], int k) {
     double x = 0.0;
     for (int axis = 0; axis < 3; ++axis)
-      x += static_cast<double>(region.start[axis] + place[axis]) * region.steps[axis][k];
+      x += static_cast<double>(box.start[axis] + place[axis]) * box.steps[axis][k];
     return x;
   }
 
-  void gather(const Region& region, const Atoms& atoms, const std::int64_t first[3],
+  void gather(const Box& box, const Atoms& atoms, const std::int64_t first[3],
               double centre[3], Scratch& scratch) const {
     double half[3];
     for (int k = 0; k < 3; ++k) {
       half[k] = 0.0;
-      centre[k] = position(region, first, k);
+      centre[k] = position(box, first, k);
       for (int axis = 0; axis < 3; ++axis) {
-        const double side = 0.5 * (TILE * TILES_PER_BRICK - 1) * region.steps[axis][k];
+        const double side = 0.5 * (TILE * TILES_PER_BRICK - 1) * box.steps[axis][k];
         half[k] += side < 0 ? -side : side;
         centre[k] += side;
       }
@@ -150,7 +150,7 @@ class Variant final : public Engine {
 
   template <int DEGREE>
   void compute(const Tile& tile, const float corner[3], const std::int64_t first[3],
-               const Region& region, const Atoms& atoms, const Outputs& out, Scratch& scratch,
+               const Box& box, const Atoms& atoms, const Outputs& out, Scratch& scratch,
                Clock& clock) const {
     Values values = vacuum_;
     bool any = false;
@@ -161,7 +161,7 @@ class Variant final : public Engine {
       clock.lap(SUMS);
       invariants<DEGREE>(scratch.sums, species_, radial_.count, scratch.features);
       network_.take(scratch.features, g, scratch.network);
-      if (out.features) write_features(tile.groups[g], first, region, out.features, scratch);
+      if (out.features) write_features(tile.groups[g], first, box, out.features, scratch);
       clock.lap(INVARIANTS);
     }
     if (any && (out.mean || out.aleatoric || out.epistemic)) {
@@ -175,49 +175,49 @@ class Variant final : public Engine {
     for (int s = 0; multipoles_.any() && s < species_; ++s)
       multipoles_.add(atoms, scratch.poles[s], tile, corner, values.baseline, scratch.multipoles);
     clock.lap(MULTIPOLES);
-    write(tile, first, region, out, values);
+    write(tile, first, box, out, values);
     clock.lap(BASELINE);
   }
 
-  void write(const Tile& tile, const std::int64_t first[3], const Region& region,
+  void write(const Tile& tile, const std::int64_t first[3], const Box& box,
              const Outputs& out, const Values& values) const {
     for (int g = 0; g < GROUPS; ++g) {
       const Group& group = tile.groups[g];
-      scatter(group, first, region, values.baseline[g], out.baseline);
+      scatter(group, first, box, values.baseline[g], out.baseline);
       if (out.mean)
-        scatter(group, first, region, values.mean[g] + values.baseline[g], out.mean);
+        scatter(group, first, box, values.mean[g] + values.baseline[g], out.mean);
       if (out.aleatoric)
-        scatter(group, first, region, target_std_ * (softplus(values.raw[g]) + min_std_),
+        scatter(group, first, box, target_std_ * (softplus(values.raw[g]) + min_std_),
                 out.aleatoric);
       if (out.epistemic && has_form_)
-        scatter(group, first, region, sqrt(values.squares[g]), out.epistemic);
+        scatter(group, first, box, sqrt(values.squares[g]), out.epistemic);
     }
   }
 
-  static bool place(const std::int32_t i[3], const std::int64_t first[3], const Region& region,
+  static bool place(const std::int32_t i[3], const std::int64_t first[3], const Box& box,
                     std::int64_t& at) {
     at = 0;
     for (int axis = 0; axis < 3; ++axis) {
       const std::int64_t index = first[axis] + i[axis];
-      if (index >= region.shape[axis]) return false;
-      at = at * region.shape[axis] + index;
+      if (index >= box.shape[axis]) return false;
+      at = at * box.shape[axis] + index;
     }
     return true;
   }
 
-  static void scatter(const Group& group, const std::int64_t first[3], const Region& region,
+  static void scatter(const Group& group, const std::int64_t first[3], const Box& box,
                       Floats values, float* out) {
     if (!out) return;
     std::int64_t at;
     for (int lane = 0; lane < LANES; ++lane)
-      if (place(group.i[lane], first, region, at)) out[at] = values[lane];
+      if (place(group.i[lane], first, box, at)) out[at] = values[lane];
   }
 
-  void write_features(const Group& group, const std::int64_t first[3], const Region& region,
+  void write_features(const Group& group, const std::int64_t first[3], const Box& box,
                       float* out, const Scratch& scratch) const {
     std::int64_t at;
     for (int lane = 0; lane < LANES; ++lane)
-      if (place(group.i[lane], first, region, at))
+      if (place(group.i[lane], first, box, at))
         for (int k = 0; k < features_; ++k) out[at * features_ + k] = scratch.features[k][lane];
   }
 

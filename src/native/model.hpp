@@ -47,7 +47,7 @@ struct Model {
 };
 
 // Part of a mesh: the points (start + i) · steps for all i below shape.
-struct Region {
+struct Box {
   double steps[3][3];
   std::int64_t start[3], shape[3];
 };
@@ -67,7 +67,7 @@ class Atoms;
 class Engine {
  public:
   virtual ~Engine();  // defined once, not inline: no variant may hand its own to the linker
-  virtual void evaluate(const Region&, const Atoms&, const Outputs&) const = 0;
+  virtual void evaluate(const Box&, const Atoms&, const Outputs&) const = 0;
 };
 
 // GFLOP/s of multiply-adds that never leave the registers.

@@ -178,11 +178,11 @@ void evaluate(const Evaluator& self, const Atoms& atoms,
               std::optional<Field> epistemic, std::optional<Field> baseline,
               std::optional<nb::ndarray<float, nb::ndim<4>, nb::c_contig, nb::device::cpu>> features,
               std::optional<nb::ndarray<double, nb::shape<STAGES>, nb::device::cpu>> seconds) {
-  Region region;
+  Box box;
   for (int i = 0; i < 3; ++i) {
-    region.start[i] = start[i];
-    region.shape[i] = shape[i];
-    for (int k = 0; k < 3; ++k) region.steps[i][k] = steps(i, k);
+    box.start[i] = start[i];
+    box.shape[i] = shape[i];
+    for (int k = 0; k < 3; ++k) box.steps[i][k] = steps(i, k);
   }
   auto field = [&](auto& array) -> float* {
     if (!array) return nullptr;
@@ -198,7 +198,7 @@ void evaluate(const Evaluator& self, const Atoms& atoms,
   out.features = field(features);
   out.seconds = seconds ? seconds->data() : nullptr;
   nb::gil_scoped_release release;
-  self.engine->evaluate(region, atoms, out);
+  self.engine->evaluate(box, atoms, out);
 }
 
 }  // namespace

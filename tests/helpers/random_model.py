@@ -5,7 +5,7 @@ import torch
 
 from rhocast import config, descriptors
 from rhocast.descriptors import MultipoleBasis, PseudoAtoms
-from rhocast.learning.network import DensityNetwork
+from rhocast.learning.bayesian_network import DensityNetwork
 from rhocast.model import DensityModel, LastLayer, Normalisation
 from rhocast.structures import Structure
 

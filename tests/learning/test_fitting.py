@@ -7,8 +7,8 @@ from plain_points import plain_points
 
 from rhocast import config
 from rhocast.errors import ModelError
+from rhocast.learning.bayesian_network import DensityNetwork
 from rhocast.learning.fitting import evaluate, fit, negative_log_likelihood
-from rhocast.learning.network import DensityNetwork
 
 SCHEDULE = config.Training(dataset="any", steps=400, batch_size=128, learning_rate=1e-2)
 NETWORK = config.Network(width=16, blocks=1)

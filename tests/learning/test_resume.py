@@ -7,8 +7,8 @@ from plain_points import plain_points
 
 from rhocast import config
 from rhocast.learning import fitting
+from rhocast.learning.bayesian_network import DensityNetwork
 from rhocast.learning.fitting import Checkpoint, fit
-from rhocast.learning.network import DensityNetwork
 from rhocast.learning.training_state import read_state
 
 SCHEDULE = config.Training(dataset="small", steps=100, batch_size=32, learning_rate=1e-2)

@@ -9,7 +9,7 @@ from safetensors.numpy import load_file, save_file
 
 from rhocast import config
 from rhocast.errors import ModelError
-from rhocast.learning.network import DensityNetwork
+from rhocast.learning.bayesian_network import DensityNetwork
 from rhocast.model import DensityModel, Normalisation
 from rhocast.model import checkpoint as checkpoint_module
 from rhocast.model.shipped import model_path

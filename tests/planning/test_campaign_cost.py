@@ -10,7 +10,7 @@ from rhocast.config import load_config, parse_config
 from rhocast.descriptors import reach_bohr
 from rhocast.errors import ConfigError, FileFormatError
 from rhocast.grid import Mesh
-from rhocast.inference.memory import rank_bytes
+from rhocast.inference.rank_memory import rank_bytes
 from rhocast.model import DensityModel
 from rhocast.model.shipped import model_path
 from rhocast.planning import Calibration, estimate, read_calibration

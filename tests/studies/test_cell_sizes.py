@@ -7,8 +7,8 @@ from rhocast import config
 from rhocast.density import Snapshot, write_snapshot
 from rhocast.errors import StructureError
 from rhocast.structures import Structure, write_structure
-from rhocast.studies import cells
-from rhocast.studies.cells import compare_cells, draw_cells, first_large_enough
+from rhocast.studies import cell_sizes
+from rhocast.studies.cell_sizes import compare_cells, draw_cells, first_large_enough
 
 DESCRIPTOR = config.SmoothDescriptor(
     kind="smooth", cutoff_bohr=6.0, radial_functions=3, shortest_bohr=4.0, angular=1
@@ -17,7 +17,7 @@ DESCRIPTOR = config.SmoothDescriptor(
 
 @pytest.fixture(autouse=True)
 def _few_points(monkeypatch):
-    monkeypatch.setattr(cells, "SPACING_BOHR", 1.6)
+    monkeypatch.setattr(cell_sizes, "SPACING_BOHR", 1.6)
 
 
 def frames(folder, repeats, constant=4.05, spread=0.12, temperature="500K", density_mean=None):

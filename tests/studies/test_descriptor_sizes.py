@@ -8,7 +8,12 @@ from matplotlib.image import imread
 
 from rhocast import config
 from rhocast.errors import ConfigError
-from rhocast.studies.descriptors import large_enough, measure_point, read_point, report_descriptors
+from rhocast.studies.descriptor_sizes import (
+    large_enough,
+    measure_point,
+    read_point,
+    report_descriptors,
+)
 
 SORTED = config.SortedDescriptor(cutoff_bohr=9.0, distances=8, angle_atoms=6, angle_neighbours=2)
 SMOOTH = config.SmoothDescriptor(

@@ -18,7 +18,7 @@ from rhocast.analysis.defects import (
     write_profile,
 )
 from rhocast.analysis.figures import draw_errors
-from rhocast.analysis.kpoints import shares_labels
+from rhocast.analysis.kpoint_error import shares_labels
 from rhocast.analysis.metrics import ErrorSums, compare, pool, rank_correlations
 from rhocast.density import Density, Snapshot, read_density, read_snapshot
 from rhocast.density.electrons import explain_electrons

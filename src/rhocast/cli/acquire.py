@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from rhocast.datasets.choices import write_choices
+from rhocast.datasets.chosen_frames import write_choices
 from rhocast.learning import Candidate, acquire
 from rhocast.model import DensityModel
 from rhocast.structures import read_structures

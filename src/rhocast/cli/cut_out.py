@@ -48,7 +48,7 @@ def _cut_out(options: argparse.Namespace) -> None:
     found = read_reduction(options.reduction)
     places = zip(found["uncertain_positions"], found["uncertain_std"], strict=True)
     for number, (place, std) in enumerate(places):
-        piece = cut_out(structure, place, options.edge_bohr)
+        cell = cut_out(structure, place, options.edge_bohr)
         path = options.output.with_name(options.output.name.replace(_PLACE, str(number)))
-        write_structure(path, piece)
-        log.info("%s: %s, σ %.2g e/Bohr³ in its middle", path, piece.formula, std)
+        write_structure(path, cell)
+        log.info("%s: %s, σ %.2g e/Bohr³ in its middle", path, cell.formula, std)

@@ -17,7 +17,7 @@ from rhocast.analysis.evaluation import (
     study_vacancies,
 )
 from rhocast.analysis.figures import draw_errors
-from rhocast.analysis.kpoints import kpoint_difference
+from rhocast.analysis.kpoint_error import kpoint_difference
 from rhocast.analysis.model_card import write_card
 from rhocast.analysis.settings import setting_difference
 from rhocast.cli.config_option import add_config_option

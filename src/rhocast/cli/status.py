@@ -15,7 +15,7 @@ from rhocast.cli.job import emit
 from rhocast.config import load_config
 from rhocast.files import replacing
 from rhocast.workflow.campaign import Campaign
-from rhocast.workflow.progress import Stage, progress
+from rhocast.workflow.status import Stage, progress
 
 log = logging.getLogger(__name__)
 

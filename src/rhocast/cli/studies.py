@@ -10,8 +10,8 @@ from rhocast.config import load_config, seed_for
 from rhocast.config.studies import OWN
 from rhocast.datasets.dataset import find_snapshots
 from rhocast.model import DensityModel
-from rhocast.studies.cells import compare_cells, draw_cells, first_large_enough
-from rhocast.studies.descriptors import measure_point, report_descriptors
+from rhocast.studies.cell_sizes import compare_cells, draw_cells, first_large_enough
+from rhocast.studies.descriptor_sizes import measure_point, report_descriptors
 from rhocast.studies.economy import Economy, draw_economy
 from rhocast.studies.sigma import draw_sigma, sigma_by_size
 from rhocast.studies.table import write_rows

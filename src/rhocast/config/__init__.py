@@ -4,8 +4,8 @@
 the key, what was expected and what was found. Rules receive single sections of it.
 """
 
-from rhocast.config.campaign import Config, Prediction
 from rhocast.config.cells import Material, System
+from rhocast.config.config import Config, Prediction
 from rhocast.config.convergence import Convergence
 from rhocast.config.data import Aimd, Classical, Dft, Motion, Source
 from rhocast.config.goal import Goal

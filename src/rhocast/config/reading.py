@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from rhocast.config.campaign import Config
+from rhocast.config.config import Config
 from rhocast.config.section import Section
 from rhocast.config.yaml_file import read_yaml
 from rhocast.errors import ConfigError

@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rhocast.density.files import open_density, write_density
+from rhocast.density.any_format import open_density, write_density
 from rhocast.density.formats import Length, format_to_write
 from rhocast.density.refine import WHOLE, Part, refine
 

@@ -1,8 +1,8 @@
 """Prediction: blocks streamed over ranks and shards, resumed and merged into one field."""
 
 from rhocast.inference.cost import Estimate, estimate
+from rhocast.inference.in_memory import Predictor
 from rhocast.inference.merge import merge
-from rhocast.inference.notebook import Predictor
 from rhocast.inference.options import PredictionOptions
 from rhocast.inference.prediction import (
     predict_density,

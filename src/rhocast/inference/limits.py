@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rhocast.density.disk import size, times
 from rhocast.errors import ParallelError
-from rhocast.inference.memory import rank_bytes
+from rhocast.inference.rank_memory import rank_bytes
 from rhocast.inference.request import Request
 
 

@@ -147,7 +147,7 @@ def _copy(out: Path, shards: list[Shard], record: dict[str, Any]) -> None:
         for name in shards[0].header.fields:
             target = create_field(file, name, shards[0].header.mesh_shape)
             for shard in shards:
-                for box, values in _pencils(shard, name, target.chunks):
+                for box, values in _columns(shard, name, target.chunks):
                     if scale != 1.0:
                         density = _at(shard, box) if name == "epistemic_std" else values
                         scaled = scaled_values(name, values, density, scale)
@@ -172,14 +172,14 @@ def _interpolate(evaluated: Path, out: Path, record: dict[str, Any], comm: Any) 
 def _check_numbers(shards: list[Shard]) -> None:
     """Tell damage before the long work, and of which shard."""
     for name, shard in product(shards[0].header.fields, shards):
-        for _ in _pencils(shard, name, CHUNK_SHAPE):
+        for _ in _columns(shard, name, CHUNK_SHAPE):
             pass
 
 
-def _pencils(
+def _columns(
     shard: Shard, name: str, chunks: tuple[int, int, int]
 ) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
-    """Read a shard in pencils of chunks along z: whole chunks, and a small part of a layer.
+    """Read a shard in columns of chunks along z: whole chunks, and a small part of a layer.
 
     Yields where in the whole field they lie, along x and y, and the values.
     """

@@ -17,12 +17,13 @@ from rhocast.model.training_range import INSIDE
 from rhocast.structures import Structure
 from rhocast.structures.pairs import closest_pairs, shortest_bonds
 
-#: Places that are looked at; points along the sides of each, and the distance between them, Bohr.
-PLACES, SIDE, SPACING_BOHR = 96, 4, 0.5
-#: Places lie in regions, at most so many and so long, Bohr: atoms are gathered once for each.
-REGIONS, REGION_BOHR = 24, 24.0
+#: Boxes that are looked at; points along their sides, and the distance between these, Bohr.
+BOXES, SIDE, SPACING_BOHR = 96, 4, 0.5
+#: The boxes lie in so many neighbourhoods at most, so long at most, Bohr: atoms are gathered once
+#: for each of them.
+NEIGHBOURHOODS, NEIGHBOURHOOD_BOHR = 24, 24.0
 #: A prediction is warned of where more points lie outside than in any snapshot trained on, by this
-#: factor and this share: what so few places cannot tell apart.
+#: factor and this share: what so few points cannot tell apart.
 _MORE_THAN_USUAL, _UNCERTAIN_SHARE = 1.2, 0.003
 #: Likewise where more points lie outside than so many times what the data of training show on
 #: average, or so large a share beyond twice the limit, where next to none of them lie.
@@ -51,16 +52,16 @@ class Outside:
 
 
 def look_outside(model: DensityModel, structure: Structure) -> Outside | None:
-    """Estimate the shares of points outside the training range, at places drawn in the cell.
+    """Estimate the shares of points outside the training range, in boxes drawn in the cell.
 
-    Places without an atom within reach do not count.
+    Boxes without an atom within reach do not count.
 
     Parameters
     ----------
     model
         The model; see `rhocast.model.training_range`.
     structure
-        Of any size: only the atoms around the places are looked at.
+        Of any size: only the atoms around the boxes are looked at.
 
     Returns
     -------
@@ -73,18 +74,18 @@ def look_outside(model: DensityModel, structure: Structure) -> Outside | None:
     rng = np.random.default_rng(0)
     atoms = BinnedAtoms.of(structure)
     mesh = Mesh.with_spacing(structure.cell, SPACING_BOHR)
-    sides = np.minimum(mesh.shape, np.ceil(REGION_BOHR / mesh.spacing).astype(int))
-    regions = int(np.clip(np.ceil(mesh.n_points / float(np.prod(sides))), 1, REGIONS))
+    sides = np.minimum(mesh.shape, np.ceil(NEIGHBOURHOOD_BOHR / mesh.spacing).astype(int))
+    count = int(np.clip(np.ceil(mesh.n_points / float(np.prod(sides))), 1, NEIGHBOURHOODS))
     compiled = kernels.evaluates(model)
     evaluator = (CompiledEvaluator if compiled else ReferenceEvaluator)(model, mesh)
     found = []
-    for lower in rng.random((regions, 3)):
+    for lower in rng.random((count, 3)):
         upper = lower + (sides + SIDE - 2) / mesh.shape
         around = atoms.around(lower, upper, model.reach_bohr)
-        places = rng.integers(sides, size=(PLACES // regions, 3)).tolist()
+        corners = rng.integers(sides, size=(BOXES // count, 3)).tolist()
         if around is not None:
             bound = evaluator.bind(around)
-            boxes = (tuple(slice(n, n + SIDE) for n in place) for place in places)
+            boxes = (tuple(slice(n, n + SIDE) for n in corner) for corner in corners)
             parts = [bound.features(box).reshape(-1, model.n_features) for box in boxes]
             found += [part for part in parts if (part != part[0]).any()]  # else it is empty
     if not found:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rhocast.datasets.choices import Choice
+from rhocast.datasets.chosen_frames import Choice
 from rhocast.errors import ConfigError, ModelError
 from rhocast.model import DensityModel
 from rhocast.structures import Structure

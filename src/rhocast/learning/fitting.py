@@ -19,7 +19,7 @@ from torch import Tensor
 from rhocast import config
 from rhocast.errors import ModelError
 from rhocast.files import owned
-from rhocast.learning.network import DensityNetwork
+from rhocast.learning.bayesian_network import DensityNetwork
 from rhocast.learning.points import Points
 from rhocast.learning.training_state import (
     Best,

@@ -13,12 +13,12 @@ import torch
 import rhocast
 from rhocast import config
 from rhocast.learning.baseline import fit_baseline
-from rhocast.learning.device import check_device
+from rhocast.learning.bayesian_network import DensityNetwork
 from rhocast.learning.feature_file import FeatureSet, read_features
 from rhocast.learning.fitting import Checkpoint, evaluate, fit
-from rhocast.learning.network import DensityNetwork
 from rhocast.learning.points import Points, normalisation_of, remainder
 from rhocast.learning.split import Split, split
+from rhocast.learning.torch_device import check_device
 from rhocast.learning.uncertainty import calibrated, edge_of, with_uncertainty
 from rhocast.model import DensityModel
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from rhocast import config
 from rhocast.errors import ModelError
+from rhocast.learning.bayesian_network import DensityNetwork
 from rhocast.learning.feature_file import FeatureSet, read_features
-from rhocast.learning.network import DensityNetwork
 from rhocast.learning.split import split, thin
 from rhocast.learning.training import config_hash, describe, fit_and_calibrate
 from rhocast.model import DensityModel

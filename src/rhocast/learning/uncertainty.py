@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from rhocast import config
-from rhocast.learning.network import DensityNetwork
+from rhocast.learning.bayesian_network import DensityNetwork
 from rhocast.learning.points import Points
 from rhocast.model import Calibration, DensityModel, LastLayer, TrainingRange
 from rhocast.model.training_range import INSIDE

@@ -13,12 +13,12 @@ from rhocast.descriptors import BoundDescriptor, PseudoAtoms
 from rhocast.descriptors.pseudo_atoms import BoundPseudoAtoms
 from rhocast.descriptors.tiles import check_species
 from rhocast.errors import ModelError
+from rhocast.model.assembly import parts_of
 from rhocast.model.calibration import Calibration
 from rhocast.model.certificate import Certificate
 from rhocast.model.checkpoint import content_hash, read_checkpoint, write_checkpoint
 from rhocast.model.network import Network
 from rhocast.model.normalisation import Normalisation, Prediction
-from rhocast.model.parts import parts_of
 from rhocast.model.shipped import model_path
 from rhocast.model.spread import LastLayer
 from rhocast.model.training_range import TrainingRange

@@ -2,7 +2,7 @@
 
 method.md, Eq. 25 to 27.
 
-`rhocast.learning.network` is the same network in torch, which fits it.
+`rhocast.learning.bayesian_network` is the same network in torch, which fits it.
 """
 
 import math

@@ -21,8 +21,8 @@ from rhocast.engines.calculation import (
 )
 from rhocast.fields import DENSITY_FIELDS, MESH
 from rhocast.grid import Mesh
-from rhocast.inference.memory import rank_bytes
 from rhocast.inference.options import FIELDS
+from rhocast.inference.rank_memory import rank_bytes
 from rhocast.inference.spacing import DEFAULT_SPACING_BOHR, evaluation_spacing
 from rhocast.model import DensityModel
 from rhocast.planning.machine import Calibration

@@ -7,12 +7,12 @@ from rhocast.errors import StructureError
 from rhocast.structures.structure import Structure
 
 #: Atoms that meet across the new faces stay if they are no closer than this share of the shortest
-#: distance within the piece.
+#: distance within the small cell.
 _SHARE_OF_SHORTEST = 0.9
 
 
 def cut_out(structure: Structure, centre: np.ndarray, edge_bohr: float) -> Structure:
-    """Cut a piece out of a structure and make it periodic.
+    """Cut a small periodic cell out of a structure.
 
     Its edges are parallel to the lattice vectors and of one length, or the whole vector where that
     is shorter. Faces are new: of atoms that they bring too close together, the one that is further
@@ -23,14 +23,14 @@ def cut_out(structure: Structure, centre: np.ndarray, edge_bohr: float) -> Struc
     structure
         Of any size; the time is linear in the atoms.
     centre : (3,) array
-        Place that will be the middle of the piece, Bohr.
+        Place that will be the middle of the small cell, Bohr.
     edge_bohr
         Length of the edges, Bohr.
 
     Raises
     ------
     StructureError
-        If no atom lies within the piece.
+        If no atom lies within it.
     """
     inverse = np.linalg.inv(structure.cell)
     lengths = np.linalg.norm(structure.cell, axis=1)
@@ -41,7 +41,7 @@ def cut_out(structure: Structure, centre: np.ndarray, edge_bohr: float) -> Struc
     if not len(inside):
         raise StructureError(
             f"no atom within {0.5 * edge_bohr:g} Bohr of {np.round(centre, 2).tolist()} along the "
-            "lattice vectors; cut out a larger piece"
+            "lattice vectors; cut out a larger cell"
         )
     cell = structure.cell * share[:, None]
     order = np.argsort(np.linalg.norm(away[inside] @ structure.cell, axis=1))

@@ -17,7 +17,7 @@ from rhocast.density import Density
 from rhocast.extras import needed_for
 from rhocast.files import replacing
 from rhocast.units import ANGSTROM_PER_BOHR
-from rhocast.view.parts import Part, box_around, most_uncertain, whole_cell
+from rhocast.view.excerpts import Excerpt, box_around, most_uncertain, whole_cell
 
 #: Bits of a value's mantissa that the page keeps: a relative error of at most 2⁻¹⁴.
 _MANTISSA_BITS = 13
@@ -83,15 +83,15 @@ def page_of(
     box_side: int = 48,
 ) -> str:
     """Return the page that `write_page` writes."""
-    parts = [whole_cell(density, max_points, max_atoms)]
+    excerpts = [whole_cell(density, max_points, max_atoms)]
     if density.mesh.n_points > max_points:
         for number, place in enumerate(most_uncertain(density, uncertain_places, box_side), 1):
             name = f"uncertain place {number} (as stored)"
-            parts.append(box_around(density, place, box_side, name))
+            excerpts.append(box_around(density, place, box_side, name))
     data = {
         "title": title,
         "titles": _TITLES,
-        "parts": [_described(part) for part in parts],
+        "parts": [_described(excerpt) for excerpt in excerpts],
         "elements": _elements(density.structure.numbers),
         "angstrom_per_bohr": ANGSTROM_PER_BOHR,
         "facts": _facts(density),
@@ -119,16 +119,16 @@ def _plotly() -> str:
     return get_plotlyjs()
 
 
-def _described(part: Part) -> dict[str, Any]:
+def _described(excerpt: Excerpt) -> dict[str, Any]:
     return {
-        "name": part.name,
-        "origin": part.origin.tolist(),
-        "cell": part.cell.tolist(),
-        "periodic": part.periodic,
-        "shape": next(iter(part.values.values())).shape,
-        "fields": {name: _packed(_rounded(values)) for name, values in part.values.items()},
-        "positions": _packed(part.positions),
-        "numbers": part.numbers.tolist(),
+        "name": excerpt.name,
+        "origin": excerpt.origin.tolist(),
+        "cell": excerpt.cell.tolist(),
+        "periodic": excerpt.periodic,
+        "shape": next(iter(excerpt.values.values())).shape,
+        "fields": {name: _packed(_rounded(values)) for name, values in excerpt.values.items()},
+        "positions": _packed(excerpt.positions),
+        "numbers": excerpt.numbers.tolist(),
     }
 
 

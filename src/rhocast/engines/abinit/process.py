@@ -11,7 +11,7 @@ from rhocast.engines.abinit.input import check_keys, format_input
 from rhocast.engines.calculation import Calculation
 from rhocast.engines.engine import CalculationError, check_ranks
 from rhocast.engines.process import Launcher, last_lines, run
-from rhocast.engines.progress import progress_of
+from rhocast.engines.scf_progress import progress_of
 from rhocast.errors import ConfigError, EngineError
 
 #: Files of every run, in its folder.

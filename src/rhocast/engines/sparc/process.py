@@ -8,7 +8,7 @@ from sparc.io import SparcBundle
 
 from rhocast.engines.engine import CalculationError, EngineRecord, check_ranks, check_version
 from rhocast.engines.process import Launcher, last_lines, run
-from rhocast.engines.progress import progress_of
+from rhocast.engines.scf_progress import progress_of
 from rhocast.engines.sparc.input import LABEL, silence
 from rhocast.errors import EngineError
 

@@ -4,18 +4,18 @@
 
 // moments[centre][n][species][l² + l ± m] of the atoms around an atom, `which`.
 extern "C" __global__ void pole_moments(int n, const int* which, const Near* near,
-                                        const int* starts, int chunks, const int* species_chunks,
+                                        const int* starts, int batches, const int* species_batches,
                                         const float* inverses, float* moments) {
   const int thread = blockIdx.x * blockDim.x + threadIdx.x;
   if (thread >= n) return;
   const int species = thread % SPECIES;
   const int k = thread / SPECIES % POLE_RADIAL;
   const int centre = thread / (SPECIES * POLE_RADIAL);
-  const int* const own = starts + centre * chunks;
+  const int* const own = starts + centre * batches;
   const int itself = which[centre];
   const float inverse = inverses[k];
   float sums[POLES] = {};
-  for (int i = own[species_chunks[species]]; i < own[species_chunks[species + 1]]; ++i) {
+  for (int i = own[species_batches[species]]; i < own[species_batches[species + 1]]; ++i) {
     const Near a = near[i];
     const float square = a.x * a.x + a.y * a.y + a.z * a.z;
     const float value = radial(square, inverse);
@@ -67,7 +67,7 @@ extern "C" __global__ void induce(int n, const int* which, const int* kinds, con
 // the place within an interval, zero in the last one.
 extern "C" __global__ void __launch_bounds__(POINTS)
     add_baseline(int n, const Box* box_at, int first_brick, const Near* near, const int* starts,
-                 int chunks, const int* species_chunks, const float4* splines,
+                 int batches, const int* species_batches, const float4* splines,
                  float inverse_interval, float cutoff_square, const float* inverses,
                  const float* poles, float* density) {
   const int column = blockIdx.x * blockDim.x + threadIdx.x;
@@ -78,10 +78,10 @@ extern "C" __global__ void __launch_bounds__(POINTS)
   const float x0 = offset(box, 0, i, j, 0), y0 = offset(box, 1, i, j, 0);
   const float z0 = offset(box, 2, i, j, 0), step = box.steps[8];
   float sums[COLUMN] = {};
-  const int* const own = starts + brick * chunks;
+  const int* const own = starts + brick * batches;
   for (int species = 0; species < SPECIES; ++species) {
     const float4* const spline = splines + species * (INTERVALS + 1);
-    for (int at = own[species_chunks[species]]; at < own[species_chunks[species + 1]]; ++at) {
+    for (int at = own[species_batches[species]]; at < own[species_batches[species + 1]]; ++at) {
       const Near a = near[at];
       const float x = a.x - x0, y = a.y - y0, z = a.z - z0;
       const float aside = x * x + y * y;

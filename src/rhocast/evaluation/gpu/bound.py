@@ -28,14 +28,14 @@ _MARGIN_BOHR = 1e-3
 
 @dataclass(frozen=True)
 class Near:
-    """The atoms near some centres, in the order of chunks, so species by species.
+    """The atoms near some centres, in the order of batches, so species by species.
 
     Attributes
     ----------
     entries : (m, 4) float32 array
         `Near` of `geometry.cu`.
-    starts : (n chunks + 1,) int32 array
-        Where those of each centre and chunk begin.
+    starts : (n batches + 1,) int32 array
+        Where those of each centre and batch begin.
     """
 
     entries: Any
@@ -72,10 +72,10 @@ class BoundGpu:
         self._fields, self._calibrated = fields, calibrated
         self._xp = loaded.device.xp
         self._positions = up(positions)
-        bounds, self._species_chunks = _chunks(kinds, loaded.n_species)
-        self._n_chunks = len(bounds) - 1
+        bounds, self._species_batches = _batches(kinds, loaded.n_species)
+        self._n_batches = len(bounds) - 1
         self._bounds = up(bounds, np.int32)
-        self._species_chunks_there = up(self._species_chunks, np.int32)
+        self._species_batches_there = up(self._species_batches, np.int32)
         self._poles = None
         if loaded.pole_radial:
             self._poles = self._induced(positions, kinds, seen)
@@ -83,9 +83,9 @@ class BoundGpu:
     def _near(self, centres: np.ndarray, reach_bohr: float) -> Near:
         """List the atoms within reach of centres (n, 3)."""
         kernels, xp = self._model.kernels, self._xp
-        threads = len(centres) * self._n_chunks
+        threads = len(centres) * self._n_batches
         there = self._model.up(centres)
-        common = (there, np.float64(reach_bohr), self._positions, self._bounds, self._n_chunks)
+        common = (there, np.float64(reach_bohr), self._positions, self._bounds, self._n_batches)
         starts = xp.zeros(threads + 1, dtype=np.int32)
         kernels["count_near"](threads, *common, starts[1:])
         starts = xp.cumsum(starts, dtype=np.int32)
@@ -105,8 +105,8 @@ class BoundGpu:
             which,
             near.entries,
             near.starts,
-            self._n_chunks,
-            self._species_chunks_there,
+            self._n_batches,
+            self._species_batches_there,
             model.pole_inverses,
             moments,
         )
@@ -154,9 +154,9 @@ class BoundGpu:
                     first,
                     near.entries,
                     near.starts,
-                    self._n_chunks,
-                    int(self._species_chunks[species]),
-                    int(self._species_chunks[species + 1]),
+                    self._n_batches,
+                    int(self._species_batches[species]),
+                    int(self._species_batches[species + 1]),
                     model.inverses[n:],
                     min(model.group, model.radial - n),
                     own[n:],
@@ -184,8 +184,8 @@ class BoundGpu:
             0,
             near.entries,
             near.starts,
-            self._n_chunks,
-            self._species_chunks_there,
+            self._n_batches,
+            self._species_batches_there,
             model.splines,
             model.inverse_interval,
             model.baseline_reach**2,
@@ -195,10 +195,10 @@ class BoundGpu:
         )
 
 
-def _chunks(kinds: np.ndarray, n_species: int) -> tuple[np.ndarray, np.ndarray]:
-    """Cut sorted atoms into chunks of one species.
+def _batches(kinds: np.ndarray, n_species: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cut sorted atoms into batches of one species.
 
-    Returns the bounds of all chunks, and where among the chunks those of each species begin.
+    Returns the bounds of all batches, and where among the batches those of each species begin.
     """
     ends = np.searchsorted(kinds, np.arange(n_species + 1))
     bounds = [np.arange(a, b, _CHUNK) for a, b in pairwise(ends)]

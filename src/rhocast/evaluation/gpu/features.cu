@@ -1,11 +1,11 @@
 // Sums over the atoms around a point (method.md, Eq. 10), and the features that the network reads
 // (method.md, Eq. 11 to 13).
 
-// sums[n][l² + l ± m][point] of the atoms of one species, in chunks from `first` to `end`, for
+// sums[n][l² + l ± m][point] of the atoms of one species, in batches from `first` to `end`, for
 // GROUP radial functions. Points are those of bricks from first_brick on.
 extern "C" __global__ void __launch_bounds__(POINTS)
     sum_atoms(int n, const Box* box_at, int first_brick, const Near* near, const int* starts,
-              int chunks, int first, int end, const float* inverses, int n_radial, float* sums) {
+              int batches, int first, int end, const float* inverses, int n_radial, float* sums) {
   const int point = blockIdx.x * blockDim.x + threadIdx.x;
   if (point >= n) return;
   const Box& box = *box_at;
@@ -13,7 +13,7 @@ extern "C" __global__ void __launch_bounds__(POINTS)
   const float x0 = offset(box, 0, place.i, place.j, place.k);
   const float y0 = offset(box, 1, place.i, place.j, place.k);
   const float z0 = offset(box, 2, place.i, place.j, place.k);
-  const int* const own = starts + (first_brick + point / POINTS) * chunks;
+  const int* const own = starts + (first_brick + point / POINTS) * batches;
   float inverse[GROUP], total[GROUP][MEMBERS] = {};
 #pragma unroll
   for (int k = 0; k < GROUP; ++k) inverse[k] = inverses[k < n_radial ? k : n_radial - 1];

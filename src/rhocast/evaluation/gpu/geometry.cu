@@ -138,7 +138,7 @@ __device__ inline float offset(const Box& box, int axis, int i, int j, int k) {
 
 // ---- Who is near whom ---------------------------------------------------------------------------
 
-// Counts the atoms of a chunk within reach of a centre; with `near`, also writes them.
+// Counts the atoms of a batch within reach of a centre; with `near`, also writes them.
 __device__ inline int within(const double* centre, double reach, const double* atoms, int first,
                              int end, Near* near) {
   int count = 0;
@@ -154,25 +154,25 @@ __device__ inline int within(const double* centre, double reach, const double* a
   return count;
 }
 
-// counts[centre][chunk]; the bounds of chunk c are bounds[c] and bounds[c + 1]. Neighbouring threads
+// counts[centre][batch]; the bounds of batch c are bounds[c] and bounds[c + 1]. Neighbouring threads
 // look at the same atoms.
 extern "C" __global__ void count_near(int n, const double* centres, double reach,
-                                      const double* atoms, const int* bounds, int chunks,
+                                      const double* atoms, const int* bounds, int batches,
                                       int* counts) {
   const int thread = blockIdx.x * blockDim.x + threadIdx.x;
   if (thread >= n) return;
-  const int centre = thread % (n / chunks), chunk = thread / (n / chunks);
-  counts[centre * chunks + chunk] = within(centres + 3 * centre, reach, atoms, bounds[chunk],
-                                           bounds[chunk + 1], nullptr);
+  const int centre = thread % (n / batches), batch = thread / (n / batches);
+  counts[centre * batches + batch] = within(centres + 3 * centre, reach, atoms, bounds[batch],
+                                           bounds[batch + 1], nullptr);
 }
 
-// The same, written from starts[centre][chunk] on.
+// The same, written from starts[centre][batch] on.
 extern "C" __global__ void list_near(int n, const double* centres, double reach,
-                                     const double* atoms, const int* bounds, int chunks,
+                                     const double* atoms, const int* bounds, int batches,
                                      const int* starts, Near* near) {
   const int thread = blockIdx.x * blockDim.x + threadIdx.x;
   if (thread >= n) return;
-  const int centre = thread % (n / chunks), chunk = thread / (n / chunks);
-  within(centres + 3 * centre, reach, atoms, bounds[chunk], bounds[chunk + 1],
-         near + starts[centre * chunks + chunk]);
+  const int centre = thread % (n / batches), batch = thread / (n / batches);
+  within(centres + 3 * centre, reach, atoms, bounds[batch], bounds[batch + 1],
+         near + starts[centre * batches + batch]);
 }

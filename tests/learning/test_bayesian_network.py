@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from rhocast import config
-from rhocast.learning.network import DensityNetwork
+from rhocast.learning.bayesian_network import DensityNetwork
 
 PARAMETERS = config.Network(width=8, blocks=2, layers_per_block=2)
 

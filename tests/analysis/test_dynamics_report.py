@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rhocast.analysis.dynamics import (
+from rhocast.analysis.dynamics_report import (
     conserved_drift,
     draw_dynamics,
     dynamics_table,

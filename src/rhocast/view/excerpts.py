@@ -17,8 +17,8 @@ _LAYERS = 32
 
 
 @dataclass(frozen=True)
-class Part:
-    """A part of the cell with values on a mesh of its own.
+class Excerpt:
+    """The whole cell or a box of it, with values on a mesh of its own.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Part:
     origin : (3,) float64 array
         Place of the first value, Bohr.
     cell : (3, 3) float64 array
-        Edges of the part as rows, Bohr; the whole cell is periodic, a box is not.
+        Edges as rows, Bohr; the whole cell is periodic, a box is not.
     periodic
         Whether the values repeat after the edges.
     values : dict of (nx, ny, nz) float32 arrays
@@ -47,7 +47,7 @@ class Part:
     numbers: np.ndarray
 
 
-def whole_cell(density: Density, max_points: int, max_atoms: int) -> Part:
+def whole_cell(density: Density, max_points: int, max_atoms: int) -> Excerpt:
     """Return the whole cell: interpolated if it is small, as means over blocks if it is large.
 
     A small cell is interpolated to half the spacing, by the spline of `rhocast.density.refine`.
@@ -58,9 +58,9 @@ def whole_cell(density: Density, max_points: int, max_atoms: int) -> Part:
     density
         The density.
     max_points
-        Of the mesh of the part.
+        Of its mesh.
     max_atoms
-        Of the part; where the cell has more, none are shown.
+        Within it; where the cell has more, none are shown.
     """
     fine = density.mesh.shape
     if 8 * density.mesh.n_points <= max_points:
@@ -78,7 +78,7 @@ def whole_cell(density: Density, max_points: int, max_atoms: int) -> Part:
     name = "whole cell"
     if shape != fine:
         name += " (means over {:.3g} × {:.3g} × {:.3g} points)".format(*ratio)
-    return Part(
+    return Excerpt(
         name, first @ density.mesh.cell, density.mesh.cell, True, values, positions, numbers
     )
 
@@ -90,7 +90,7 @@ def _refined_twice(density: Density) -> Density:
     return refined(field, Mesh((2 * nx, 2 * ny, 2 * nz), density.mesh.cell))
 
 
-def box_around(density: Density, centre: tuple[int, int, int], side: int, name: str) -> Part:
+def box_around(density: Density, centre: tuple[int, int, int], side: int, name: str) -> Excerpt:
     """Return the values as stored in a box around a mesh point.
 
     Parameters
@@ -112,7 +112,7 @@ def box_around(density: Density, centre: tuple[int, int, int], side: int, name: 
     steps = density.mesh.cell / shape[:, None]
     origin, edges = first @ steps, steps * (counts - 1)[:, None]
     inside = _images_inside(density, first / shape, (counts - 1) / shape)
-    return Part(name, origin, edges, False, values, *inside)
+    return Excerpt(name, origin, edges, False, values, *inside)
 
 
 def most_uncertain(density: Density, count: int, side: int) -> list[tuple[int, int, int]]:

@@ -1,6 +1,6 @@
 import pytest
 
-from rhocast.datasets.choices import Choice, chosen_frame, write_choices
+from rhocast.datasets.chosen_frames import Choice, chosen_frame, write_choices
 from rhocast.errors import FileFormatError
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rhocast.evaluation import compiled as kernels
-from rhocast.inference.memory import BYTES_PER_STORED_ATOM, rank_bytes
+from rhocast.inference.rank_memory import BYTES_PER_STORED_ATOM, rank_bytes
 
 #: Predicts a shard of a small cell; writes the estimate and the largest resident size, bytes. That
 #: is not `ru_maxrss`, in which a process also finds what its parent held when it was forked.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from gaussian_atoms import check_gaussians, crystal, on_mesh
 
-from rhocast.density import Density, Snapshot, files, open_density, read_density, write_density
+from rhocast.density import Density, Snapshot, any_format, open_density, read_density, write_density
 from rhocast.density.formats import FORMATS, READABLE, WRITABLE
 from rhocast.errors import FileFormatError, RhocastError
 
@@ -146,7 +146,7 @@ def test_a_cube_that_announces_more_atoms_than_it_holds_is_refused(tmp_path):
 
 
 def test_an_archive_that_unpacks_without_end_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "_MOST_UNPACKED", 1_000_000)
+    monkeypatch.setattr(any_format, "_MOST_UNPACKED", 1_000_000)
     path = tmp_path / "many.cube.gz"
     with gzip.open(path, "wb") as file:
         file.write(bytes(50_000_000))

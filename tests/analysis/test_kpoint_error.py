@@ -5,7 +5,7 @@ from ase.build import bulk
 from known_density import make_snapshot
 from small_model import make_model
 
-from rhocast.analysis.kpoints import kpoint_difference, shares_labels
+from rhocast.analysis.kpoint_error import kpoint_difference, shares_labels
 from rhocast.grid.kpoints import spacing_of
 
 MESH = "3 3 3 shift 0 0 0"

@@ -9,7 +9,7 @@ import yaml
 from rhocast.cli.main import main
 from rhocast.config import load_config
 from rhocast.workflow.campaign import Campaign
-from rhocast.workflow.progress import progress
+from rhocast.workflow.status import progress
 
 BENCHMARK = "s\th:m:s\tmax_rss\n1800.0\t0:30:00\t100\n"
 

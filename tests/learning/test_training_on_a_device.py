@@ -8,8 +8,8 @@ from trainings import NETWORK, TRAINING
 
 from rhocast.errors import ModelError
 from rhocast.learning import train
+from rhocast.learning.bayesian_network import DensityNetwork
 from rhocast.learning.fitting import fit
-from rhocast.learning.network import DensityNetwork
 from rhocast.learning.uncertainty import fit_last_layer, fit_training_range
 
 SHORT = TRAINING.model_copy(update={"steps": 20})

@@ -3,7 +3,7 @@
 import pytest
 
 from rhocast.errors import ModelError
-from rhocast.learning.device import check_device
+from rhocast.learning.torch_device import check_device
 
 
 def test_a_device_that_is_not_there_is_refused():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rhocast.engines.progress import iterations_left, progress_of
+from rhocast.engines.scf_progress import iterations_left, progress_of
 from rhocast.engines.sparc.process import scf_residuals
 
 

@@ -1,11 +1,11 @@
-"""Parts of a density that a page shows: means over blocks, boxes as stored, uncertain places."""
+"""Excerpts of a density that a page shows: means over blocks, boxes as stored, uncertain places."""
 
 import numpy as np
 import pytest
 from small_model import make_structure
 
 from rhocast.density import Density
-from rhocast.view.parts import block_means, box_around, coarse_shape, most_uncertain, whole_cell
+from rhocast.view.excerpts import block_means, box_around, coarse_shape, most_uncertain, whole_cell
 
 SHAPE = (35, 17, 66)  # more than one set of layers along x
 
