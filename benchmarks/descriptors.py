@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rhocast import config
 from rhocast.analysis.evaluation import compare_snapshots, error_report
-from rhocast.datasets.dataset import find_snapshots
+from rhocast.datasets.entry import find_snapshots
 from rhocast.model import DensityModel
 from rhocast.speed.operations import Operations
 from rhocast.studies.trials import train_trials

@@ -1,6 +1,7 @@
 """The data that come with the repository."""
 
-from rhocast.datasets.dataset import check_files, find_snapshots
+from rhocast.datasets.dataset import check_files
+from rhocast.datasets.entry import find_snapshots
 from rhocast.datasets.packing import MANIFEST, check_manifest
 
 MAX_BYTES = 45_000_000

@@ -5,7 +5,7 @@ import numpy as np
 from rhocast.analysis.physics import draw_energies, draw_equation_of_state
 from rhocast.config import Experiment
 from rhocast.properties import EnergyComparison, EquationOfState
-from rhocast.properties.equation_of_state import fit
+from rhocast.properties.birch_murnaghan import fit
 
 
 def test_energies_of_two_systems_are_drawn(tmp_path):

@@ -7,14 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rhocast.datasets.dataset import (
-    check_files,
-    faults,
-    find_snapshots,
-    read_entry,
-    split_entries,
-    trajectory_of,
-)
+from rhocast.datasets.dataset import check_files, faults, split_entries
+from rhocast.datasets.entry import find_snapshots, read_entry, trajectory_of
 from rhocast.errors import FileFormatError, RhocastError
 
 

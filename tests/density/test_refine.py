@@ -8,7 +8,8 @@ import pytest
 from small_model import make_structure
 
 from rhocast.density import Density, read_density, refine, write_density
-from rhocast.density.refine import BOX, refined
+from rhocast.density.interpolation import BOX
+from rhocast.density.refine import refined
 from rhocast.errors import ParallelError, RhocastError
 from rhocast.grid import Mesh
 

@@ -13,12 +13,12 @@ from rhocast.parallel.ranks import (
     end_all_on_failure,
     find_communicator,
     launched_ranks,
-    lead,
     place_on_this_machine,
     rank_of,
     size_of,
     together,
 )
+from rhocast.parallel.sharing import lead
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,8 @@ def test_results_travel_while_both_ranks_compute(tmp_path, run_ranks):
 import time
 from pathlib import Path
 import numpy as np
-from rhocast.parallel.ranks import find_communicator, follow, lead
+from rhocast.parallel.ranks import find_communicator
+from rhocast.parallel.sharing import follow, lead
 comm = find_communicator()
 def compute(item):
     expected = 6 if comm.rank == 0 else item - 2
@@ -158,7 +159,8 @@ else:
 def test_a_rank_that_waits_leaves_its_core_alone(waiting, run_ranks):
     code = f"""
 import time
-from rhocast.parallel.ranks import find_communicator, follow, lead, wait_for_all
+from rhocast.parallel.ranks import find_communicator
+from rhocast.parallel.sharing import follow, lead, wait_for_all
 comm = find_communicator()
 if comm.rank == 0:
     time.sleep(3.0)

@@ -10,7 +10,8 @@ from rhocast.engines.calculation import Calculation
 from rhocast.errors import EngineError
 from rhocast.inference import Predictor
 from rhocast.properties import equation_of_state
-from rhocast.properties.equation_of_state import fit, fixed_basis, strained
+from rhocast.properties.birch_murnaghan import fit
+from rhocast.properties.equation_of_state import fixed_basis, strained
 from rhocast.structures import Structure
 from rhocast.units import GPA_PER_ATOMIC_PRESSURE
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from rhocast.datasets.dataset import read_entry
+from rhocast.datasets.entry import read_entry
 from rhocast.density import read_snapshot, write_snapshot
 from rhocast.errors import FileFormatError
 from rhocast.studies.economy import Economy, Row, doubling, draw_economy, interleaved

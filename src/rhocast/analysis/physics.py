@@ -9,7 +9,7 @@ import numpy as np
 from rhocast.analysis.picture import new_figure, save_figure
 from rhocast.config import Experiment
 from rhocast.properties import EnergyComparison, EquationOfState
-from rhocast.properties.equation_of_state import Fit
+from rhocast.properties.birch_murnaghan import Fit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

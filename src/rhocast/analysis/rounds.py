@@ -11,7 +11,7 @@ from typing import Any
 from rhocast.analysis.picture import new_figure, save_figure
 from rhocast.analysis.verdict import Reference, better, judge_error, percent, read_errors
 from rhocast.config import Goal
-from rhocast.datasets.dataset import read_entry
+from rhocast.datasets.entry import read_entry
 from rhocast.files import replacing
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,8 @@ import numpy as np
 
 from rhocast.cli.job import emit
 from rhocast.config import load_config
-from rhocast.datasets.dataset import Entry, check_files, find_snapshots, read_entry, split_entries
+from rhocast.datasets.dataset import check_files, split_entries
+from rhocast.datasets.entry import Entry, find_snapshots, read_entry
 from rhocast.datasets.importing import ELECTRON_TOLERANCE, import_density
 from rhocast.datasets.packing import MANIFEST, check_manifest, pack
 from rhocast.density import write_snapshot

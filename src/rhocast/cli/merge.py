@@ -7,7 +7,7 @@ from typing import Any
 
 from rhocast.cli.ranks import communicator
 from rhocast.density import refine
-from rhocast.density.refine import Part
+from rhocast.density.interpolation import Part
 from rhocast.inference import merge
 
 log = logging.getLogger(__name__)

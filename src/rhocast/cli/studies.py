@@ -8,7 +8,7 @@ from typing import Any
 from rhocast.cli.config_option import add_config_option
 from rhocast.config import load_config, seed_for
 from rhocast.config.studies import OWN
-from rhocast.datasets.dataset import find_snapshots
+from rhocast.datasets.entry import find_snapshots
 from rhocast.model import DensityModel
 from rhocast.studies.cell_sizes import compare_cells, draw_cells, first_large_enough
 from rhocast.studies.descriptor_sizes import measure_point, report_descriptors

@@ -5,7 +5,7 @@ the key, what was expected and what was found. Rules receive single sections of 
 """
 
 from rhocast.config.cells import Material, System
-from rhocast.config.config import Config, Prediction
+from rhocast.config.config import Config
 from rhocast.config.convergence import Convergence
 from rhocast.config.data import Aimd, Classical, Dft, Motion, Source
 from rhocast.config.goal import Goal
@@ -24,6 +24,7 @@ from rhocast.config.learning import (
 )
 from rhocast.config.package import Package
 from rhocast.config.physics import Energies, EquationOfState, Experiment
+from rhocast.config.prediction import Prediction
 from rhocast.config.reading import load_config, parse_config
 from rhocast.config.section import Section
 from rhocast.config.seeds import seed_for

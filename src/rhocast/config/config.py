@@ -1,122 +1,19 @@
-"""The whole configuration: its sections, and what holds between them."""
+"""The whole configuration: what holds between its sections."""
 
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from pydantic import (
-    AfterValidator,
-    Field,
-    PositiveFloat,
-    PositiveInt,
     ValidationError,
     model_validator,
 )
 
-from rhocast.config.cells import Material, System
-from rhocast.config.convergence import Convergence
-from rhocast.config.data import Aimd, Classical, Dft, Source, Sources
-from rhocast.config.goal import Goal
-from rhocast.config.learning import (
-    Baseline,
-    Descriptor,
-    Features,
-    Network,
-    Training,
-    Transfer,
-)
-from rhocast.config.package import Package
-from rhocast.config.physics import Energies, EquationOfState
-from rhocast.config.section import Name, Section, distinct
-from rhocast.config.seeds import seed_for
-from rhocast.config.studies import Recipe, Studies
-from rhocast.errors import ConfigError
+from rhocast.config.sections import Sections
 
 
-class Prediction(Section):
-    """Prediction of cells too large for DFT."""
-
-    cells: Annotated[tuple[Name, ...], AfterValidator(distinct)] = Field(
-        min_length=1, description="keys of `systems`"
-    )
-    mesh_spacing_bohr: PositiveFloat | None = Field(
-        None,
-        description="of the field, at most, Bohr (default: what the model is certified for, else "
-        "0.4); where a coarser mesh is certified to suffice, the model is evaluated there and the "
-        "field interpolated",
-    )
-    shards: PositiveInt = Field(
-        1,
-        description="number of files, and jobs, of one cell; another number predicts again, with "
-        "the same result",
-    )
-    uncertainty: Literal["none", "fast", "sampled"] = Field(
-        "fast",
-        description="`fast`: from the last layer; `sampled`: over weight samples (paper, Eq. 4)",
-    )
-    samples: PositiveInt = Field(10, ge=2, description="N_s: weight samples")
-
-    @property
-    def evaluated_uncertainty(self) -> Literal["fast", "sampled"]:
-        """Uncertainty with which errors are measured: they always come with one."""
-        return "fast" if self.uncertainty == "fast" else "sampled"
-
-
-def _usable_folder(path: str) -> str:
-    if strange := sorted({c for c in path if c in "{}*?[]:" or not c.isprintable()}):
-        raise ValueError(f"expected a path without {' '.join(strange)!r}, found {path!r}")
-    return path
-
-
-class Config(Section):
+class Config(Sections):
     """The whole configuration."""
-
-    name: Name = Field(description="of the model: `models/{name}/`")
-    seed: int = Field(0, ge=0, description="everything random follows from it")
-    results: Annotated[str, AfterValidator(_usable_folder)] = Field(
-        "results", min_length=1, description="folder for all that the workflow writes"
-    )
-    material: Material
-    systems: dict[Name, System] = Field(min_length=1, description="cells by name")
-    dft: Dft
-    aimd: Aimd | None = Field(None, description="needed where a dataset's `sampler` is `aimd`")
-    classical: Classical | None = Field(
-        None, description="needed where a dataset's `sampler` is `classical`"
-    )
-    convergence: Convergence | None = Field(
-        None, description="how far the settings of `dft` are converged, on one cell"
-    )
-    datasets: dict[Name, Sources] = Field(min_length=1, description="snapshots by name")
-    packages: dict[Name, Package] = Field(
-        default_factory=dict, description="datasets to publish, by folder of `data/`"
-    )
-    features: Features = Field(default_factory=lambda: Features.model_validate({}))
-    descriptor: Descriptor = Field(
-        description="what the network is told of the atoms around a point"
-    )
-    baseline: Baseline | None = Field(
-        None, description="the density that the network corrects; without it, zero"
-    )
-    network: Network = Field(default_factory=lambda: Network.model_validate({}))
-    training: Training
-    transfer: Transfer
-    evaluation: tuple[Name, ...] = Field(
-        min_length=1, description="datasets that the errors are measured on"
-    )
-    prediction: Prediction
-    goal: Goal | None = Field(
-        None, description="rounds until the error is small enough; without it, one training"
-    )
-    energies: Energies | None = Field(
-        None, description="energies at predicted densities; asked for by `snakemake physics`"
-    )
-    equation_of_state: EquationOfState | None = Field(
-        None, description="energy against volume; asked for by `snakemake physics`"
-    )
-    studies: Studies = Field(
-        default_factory=lambda: Studies.model_validate({}),
-        description="studies beside the campaign, asked for by name",
-    )
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Config":
@@ -265,85 +162,6 @@ class Config(Section):
         used = {name, self.transfer.dataset, *self.evaluation}
         datasets = {key: sources for key, sources in self.datasets.items() if key in used}
         return self.model_copy(update={"goal": None, "training": training, "datasets": datasets})
-
-    @property
-    def recipe(self) -> Recipe:
-        """What the models of the studies are made with."""
-        return Recipe(
-            pseudopotentials=self.material.pseudopotentials,
-            features=self.features,
-            descriptor=self.descriptor,
-            baseline=self.baseline,
-            network=self.network,
-            training=self.studies.short(self.training),
-        )
-
-    @property
-    def training_cell(self) -> System:
-        """The first cell of training, its atoms displaced as at its lowest temperature."""
-        source = self.datasets[self.training.dataset][0]
-        temperature = float(min(source.temperatures_K))
-        return self.systems[source.system].model_copy(update={"temperature_K": temperature})
-
-    def trajectories(self, dataset: str) -> set[tuple[str, int]]:
-        """Return the (system, temperature in K) of every trajectory of a dataset."""
-        return {(s.system, t) for s in self.datasets[dataset] for t in s.temperatures_K}
-
-    def snapshots(self, dataset: str) -> list[str]:
-        """Return the name ``{system}/{T}K/{i}`` of every snapshot of a dataset, in fixed order."""
-        return [
-            f"{source.system}/{temperature}K/{frame}"
-            for source in self.datasets[dataset]
-            for temperature in source.temperatures_K
-            for frame in range(source.frames)
-        ]
-
-    def kpoint_seed(self, snapshot: str) -> int | None:
-        """Return the seed of a snapshot's shift of the k-mesh; None where none is drawn.
-
-        Parameters
-        ----------
-        snapshot
-            Its name, ``{system}/{T}K/{i}``.
-        """
-        return seed_for(self.seed, "kpoints", snapshot) if self.dft.draws_kpoint_shift else None
-
-    def frames(self, system: str, temperature_K: int) -> int:
-        """Return how many frames the most demanding dataset takes from a trajectory."""
-        return max(source.frames for source in self._sources(system, temperature_K))
-
-    def candidates(self, system: str, temperature_K: int) -> int:
-        """Return how many configurations a trajectory must hold."""
-        return max(source.candidates for source in self._sources(system, temperature_K))
-
-    def pools(self, dataset: str) -> dict[tuple[str, int], int]:
-        """Return the trajectories that the base model chooses frames of, and of how many."""
-        return {
-            (source.system, temperature): source.pool
-            for source in self.datasets[dataset]
-            if source.pool is not None
-            for temperature in source.temperatures_K
-        }
-
-    def chosen_in(self, system: str, temperature_K: int) -> str | None:
-        """Return the dataset whose frames of a trajectory the base model chooses, if any does."""
-        key = (system, temperature_K)
-        return next((name for name in self.datasets if key in self.pools(name)), None)
-
-    def sampler(self, system: str, temperature_K: int) -> str:
-        """Return what makes a trajectory: ``aimd`` or ``classical``."""
-        return self._sources(system, temperature_K)[0].sampler
-
-    def _sources(self, system: str, temperature_K: int) -> list[Source]:
-        found = [
-            source
-            for sources in self.datasets.values()
-            for source in sources
-            if source.system == system and temperature_K in source.temperatures_K
-        ]
-        if not found:
-            raise ConfigError(f"datasets: none holds {system} at {temperature_K} K")
-        return found
 
 
 def _expect(key: str, name: str, known: dict[str, Any]) -> None:

@@ -12,7 +12,8 @@ import h5py
 import numpy as np
 
 from rhocast import __version__, config
-from rhocast.datasets.dataset import Entry, faults, read_entry
+from rhocast.datasets.dataset import faults
+from rhocast.datasets.entry import Entry, read_entry
 from rhocast.errors import FileFormatError
 from rhocast.files import replacing
 from rhocast.hdf5 import open_hdf5

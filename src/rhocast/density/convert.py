@@ -6,7 +6,8 @@ from tempfile import TemporaryDirectory
 
 from rhocast.density.any_format import open_density, write_density
 from rhocast.density.formats import Length, format_to_write
-from rhocast.density.refine import WHOLE, Part, refine
+from rhocast.density.interpolation import WHOLE, Part
+from rhocast.density.refine import refine
 
 
 def convert(

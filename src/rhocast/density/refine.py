@@ -9,10 +9,8 @@ the electrons of the coarse one.
 
 import logging
 import math
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from functools import cached_property
-from itertools import product, repeat
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,15 @@ from rhocast.density.density import Density, least_share
 from rhocast.density.disk import check_disk
 from rhocast.density.field_writer import FieldWriter, allocate_density
 from rhocast.density.formats.field import field_bytes, open_field
-from rhocast.density.spline import AxisMap, interpolate_strips
+from rhocast.density.interpolation import (
+    STRIP,
+    WHOLE,
+    Box,
+    Interpolation,
+    Part,
+    boxes,
+    integration_weights,
+)
 from rhocast.errors import FileFormatError, RhocastError
 from rhocast.grid import Mesh
 from rhocast.parallel.blas import available_threads, one_blas_thread
@@ -31,27 +37,13 @@ from rhocast.parallel.ranks import (
     end_all_on_failure,
     first_alone,
     from_first,
-    share,
     together,
     wait_for_all,
 )
+from rhocast.parallel.sharing import share
 from rhocast.structures import Structure
 
 log = logging.getLogger(__name__)
-
-#: Points along each side of the boxes that are interpolated at a time, whole chunks of a file: long
-#: in z, so that what is done along x and y serves many points.
-BOX = (96, 96, 1536)
-
-#: Points along z of a strip of such a box, and along each axis where weights are made.
-STRIP = 96
-
-Box = tuple[slice, slice, slice]
-
-#: Fractional coordinates of a part of the cell: lower and upper end along each axis.
-Part = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
-
-WHOLE: Part = ((0.0, 1.0), (0.0, 1.0), (0.0, 1.0))
 
 
 def refine(
@@ -171,89 +163,6 @@ def refined(field: Density, mesh: Mesh) -> Density:
     return Density.of(field.structure, arrays, _record(field, mesh, WHOLE, factor))
 
 
-class Interpolation:
-    """Fields of a stored density at the points of another mesh, some at a time.
-
-    Parameters
-    ----------
-    stored
-        The density.
-    mesh
-        Of the part.
-    part
-        Of the stored cell.
-    scale
-        What to multiply all fields by.
-    least_share
-        The least epistemic standard deviation, as a share of the density.
-    """
-
-    def __init__(
-        self,
-        stored: Density,
-        mesh: Mesh,
-        part: Part = WHOLE,
-        scale: float = 1.0,
-        least_share: float = 0.0,
-    ) -> None:
-        self.stored = stored
-        self.mesh = mesh
-        self._part = part
-        self._scale = scale
-        self._least_share = least_share
-
-    def strips(self, name: str, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
-        """Interpolate a field to a box of `boxes`: parts of the box, and the values there."""
-        maps = self._splines if name == "density" else self._lines
-        x, y = (axis[side.start // STRIP] for axis, side in zip(maps, box[:2], strict=False))
-        along_z = maps[2][box[2].start // STRIP : -(-box[2].stop // STRIP)]
-        count = along_z[-1].first + along_z[-1].weights.shape[1] - along_z[0].first
-        z = (along_z[0].first + np.arange(count)) % self.stored.mesh.shape[2]
-        values = self.stored.read_periodic(name, (x.sources, y.sources, z))
-        if not np.isfinite(values).all():
-            raise FileFormatError(
-                f"{self.stored.source}: {name} holds NaN or infinity; compute or predict it again"
-            )
-        if name != "density":
-            values = np.square(values)
-        start = box[2].start
-        bounded = name == "epistemic_std" and self._least_share > 0.0
-        densities = self.strips("density", box) if bounded else repeat((box, values))
-        strips = interpolate_strips(values, x, y, along_z)
-        for strip, (_, density) in zip(strips, densities, strict=False):
-            if name != "density":
-                np.sqrt(strip, out=strip)
-            if bounded:
-                np.maximum(strip, self._least_share * np.abs(density), out=strip)
-            end = start + strip.shape[2]
-            yield (box[0], box[1], slice(start, end)), strip
-            start = end
-
-    @cached_property
-    def _splines(self) -> list[list[AxisMap]]:
-        x, y, z = self._maps(AxisMap.spline)
-        return [x, y, [axis.scaled(self._scale) for axis in z]]
-
-    @cached_property
-    def _lines(self) -> list[list[AxisMap]]:
-        """Of the squares."""
-        x, y, z = self._maps(AxisMap.linear)
-        return [x, y, [axis.scaled(self._scale**2) for axis in z]]
-
-    def _maps(self, kind: Callable[[np.ndarray, int], AxisMap]) -> list[list[AxisMap]]:
-        """For each axis, for one strip after the other."""
-        return [
-            [kind(places[start : start + STRIP], n) for start in range(0, len(places), STRIP)]
-            for places, n in zip(self._places, self.stored.mesh.shape, strict=True)
-        ]
-
-    @property
-    def _places(self) -> list[np.ndarray]:
-        """Where the points of the mesh lie along each axis, in stored spacings."""
-        meshes = zip(self._part, self.mesh.shape, self.stored.mesh.shape, strict=True)
-        return [(low + np.arange(n) * (high - low) / n) * c for (low, high), n, c in meshes]
-
-
 def _record(stored: Density, mesh: Mesh, part: Part, factor: float) -> dict[str, Any]:
     record = dict(stored.record) | {
         "mesh_spacing_bohr": mesh.spacing.tolist(),
@@ -269,7 +178,7 @@ def _record(stored: Density, mesh: Mesh, part: Part, factor: float) -> dict[str,
 
 def _conserving_factor(stored: Density, mesh: Mesh, comm: Any, threads: int) -> float:
     """Electrons of the stored density over those of its interpolant on the mesh."""
-    axes = [_integration_weights(c, n) for c, n in zip(stored.mesh.shape, mesh.shape, strict=True)]
+    axes = [integration_weights(c, n) for c, n in zip(stored.mesh.shape, mesh.shape, strict=True)]
     found: list[np.ndarray] = []
 
     def add_up(box: Box) -> np.ndarray:
@@ -293,20 +202,6 @@ def _conserving_factor(stored: Density, mesh: Mesh, comm: Any, threads: int) -> 
     return float(factor)
 
 
-def _integration_weights(coarse: int, fine: int) -> np.ndarray:
-    """Weight of each coarse point in the sum over the fine points of an axis; shape (coarse,).
-
-    Of weights as they are used: in single precision.
-    """
-    weights = np.zeros(coarse)
-    places = np.arange(fine) * (coarse / fine)
-    for start in range(0, fine, STRIP):
-        part = AxisMap.spline(places[start : start + STRIP], coarse)
-        single = part.weights.astype(np.float32)
-        np.add.at(weights, part.sources, single.sum(axis=0, dtype=np.float64))
-    return weights
-
-
 def _inside(structure: Structure, cell: np.ndarray, part: Part) -> Structure:
     """Atoms of a part of the cell, measured from its corner."""
     if part == WHOLE:
@@ -317,14 +212,6 @@ def _inside(structure: Structure, cell: np.ndarray, part: Part) -> Structure:
     if not inside.any():
         raise RhocastError(f"box {part}: no atom in it, expected at least one; make it larger")
     return Structure(shifted[inside] @ structure.cell, cell, structure.numbers[inside])
-
-
-def boxes(shape: tuple[int, int, int], sides: tuple[int, int, int] = BOX) -> Iterator[Box]:
-    """Divide a mesh."""
-    parts = (
-        [slice(a, min(a + b, n)) for a in range(0, n, b)] for n, b in zip(shape, sides, strict=True)
-    )
-    return product(*parts)
 
 
 def _check(part: Part) -> None:

@@ -21,7 +21,7 @@ from rhocast.inference.options import PredictionOptions
 from rhocast.inference.predictor import BlockPredictor
 from rhocast.inference.request import Request
 from rhocast.model import Certificate, DensityModel
-from rhocast.parallel.ranks import lead
+from rhocast.parallel.sharing import lead
 from rhocast.structures import Structure
 
 log = logging.getLogger(__name__)

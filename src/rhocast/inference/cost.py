@@ -9,7 +9,7 @@ import numpy as np
 
 from rhocast.density.chunks import rounded, write_all
 from rhocast.density.density import Density
-from rhocast.density.refine import BOX, Interpolation, boxes
+from rhocast.density.interpolation import BOX, Interpolation, boxes
 from rhocast.fields import DENSITY_FIELDS
 from rhocast.grid import Mesh
 from rhocast.inference.limits import bytes_per_rank
@@ -17,7 +17,7 @@ from rhocast.inference.prediction import Item, items
 from rhocast.inference.predictor import BlockPredictor
 from rhocast.inference.request import Request
 from rhocast.parallel.blas import available_threads, one_blas_thread
-from rhocast.parallel.ranks import lead
+from rhocast.parallel.sharing import lead
 
 #: Blocks that are looked at, at most, to learn how many are empty.
 _LOOKED_AT = 300

@@ -3,13 +3,23 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from ase import Atoms
 
 from rhocast.density.density import Density
+from rhocast.density.refine import refined
 from rhocast.evaluation.gpu import gpu_named
+from rhocast.grid import Mesh
+from rhocast.inference import outside
+from rhocast.inference.limits import check_memory_for_field
 from rhocast.inference.options import PredictionOptions
-from rhocast.inference.prediction import predict_density
+from rhocast.inference.prediction import Item, items
+from rhocast.inference.predictor import BlockPredictor
+from rhocast.inference.request import Request
+from rhocast.inference.spacing import evaluation_spacing
 from rhocast.model import DensityModel
+from rhocast.parallel.progress import Progress
+from rhocast.parallel.sharing import lead
 from rhocast.structures import Structure
 
 
@@ -90,3 +100,74 @@ class Predictor:
         return predict_density(
             self.model, structure, options, scale_to_electrons=scale_to_electrons, direct=direct
         )
+
+
+def predict_on_mesh(
+    model: DensityModel,
+    structure: Structure,
+    mesh: Mesh,
+    options: PredictionOptions = PredictionOptions(),
+) -> Density:
+    """Predict a whole field in memory, in this process, as the model gives it (not scaled).
+
+    Raises
+    ------
+    RhocastError
+        If options, elements, distances or memory do not allow the prediction.
+    """
+    return _in_memory(Request(model, structure, mesh, options))
+
+
+def _in_memory(request: Request) -> Density:
+    """Evaluate the model at the points of the request's mesh."""
+    check_memory_for_field(request)
+    mesh, blocks = request.mesh, request.blocks
+    arrays = {name: np.empty(mesh.shape, dtype=np.float32) for name in request.fields}
+    predictor = BlockPredictor(request.model, request.task.at(0))
+    progress = Progress(request.where, mesh.n_points)
+
+    def compute(item: Item) -> np.ndarray:
+        return predictor(*item)
+
+    def keep(item: Item, values: np.ndarray) -> None:
+        block, _ = item
+        for name, array in zip(request.fields, values, strict=True):
+            arrays[name][blocks.box(block)] = array
+        progress.add(int(np.prod(blocks.shape(block))))
+
+    lead(None, items(request, range(len(blocks))), compute, keep, request.task.threads)
+    predictor.tell_negative()
+    record = request.record.attributes | {
+        "mesh_spacing_bohr": mesh.spacing.tolist(),
+        "electron_count_before_scaling": mesh.integral(arrays["density"]),
+        "scale": 1.0,
+    }
+    return Density.of(request.structure, arrays, record)
+
+
+def predict_density(
+    model: DensityModel,
+    structure: Structure,
+    options: PredictionOptions = PredictionOptions(),
+    *,
+    scale_to_electrons: bool = True,
+    direct: bool = False,
+) -> Density:
+    """Predict a whole field in memory on a mesh of at most the spacing of the options.
+
+    A model with a certificate is evaluated on a mesh no finer than the certified one, which
+    stands for no spacing, too; to a finer mesh it is interpolated. ``direct`` evaluates it there.
+
+    Raises
+    ------
+    RhocastError
+        As `predict_on_mesh`, and if the valence electrons to scale to are not known.
+    """
+    evaluated = evaluation_spacing(model, options.asked_spacing_bohr, direct)
+    mesh = Mesh.with_spacing(structure.cell, evaluated)
+    request = Request(model, structure, mesh, options)
+    outside.tell(model, structure, request.outside, request.where)
+    predicted = _in_memory(request)
+    if request.refines:
+        predicted = refined(predicted, request.asked_mesh)
+    return predicted.scaled_to_electrons() if scale_to_electrons else predicted

@@ -6,7 +6,7 @@ The constants are rounded up from the largest resident size of runs on cells of 
 import numpy as np
 
 from rhocast.grid import Blocks
-from rhocast.parallel.ranks import ITEMS_IN_HAND
+from rhocast.parallel.sharing import ITEMS_IN_HAND
 
 #: The interpreter with its libraries.
 BYTES_OF_PROGRAM = 140_000_000

@@ -17,7 +17,8 @@ from rhocast.inference.prediction import Compute, Item, compute_blocks, items, r
 from rhocast.inference.request import Request
 from rhocast.model import DensityModel
 from rhocast.parallel.progress import Progress
-from rhocast.parallel.ranks import first_alone, lead
+from rhocast.parallel.ranks import first_alone
+from rhocast.parallel.sharing import lead
 from rhocast.structures import Structure
 
 log = logging.getLogger(__name__)

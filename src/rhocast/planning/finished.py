@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rhocast import config
-from rhocast.datasets.dataset import Entry, read_entry
+from rhocast.datasets.entry import Entry, read_entry
 from rhocast.engines import resolve_pseudopotentials
 from rhocast.engines.calculation import Calculation
 from rhocast.errors import FileFormatError

@@ -4,14 +4,11 @@ import csv
 import json
 import logging
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from ase.eos import EquationOfState as AseEquationOfState
-from scipy.optimize import OptimizeWarning
 
 from rhocast import config
 from rhocast.engines import Engine, Launcher, Psp8, compute_snapshot, harris_foulkes
@@ -19,38 +16,13 @@ from rhocast.engines.calculation import right_handed
 from rhocast.errors import EngineError
 from rhocast.files import replacing
 from rhocast.inference import Predictor
+from rhocast.properties.birch_murnaghan import Fit, fit
 from rhocast.structures import Structure
-from rhocast.units import GPA_PER_ATOMIC_PRESSURE
 
 logger = logging.getLogger(__name__)
 
 #: A shift of the k-mesh that is drawn (``dft.kpoint_shift: random``) is the same for all energies.
 KPOINT_SEED = 0
-
-
-@dataclass(frozen=True)
-class Fit:
-    """A third-order Birch-Murnaghan equation fitted to energies.
-
-    Attributes
-    ----------
-    volume_bohr3_per_atom, volume_error
-        Of the minimum, and its uncertainty.
-    length_factor, length_factor_error
-        Lengths of the minimum over those of the given cell.
-    bulk_modulus_gpa, bulk_modulus_error
-        At the minimum.
-    energy_ha_per_atom
-        At the minimum.
-    """
-
-    volume_bohr3_per_atom: float
-    volume_error: float
-    length_factor: float
-    length_factor_error: float
-    bulk_modulus_gpa: float
-    bulk_modulus_error: float
-    energy_ha_per_atom: float
 
 
 @dataclass(frozen=True)
@@ -85,17 +57,17 @@ class EquationOfState:
     dft: Fit | None
 
     def report(self, lattice_constant_bohr: float | None = None) -> dict[str, object]:
-        """Return the fits; with lattice constants if that of the given cell is told."""
+        """Return the fits; with lattice constants if that of the given cell is known."""
         fits = {"predicted": self.predicted} | ({"dft": self.dft} if self.dft else {})
-        told: dict[str, object] = {"system": self.system, "n_atoms": self.n_atoms}
-        for name, fit in fits.items():
-            values = asdict(fit)
+        report: dict[str, object] = {"system": self.system, "n_atoms": self.n_atoms}
+        for name, found in fits.items():
+            values = asdict(found)
             if lattice_constant_bohr is not None:
-                values["lattice_constant_bohr"] = lattice_constant_bohr * fit.length_factor
-                error = lattice_constant_bohr * fit.length_factor_error
+                values["lattice_constant_bohr"] = lattice_constant_bohr * found.length_factor
+                error = lattice_constant_bohr * found.length_factor_error
                 values["lattice_constant_error"] = error
-            told[name] = values
-        return told
+            report[name] = values
+        return report
 
 
 def equation_of_state(
@@ -210,48 +182,6 @@ def fixed_basis(dft: config.Dft, cells: Sequence[Structure]) -> list[config.Dft]
     return settings
 
 
-def fit(volumes: np.ndarray, energies_ha: np.ndarray, reference_volume: float) -> Fit:
-    """Fit the third-order Birch-Murnaghan equation to energies per atom.
-
-    Its uncertainties are jackknife standard errors: of the fits that leave out one volume each.
-
-    Parameters
-    ----------
-    volumes : (s,) array
-        Bohr³ per atom.
-    energies_ha : (s,) array
-        Ha per atom.
-    reference_volume
-        Volume per atom that ``length_factor`` refers to, Bohr³.
-
-    Raises
-    ------
-    EngineError
-        If the energies have no minimum within the volumes.
-    """
-    volume, energy, modulus = _birch_murnaghan(volumes, energies_ha)
-    if not volumes.min() < volume < volumes.max():
-        raise EngineError(
-            f"equation of state: the minimum, {volume:.3f} Bohr³ per atom, lies outside the "
-            f"volumes from {volumes.min():.3f} to {volumes.max():.3f}; take other strains"
-        )
-    n = len(volumes)
-    left_out = np.array(
-        [_birch_murnaghan(np.delete(volumes, i), np.delete(energies_ha, i)) for i in range(n)]
-    )
-    spread = np.sqrt((n - 1.0) / n * np.square(left_out - left_out.mean(axis=0)).sum(axis=0))
-    factor = (volume / reference_volume) ** (1.0 / 3.0)
-    return Fit(
-        volume_bohr3_per_atom=volume,
-        volume_error=float(spread[0]),
-        length_factor=factor,
-        length_factor_error=factor * float(spread[0]) / volume / 3.0,
-        bulk_modulus_gpa=modulus * GPA_PER_ATOMIC_PRESSURE,
-        bulk_modulus_error=float(spread[2]) * GPA_PER_ATOMIC_PRESSURE,
-        energy_ha_per_atom=energy,
-    )
-
-
 def write_equation_of_state(
     path: str | Path, found: EquationOfState, lattice_constant_bohr: float | None = None
 ) -> None:
@@ -273,21 +203,6 @@ def write_equation_of_state(
     with replacing(path.with_suffix(".json")) as partial:
         text = json.dumps(found.report(lattice_constant_bohr), indent=2)
         partial.write_text(text + "\n", encoding="utf-8")
-
-
-def _birch_murnaghan(volumes: np.ndarray, energies_ha: np.ndarray) -> tuple[float, float, float]:
-    """Volume, energy and bulk modulus of the minimum in atomic units, by ASE."""
-    with warnings.catch_warnings():
-        # Four volumes determine the four parameters, and leave nothing to estimate errors from.
-        warnings.simplefilter("ignore", OptimizeWarning)
-        try:
-            found = AseEquationOfState(volumes, energies_ha, eos="birchmurnaghan").fit(warn=False)
-        except (RuntimeError, ValueError) as error:
-            raise EngineError(
-                f"equation of state: no Birch-Murnaghan curve fits the energies ({error})"
-            ) from None
-    volume, energy, modulus = (float(value) for value in found)
-    return volume, energy, modulus
 
 
 def _even_length(at_least: float) -> int:

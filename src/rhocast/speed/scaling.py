@@ -18,7 +18,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from rhocast.datasets.dataset import Entry, find_snapshots, read_entry
+from rhocast.datasets.entry import Entry, find_snapshots, read_entry
 from rhocast.engines.process import Launcher
 from rhocast.errors import ParallelError
 from rhocast.grid import Mesh

@@ -30,7 +30,7 @@ from rhocast.inference import PredictionOptions, Request
 from rhocast.inference.prediction import Item, items
 from rhocast.inference.predictor import BlockPredictor
 from rhocast.parallel.blas import available_threads
-from rhocast.parallel.ranks import lead
+from rhocast.parallel.sharing import lead
 from rhocast.speed.operations import Operations
 from rhocast.speed.subject import Subject
 

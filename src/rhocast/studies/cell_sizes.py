@@ -21,7 +21,7 @@ from scipy.stats import wasserstein_distance
 
 from rhocast import config, descriptors
 from rhocast.analysis.picture import new_figure, save_figure
-from rhocast.datasets.dataset import trajectory_of
+from rhocast.datasets.entry import trajectory_of
 from rhocast.density import read_snapshot
 from rhocast.density.density import MESH_FIELDS
 from rhocast.errors import StructureError

@@ -18,7 +18,7 @@ from rhocast.analysis.evaluation import compare_snapshots
 from rhocast.analysis.metrics import pool
 from rhocast.analysis.picture import new_figure, save_figure
 from rhocast.config.studies import Schedule
-from rhocast.datasets.dataset import Entry, read_entry, trajectory_of
+from rhocast.datasets.entry import Entry, read_entry, trajectory_of
 from rhocast.errors import FileFormatError
 from rhocast.learning import FeatureSet, read_features, transfer
 from rhocast.learning.training import train_on

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from rhocast import config
-from rhocast.datasets.dataset import read_entry, trajectory_of
+from rhocast.datasets.entry import read_entry, trajectory_of
 from rhocast.engines.psp8 import resolve_pseudopotentials
 from rhocast.errors import ConfigError
 from rhocast.learning import sample_features, train

@@ -16,7 +16,7 @@ from rhocast import config
 from rhocast.analysis.defects import FAR_BOHR, NEAR_BOHR, Surroundings, contrast, join, shells
 from rhocast.analysis.evaluation import around_vacancies, compare_snapshots
 from rhocast.analysis.picture import new_figure, save_figure
-from rhocast.datasets.dataset import read_entry
+from rhocast.datasets.entry import read_entry
 from rhocast.errors import FileFormatError
 from rhocast.model import Calibration, DensityModel
 from rhocast.studies.trials import hold_back, train_trials, trial_seeds

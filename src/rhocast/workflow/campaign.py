@@ -1,10 +1,9 @@
-"""A campaign as the rules see it: where results lie, what jobs need, what determines them.
+"""A campaign as the rules see it: what jobs are given, what determines their results.
 
 `rules/` asks this module for paths, params and inputs; it decides nothing itself.
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,10 @@ from rhocast.config.studies import OWN
 from rhocast.errors import ConfigError
 from rhocast.structures import read_structure
 from rhocast.workflow.determinants import OVERRIDES, Determined, is_random
+from rhocast.workflow.paths import Paths
 
 
-class Campaign:
+class Campaign(Paths):
     """The rules' view of a configuration.
 
     Parameters
@@ -27,8 +27,7 @@ class Campaign:
     """
 
     def __init__(self, config: Config, file: str | Path = "config.yaml") -> None:
-        self.config = config
-        self.file = os.path.relpath(file)
+        super().__init__(config, file)
         self.determined = Determined(config, _species(config))
         #: The campaign of each round, if there is a goal: what `goal.rounds` puts in the place of
         #: `training.dataset`.
@@ -36,90 +35,6 @@ class Campaign:
         if config.goal is not None:
             numbers = range(1, len(config.goal.rounds) + 1)
             self.rounds = [Campaign(config.of_round(number), file) for number in numbers]
-
-    # Where things lie
-
-    def results(self, path: str) -> str:
-        """Return a path in the folder of results."""
-        return f"{self.config.results}/{path}"
-
-    def log_of(self, job: str) -> str:
-        """Return the log file of a job, which is named by its rule and wildcards."""
-        return self.results(f"logs/{job}.log")
-
-    def benchmark_of(self, job: str) -> str:
-        """Return the file with the time and memory that Snakemake measures of a job."""
-        return self.results(f"benchmarks/{job}.tsv")
-
-    def densities_of(self, dataset: str) -> list[str]:
-        """Return the snapshot files of a dataset, in a fixed order."""
-        return [self.results(f"densities/{name}.h5") for name in self.config.snapshots(dataset)]
-
-    def all_densities(self) -> list[str]:
-        """Return the snapshot files of all datasets."""
-        return sorted({path for name in self.config.datasets for path in self.densities_of(name)})
-
-    def frames_of(self, dataset: str) -> list[str]:
-        """Return the frames of a dataset, whose densities nobody has to compute."""
-        return [self.results(f"snapshots/{name}.extxyz") for name in self.config.snapshots(dataset)]
-
-    def runs(self) -> list[tuple[str, int]]:
-        """Return system and temperature (K) of all trajectories; imported densities have none."""
-        config = self.config
-        runs = {run for dataset in config.datasets for run in config.trajectories(dataset)}
-        return sorted(run for run in runs if config.sampler(*run) != "imported")
-
-    def sampled(self) -> list[str]:
-        """Return the systems that the rules make densities of; imported ones have no rule."""
-        config = self.config
-        imported = {
-            source.system
-            for sources in config.datasets.values()
-            for source in sources
-            if source.sampler == "imported"
-        }
-        return [name for name in config.systems if name not in imported]
-
-    def run_of(self, system: str, temperature_K: str | int) -> str:
-        """Return the trajectory of a system at a temperature, whatever moved its atoms."""
-        sampler = self.config.sampler(system, int(temperature_K))
-        return self.results(f"{sampler}/{system}/{temperature_K}K/trajectory.extxyz")
-
-    def choices_of(self, system: str, temperature_K: str | int) -> list[str]:
-        """Return the table by which the base model chose a trajectory's frames, if it did."""
-        dataset = self.config.chosen_in(system, int(temperature_K))
-        return [] if dataset is None else [self.results(f"acquired/{dataset}.tsv")]
-
-    def models(self) -> list[str]:
-        """Return the base and the transferred model."""
-        names = ("base", "transferred")
-        return [self.results(f"models/{self.config.name}/{name}.safetensors") for name in names]
-
-    def chosen_model(self) -> str:
-        """Return the better of the two, which predicts the cells."""
-        return self.results(f"models/{self.config.name}/chosen.safetensors")
-
-    def trained_on(self) -> int:
-        """Return how many snapshots base and transferred model are trained on."""
-        datasets = (self.config.training.dataset, self.config.transfer.dataset)
-        return len({name for dataset in datasets for name in self.config.snapshots(dataset)})
-
-    def kept(self) -> list[str]:
-        """Return the results that `all` asks for by name, so that none of them can be missing.
-
-        A run that is killed while a rule is forced leaves what follows from it, but not it.
-        """
-        datasets = sorted({self.config.training.dataset, self.config.transfer.dataset})
-        return [
-            *(self.run_of(*run) for run in self.runs()),
-            *self.all_densities(),
-            *(self.results(f"features/{dataset}.h5") for dataset in datasets),
-            *self.models(),
-        ]
-
-    def run_pictures(self) -> list[str]:
-        """Return the pictures of all runs of molecular dynamics."""
-        return [self.results(f"figures/dynamics-{s}-{t}K.png") for s, t in self.runs()]
 
     # What jobs are given
 
@@ -247,12 +162,6 @@ class Campaign:
 
     # Studies
 
-    def study_results(self) -> list[str]:
-        """Return what the convergence study ends with; nothing if none is configured."""
-        names = ("convergence.tsv", "convergence.png", "recommended.yaml")
-        study = self.config.convergence
-        return [self.results(f"convergence/{name}") for name in names] if study else []
-
     def required_study(self) -> list[str]:
         """Return what dynamics and single points wait for, if convergence is required."""
         study = self.config.convergence
@@ -279,13 +188,6 @@ class Campaign:
             raise ConfigError(f"studies.{key}: expected a key of `datasets`, found none")
         return str(name)
 
-    def study_pictures(self) -> list[str]:
-        """Return the pictures of all studies that are configured."""
-        names = ["descriptors", "cells", "sigma"]
-        names += ["economy"] if self.config.studies.larger else []
-        names += ["vacancy"] if self.config.studies.vacancy else []
-        return [self.results(f"studies/{name}.png") for name in names]
-
     # Energies and equations of state
 
     def physics_settings(self) -> dict[str, Any]:
@@ -307,13 +209,6 @@ class Campaign:
             values = (measured.lattice_constant_bohr, measured.bulk_modulus_gpa)
             words += ["--experiment", *(f"{value:g}" for value in values)]
         return " ".join(words + ([] if study.compare_dft else ["--without-dft"]))
-
-    def physics_pictures(self) -> list[str]:
-        """Return the pictures of all energies and equations of state that are configured."""
-        energies, study = self.config.energies, self.config.equation_of_state
-        names = [f"energies-{name}" for name in (energies.datasets if energies else ())]
-        names += [f"eos-{name}" for name in (study.systems if study else ())]
-        return [self.results(f"figures/{name}.png") for name in names]
 
 
 def slice_of(section: Section) -> dict[str, Any]:

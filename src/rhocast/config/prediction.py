@@ -1,0 +1,36 @@
+"""What is predicted, on which mesh, and with which uncertainty."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
+
+from rhocast.config.section import Name, Section, distinct
+
+
+class Prediction(Section):
+    """Prediction of cells too large for DFT."""
+
+    cells: Annotated[tuple[Name, ...], AfterValidator(distinct)] = Field(
+        min_length=1, description="keys of `systems`"
+    )
+    mesh_spacing_bohr: PositiveFloat | None = Field(
+        None,
+        description="of the field, at most, Bohr (default: what the model is certified for, else "
+        "0.4); where a coarser mesh is certified to suffice, the model is evaluated there and the "
+        "field interpolated",
+    )
+    shards: PositiveInt = Field(
+        1,
+        description="number of files, and jobs, of one cell; another number predicts again, with "
+        "the same result",
+    )
+    uncertainty: Literal["none", "fast", "sampled"] = Field(
+        "fast",
+        description="`fast`: from the last layer; `sampled`: over weight samples (paper, Eq. 4)",
+    )
+    samples: PositiveInt = Field(10, ge=2, description="N_s: weight samples")
+
+    @property
+    def evaluated_uncertainty(self) -> Literal["fast", "sampled"]:
+        """Uncertainty with which errors are measured: they always come with one."""
+        return "fast" if self.uncertainty == "fast" else "sampled"
