@@ -1,4 +1,4 @@
-"""docs/architecture.md and docs/glossary.md name what is there: paths, rooms, rules, verbs, names."""
+"""docs/architecture.md and docs/glossary.md name what exists: paths, rooms, rules, verbs, words."""
 
 import re
 
