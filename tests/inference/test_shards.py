@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from small_model import SHAPE, as_stored, make_model, make_smooth_model, make_structure
 
+from rhocast.checksums import GROUP
 from rhocast.density import read_density
 from rhocast.density.chunks import chunk_shape
 from rhocast.errors import FileFormatError
@@ -201,6 +202,27 @@ def test_another_request_starts_afresh(change, interrupted, stop_after, caplog):
     predict_shard(model, structure, Mesh(SHAPE, structure.cell), interrupted, options)
     assert len(computed) == 18
     assert "another request" in caplog.text
+
+
+def test_a_shard_of_a_version_without_checksums_goes_on_and_says_so(
+    request_, interrupted, stop_after, tmp_path, caplog
+):
+    partial = interrupted.with_name("shard.h5.partial")
+    with h5py.File(partial, "r+", libver="v110") as file:
+        del file[GROUP]
+    caplog.set_level("INFO")
+    computed = stop_after(-1)
+    predict(request_, interrupted)
+    assert computed == list(range(5, 18))
+    for name in ("density", "block_sums"):
+        assert f"{partial}: {name} has no checksums" in caplog.text
+    predict(request_, tmp_path / "whole.h5")
+    with Shard(interrupted) as shard, Shard(tmp_path / "whole.h5") as whole:
+        everything = slice(None), slice(None), slice(None)
+        read = [each.fields["density"][everything] for each in (shard, whole)]
+    np.testing.assert_array_equal(*read)
+    for name in ("density", "block_sums"):
+        assert f"{interrupted}: {name} has no checksums" in caplog.text
 
 
 @pytest.mark.parametrize("damaged", ["shard.h5.journal", "shard.h5.partial"])

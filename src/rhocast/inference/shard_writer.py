@@ -103,7 +103,8 @@ class ShardWriter:
             checks = file.get(f"{GROUP}/block_sums")
             self._checks = None if checks is None else checks.id.get_offset()
         resumed = bool(self.finished)
-        if self._checks is not None:
+        if resumed:
+            self._tell_of_missing_sums()
             self._forget_damaged()
         if resumed and self.pending:
             self._note_who_goes_on()
@@ -147,19 +148,22 @@ class ShardWriter:
         first = self._header.rows.start
         return slice(x.start - first, x.stop - first), y, z
 
+    def _tell_of_missing_sums(self) -> None:
+        """Name what an earlier version has left without checksums."""
+        without = [name for name, array in self._arrays.items() if array.sums_offset is None]
+        if self._checks is None:
+            without.append("block_sums")
+        for name in without:
+            log.info("%s: %s has no checksums, damage to it cannot be told", self._partial, name)
+
     def _forget_damaged(self) -> None:
         """Compute again the blocks of an earlier run that do not match their checksums."""
-        assert self._checks is not None
-        damaged = set()
-        for block in self.finished:
-            number = block - self._header.own_blocks.start
-            total = os.pread(self._file, 8, self._sums + 8 * number)
-            found = os.pread(self._file, 4, self._checks + 4 * number)
-            same = found == np.uint32(sum_of(total)).tobytes()
-            if not same or not all(
-                array.intact(self._file, self._box(block)) for array in self._arrays.values()
-            ):
-                damaged.add(block)
+        damaged = {
+            block
+            for block in self.finished
+            if not self._sum_is_intact(block)
+            or not all(a.intact(self._file, self._box(block)) for a in self._arrays.values())
+        }
         if damaged:
             log.warning(
                 "%s: %d finished blocks do not match their checksums and are computed again",
@@ -169,6 +173,14 @@ class ShardWriter:
             self.finished -= damaged
             with self._explaining_failure():
                 self._journal.restart(sorted(self.finished))
+
+    def _sum_is_intact(self, block: int) -> bool:
+        if self._checks is None:
+            return True
+        number = block - self._header.own_blocks.start
+        total = os.pread(self._file, 8, self._sums + 8 * number)
+        found = os.pread(self._file, 4, self._checks + 4 * number)
+        return found == np.uint32(sum_of(total)).tobytes()
 
     def commit(self) -> None:
         """Bring the blocks to the disk, and only then into the journal."""

@@ -6,6 +6,7 @@ HDF5. Datasets: the predicted arrays of `rhocast.fields.DENSITY_FIELDS`, of shap
 """
 
 import json
+import logging
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +28,8 @@ from rhocast.hdf5 import open_hdf5, reading
 from rhocast.inference.provenance import Provenance
 from rhocast.inference.request import Request
 from rhocast.structures import Structure
+
+log = logging.getLogger(__name__)
 
 FORMAT_VERSION = 2
 KIND = "rhocast shard"
@@ -173,10 +176,9 @@ class Shard:
 
     def _check_sums(self) -> None:
         checks = self.file.get(f"{GROUP}/block_sums")
-        if (
-            checks is not None
-            and [sum_of(total) for total in self.block_sums] != checks[()].tolist()
-        ):
+        if checks is None:
+            log.info("%s: block_sums has no checksums, damage to it cannot be told", self.path)
+        elif [sum_of(total) for total in self.block_sums] != checks[()].tolist():
             raise damaged(self.path, "block_sums", REMEDY)
 
     def _check_complete(self) -> None:
