@@ -9,13 +9,22 @@ import numpy as np
 import pytest
 from small_model import make_structure
 
-from rhocast.checksums import GROUP, OF_ATTRIBUTES, sum_of
+from rhocast import checked_field
+from rhocast.checked_field import CheckedField
+from rhocast.checksums import (
+    GROUP,
+    OF_ATTRIBUTES,
+    create_sums,
+    places_of_chunks,
+    seal_chunks,
+    sum_of,
+)
 from rhocast.density import Density, open_density, read_density, write_density
 from rhocast.density.formats.snapshot import read_snapshot, write_snapshot
 from rhocast.density.refine import refine
 from rhocast.density.snapshot import Snapshot
 from rhocast.dynamics import Trajectory, read_trajectory, write_trajectory
-from rhocast.errors import RhocastError
+from rhocast.errors import FileFormatError, RhocastError
 from rhocast.structures.structure_file import read_structure, write_structure
 
 
@@ -154,6 +163,22 @@ def test_exchanged_pages_change_the_sum():
         assert sum_of(pages[order].tobytes()) != whole
 
 
+READERS = [
+    pytest.param(
+        "compiled",
+        marks=pytest.mark.skipif(checked_field.native() is None, reason="not compiled here"),
+    ),
+    "NumPy",
+]
+
+
+@pytest.fixture(params=READERS)
+def _reader(request, monkeypatch):
+    if request.param == "NumPy":
+        monkeypatch.setattr(checked_field, "native", lambda: None)
+
+
+@pytest.mark.usefixtures("_reader")
 def test_a_part_is_read_as_hdf5_reads_it(tmp_path):
     field(tmp_path / "field.h5")
     rng = np.random.default_rng(3)
@@ -163,6 +188,46 @@ def test_a_part_is_read_as_hdf5_reads_it(tmp_path):
             np.testing.assert_array_equal(stored.read("density", box), stored.file["density"][box])
         for box in [(slice(None), slice(None), 7), (3, slice(2, 9)), (8, 0, -1)]:
             np.testing.assert_array_equal(stored.read("density", box), stored.file["density"][box])
+
+
+@pytest.mark.usefixtures("_reader")
+@pytest.mark.parametrize("dtype", ["f4", "f2"])
+def test_damage_is_told_where_the_damaged_chunk_is_read(dtype, tmp_path):
+    """With whole and cut chunks, more and fewer rows of sums than are added up at a time."""
+    path, shape = tmp_path / "field.h5", (33, 20, 70)
+    values = np.random.default_rng(4).random(shape).astype(dtype)
+    with h5py.File(path, "w", libver="v110") as file:
+        file.create_dataset("density", data=values, chunks=(16, 20, 32))
+        seal_chunks(file, ["density"])
+        place = places_of_chunks(file["density"])[1, 0, 2]
+    with h5py.File(path) as file:
+        read = CheckedField(path, file, "density", "write it again")
+        np.testing.assert_array_equal(read[()], values)
+    with path.open("r+b") as file:
+        file.seek(place + 5)
+        file.write(bytes([255]))
+    with h5py.File(path) as file:
+        read = CheckedField(path, file, "density", "write it again")
+        np.testing.assert_array_equal(read[:, :, :64], values[:, :, :64])
+        for box in [(slice(None), slice(None), slice(60, 65)), (17, 3, 69)]:
+            with pytest.raises(FileFormatError, match=r"field\.h5: density does not match"):
+                read[box]
+        with pytest.raises(FileFormatError):
+            read.verify()
+
+
+@pytest.mark.usefixtures("_reader")
+def test_a_chunk_that_is_not_there_is_told(tmp_path):
+    path = tmp_path / "field.h5"
+    with h5py.File(path, "w", libver="v110") as file:
+        dataset = file.create_dataset("density", (8, 8, 8), "f4", chunks=(4, 8, 8))
+        dataset[:4] = 1.0
+        create_sums(file, "density")[0, 0, 0] = sum_of(np.ones((4, 8, 8), dtype="f4"))
+    with h5py.File(path) as file:
+        read = CheckedField(path, file, "density", "write it again")
+        assert (read[:4] == 1.0).all()
+        with pytest.raises(FileFormatError, match=r"field\.h5: density cannot be read"):
+            read[:5]
 
 
 def test_a_file_without_sums_opens_and_says_so(tmp_path, caplog):

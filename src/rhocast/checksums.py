@@ -5,9 +5,7 @@ they write the chunks, and a reader of a part verifies that part. A dataset in o
 as its attribute ``checksum`` (snapshots: ``sha256``). The attributes of the file have one, too.
 The words of 64 bits are added up in columns before CRC-32 is taken of the sums. It finds each
 flipped bit, lost page and exchanged page, as CRC-32 alone does, in a tenth of its time where the
-bytes are in the processor's cache, and in a fifth where they are not. Chunks are therefore read one
-by one, verified while they are in the cache, and copied to where they belong; HDF5 only tells where
-they lie (`benchmarks/reading.py` compares both ways).
+bytes are in the processor's cache, and in a fifth where they are not.
 """
 
 import hashlib
@@ -15,7 +13,6 @@ import logging
 import os
 import zlib
 from collections.abc import Iterable
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -81,15 +78,35 @@ def seal_chunks(file: h5py.File, names: Iterable[str]) -> None:
         sums = create_sums(file, name)
         found = np.zeros(sums.shape, dtype=np.uint32)
         chunk = np.empty(file[name].chunks, dtype=file[name].dtype)
-        for place in np.ndindex(*sums.shape):
-            _read_chunk(file.id.get_vfd_handle(), file[name], place, chunk)
-            found[place] = sum_of(chunk)
+        places = places_of_chunks(file[name])
+        for number in np.ndindex(*sums.shape):
+            read_chunk(file.id.get_vfd_handle(), int(places[number]), chunk)
+            found[number] = sum_of(chunk)
         sums[()] = found
 
 
 def counts_of(dataset: h5py.Dataset) -> tuple[int, ...]:
     """Return the number of chunks along each axis."""
     return tuple(-(-n // c) for n, c in zip(dataset.shape, dataset.chunks, strict=True))
+
+
+def places_of_chunks(dataset: h5py.Dataset) -> np.ndarray:
+    """Return where each chunk begins in the file, bytes; -1 for one that is not there."""
+    places = np.full(counts_of(dataset), -1, dtype=np.int64)
+    sides = dataset.chunks
+
+    def note(chunk: Any) -> None:
+        number = tuple([i // c for i, c in zip(chunk.chunk_offset, sides, strict=True)])
+        places[number] = chunk.byte_offset
+
+    dataset.id.chunk_iter(note)
+    return places
+
+
+def read_chunk(file: int, place: int, chunk: np.ndarray) -> None:
+    """Read the bytes of a chunk as they are stored; OSError if they are not all there."""
+    if place < 0 or os.preadv(file, [chunk.data], place) != chunk.nbytes:
+        raise OSError("a chunk is not in the file")
 
 
 def create_sums(file: h5py.File, name: str) -> h5py.Dataset:
@@ -149,128 +166,6 @@ def damaged(path: Path, what: str, remedy: str) -> FileFormatError:
     return FileFormatError(
         f"{path}: {what} does not match its checksum; the file is damaged: {remedy}"
     )
-
-
-class CheckedField:
-    """A dataset in chunks whose chunks are verified when they are read.
-
-    Parameters
-    ----------
-    path
-        Of the file, for messages.
-    file, name
-        The open file and the dataset. One without sums is read as it is, which is logged once.
-    remedy
-        What to do about damage.
-    """
-
-    def __init__(self, path: Path, file: h5py.File, name: str, remedy: str) -> None:
-        self._path, self._name, self._remedy = path, name, remedy
-        self._file, self._dataset = file.id.get_vfd_handle(), file[name]
-        self._sums: np.ndarray | None = None
-        dataset = self._dataset
-        if dataset.chunks is None or dataset.id.get_create_plist().get_nfilters():
-            return
-        if f"{GROUP}/{name}" not in file:
-            log.info("%s: %s has no checksums, damage to it cannot be told", path, name)
-            return
-        self._sums = file[f"{GROUP}/{name}"][()]
-        if self._sums.shape != counts_of(dataset):
-            raise damaged(path, name, remedy)
-
-    def __getitem__(self, box: Any) -> np.ndarray:
-        """Read a box of numbers and slices with step 1, as stored.
-
-        FileFormatError if a chunk is damaged.
-        """
-        dataset = self._dataset
-        if self._sums is None:
-            return dataset[box]
-        given = box if isinstance(box, tuple) else (box,)
-        sides = _sides(tuple(slices_of(given, dataset.shape)), dataset.shape)
-        values = np.empty([len(side) for side in sides], dtype=dataset.dtype)
-        self._read_into(values, sides)
-        whole = [slice(None) if isinstance(s, slice) else 0 for s in given]
-        return values[tuple(whole)]
-
-    def verify(self) -> None:
-        """Read and verify all chunks."""
-        if self._sums is not None:
-            chunk = np.empty(self._dataset.chunks, dtype=self._dataset.dtype)
-            for place in np.ndindex(*self._sums.shape):
-                self._read_verified(place, chunk)
-
-    def _read_into(self, values: np.ndarray, sides: list[range]) -> None:
-        """Read the chunks that a box touches and copy what the box takes of each."""
-        chunk = np.empty(self._dataset.chunks, dtype=self._dataset.dtype)
-        axes = (_cuts(side, c) for side, c in zip(sides, chunk.shape, strict=True))
-        for parts in product(*axes):
-            place, inside, target = zip(*parts, strict=True)
-            self._read_verified(place, chunk)
-            values[target] = chunk[inside]
-
-    def _read_verified(self, place: tuple[int, ...], chunk: np.ndarray) -> None:
-        assert self._sums is not None
-        try:
-            _read_chunk(self._file, self._dataset, place, chunk)
-        except (OSError, RuntimeError, ValueError) as error:
-            raise FileFormatError(
-                f"{self._path}: {self._name} cannot be read ({error}); {self._remedy}"
-            ) from error
-        if sum_of(chunk) != self._sums[place]:
-            raise damaged(self._path, self._name, self._remedy)
-
-
-def _cuts(side: range, length: int) -> list[tuple[int, slice, slice]]:
-    """Return the chunks that a box touches along an axis, with what it takes of each and where to.
-
-    Parameters
-    ----------
-    side
-        The box along the axis.
-    length
-        Of a chunk.
-    """
-    found = []
-    for number in range(side.start // length, -(-side.stop // length)) if side else ():
-        corner = number * length
-        low, high = max(side.start, corner), min(side.stop, corner + length)
-        inside, target = (
-            slice(low - corner, high - corner),
-            slice(low - side.start, high - side.start),
-        )
-        found.append((number, inside, target))
-    return found
-
-
-def slices_of(box: tuple[Any, ...], shape: tuple[int, ...]) -> list[slice]:
-    """Return a box of numbers and slices as slices."""
-    return [
-        s if isinstance(s, slice) else slice(range(n)[s], range(n)[s] + 1)
-        for s, n in zip(box, shape, strict=False)
-    ]
-
-
-def _sides(box: tuple[slice, ...], shape: tuple[int, ...]) -> list[range]:
-    """Return what a box takes of each axis; all of those that it does not name."""
-    filled = (*box, *[slice(None)] * (len(shape) - len(box)))
-    return [range(n)[s] for n, s in zip(shape, filled, strict=True)]
-
-
-def _read_chunk(
-    file: int, dataset: h5py.Dataset, place: tuple[int, ...], chunk: np.ndarray
-) -> None:
-    """Read the bytes of a chunk as they are stored, by the file's descriptor, past HDF5.
-
-    Raises
-    ------
-    OSError
-        If the file has no bytes for the chunk, or not all of them.
-    """
-    corner = tuple(i * c for i, c in zip(place, chunk.shape, strict=True))
-    info = dataset.id.get_chunk_info_by_coord(corner)
-    if info.byte_offset is None or os.preadv(file, [chunk.data], info.byte_offset) != chunk.nbytes:
-        raise OSError(f"chunk {place} is not in the file")
 
 
 def _sum_of_attributes(file: h5py.File) -> int:

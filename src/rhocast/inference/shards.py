@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from rhocast.checked_field import CheckedField
 from rhocast.checksums import (
     GROUP,
-    CheckedField,
     check_attributes,
     damaged,
     read_checked,

@@ -29,15 +29,14 @@ import h5py
 import numpy as np
 
 from rhocast import __version__
+from rhocast.checked_field import CheckedField, slices_of
 from rhocast.checksums import (
     OF_ATTRIBUTES,
-    CheckedField,
     check_attributes,
     read_checked,
     seal_attributes,
     seal_chunks,
     seal_dataset,
-    slices_of,
 )
 from rhocast.density.density import MESH_FIELDS, Density
 from rhocast.errors import FileFormatError, RhocastError, StructureError
