@@ -38,7 +38,8 @@ _REMEDIES = {
     errno.ENOTDIR: "a part of the path is a file, expected folders: write elsewhere",
     errno.EISDIR: "it is a folder, expected a file: give another name",
     errno.ENAMETOOLONG: "the name is too long: give a shorter one",
-    errno.ELOOP: "a symbolic link stands there, which is not followed: remove it",
+    errno.ELOOP: "a symbolic link stands there, which is not followed: give another name, or "
+    "move it elsewhere",
 }
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

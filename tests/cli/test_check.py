@@ -58,7 +58,7 @@ def test_one_changed_key_is_named_with_each_result_and_what_to_do(folder, capsys
     assert main(["check", "results", "--config", "my.yaml", "--json"]) == 4
     told = json.loads(capsys.readouterr().out)["differing"]
     assert told == {f"results/densities/si8/300K/{i}.h5": "dft.cutoff_ha" for i in (0, 1)}
-    assert "0.h5: differs from the configuration in dft.cutoff_ha; remove it" in caplog.text
+    assert "0.h5: differs from the configuration in dft.cutoff_ha; move it elsewhere" in caplog.text
 
 
 def test_a_file_without_settings_is_compared_by_its_cell(folder, capsys):

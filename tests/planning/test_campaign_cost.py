@@ -193,7 +193,7 @@ def test_a_calibration_is_kept_and_a_damaged_one_refused(tmp_path):
     assert read_calibration(path).evaluation_s == CALIBRATION.prediction_s
     older["subject"] = {"prediction.uncertainty": "none"}
     path.write_text(json.dumps(older))
-    with pytest.raises(FileFormatError, match=r"calibration\.json: .* remove it to measure anew"):
+    with pytest.raises(FileFormatError, match=r"calibration\.json: .* give the name of a new file"):
         read_calibration(path)
     path.write_text("{}")
     with pytest.raises(FileFormatError, match=r"calibration\.json: expected a calibration"):

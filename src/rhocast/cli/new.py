@@ -76,9 +76,7 @@ def _new(options: argparse.Namespace) -> None:
     from rhocast.errors import ConfigError
 
     if options.output.exists():
-        raise ConfigError(
-            f"{options.output}: exists already; give another name with -o, or remove it"
-        )
+        raise ConfigError(f"{options.output}: exists already; give another name with -o")
     options.output.parent.mkdir(parents=True, exist_ok=True)
     lines = _from_crystal(options) if options.structure else _from_densities(options)
     sys.stdout.write(

@@ -49,12 +49,12 @@ def chosen_frame(path: str | Path, source: str, place: int) -> int:
     lines = [line for line in lines if not line.startswith("#")]
     if not lines or lines[0].split("\t") != list(_COLUMNS):
         raise FileFormatError(
-            f"{path}: expected the columns {', '.join(_COLUMNS)}; remove it and run `acquire` again"
+            f"{path}: expected the columns {', '.join(_COLUMNS)}; run `acquire` again"
         )
     frames = [int(row[1]) for row in (line.split("\t") for line in lines[1:]) if row[0] == source]
     if place >= len(frames):
         raise FileFormatError(
-            f"{path}: expected {place + 1} frames of {source}, found {len(frames)}; remove it and "
-            "run `acquire` again"
+            f"{path}: expected {place + 1} frames of {source}, found {len(frames)}; run "
+            "`acquire` again"
         )
     return frames[place]

@@ -262,5 +262,5 @@ def _claim(
     if different:
         raise ConfigError(
             f"{folder}: holds a convergence study of other {', '.join(different)}; take another "
-            "folder, or remove it to begin anew"
+            "folder"
         )

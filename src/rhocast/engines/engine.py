@@ -224,8 +224,8 @@ def read_engine_record(path: str | Path) -> EngineRecord:
         record = EngineRecord(**json.loads(Path(path).read_text(encoding="utf-8")))
     except (OSError, TypeError, ValueError) as error:
         raise EngineError(
-            f"{path}: expected name, executable and version of an engine ({error}); remove the "
-            "file to settle on an engine anew"
+            f"{path}: expected name, executable and version of an engine ({error}); mend it, or "
+            "move it elsewhere to settle on an engine anew"
         ) from None
     if record.name not in PROGRAMS:
         raise EngineError(f"{path}: name: expected {' or '.join(PROGRAMS)}, found {record.name}")

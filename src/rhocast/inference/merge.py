@@ -189,8 +189,8 @@ def _columns(
         values = shard.fields[name][x - rows.start : end - rows.start, y : y + cy]
         if not np.isfinite(values).all():
             raise FileFormatError(
-                f"{shard.path}: {name} holds NaN or infinity; the file is damaged, remove it and "
-                "predict this shard again"
+                f"{shard.path}: {name} holds NaN or infinity; the file is damaged, move "
+                "it elsewhere and predict this shard again"
             )
         yield (slice(x, end), slice(y, y + cy)), values
 

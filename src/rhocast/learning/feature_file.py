@@ -178,7 +178,7 @@ def _assemble(
             source = records[arrays["snapshot"][bad]].source
             raise FileFormatError(
                 f"{path}: {name} holds NaN or infinity at point {bad}, which comes from "
-                f"{source}; remove that snapshot or compute it again"
+                f"{source}; compute that snapshot again, or leave it out"
             )
     return FeatureSet(
         features=arrays["features"],

@@ -78,7 +78,7 @@ class Calibration:
             if measured != asked:
                 raise ConfigError(
                     f"{where}: measured for {name} {measured or 'none'}, but the configuration has "
-                    f"{asked or 'none'}; give another file, or remove this one to measure anew"
+                    f"{asked or 'none'}; give the name of a new file, which is measured and written"
                 )
 
 
@@ -113,5 +113,6 @@ def read_calibration(path: str | Path) -> Calibration:
         return Calibration(**(data | {"scf": law}))
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise FileFormatError(
-            f"{path}: expected a calibration of `rhocast plan` ({error}); remove it to measure anew"
+            f"{path}: expected a calibration of `rhocast plan` ({error}); give the name of a new "
+            "file, which is measured and written"
         ) from None

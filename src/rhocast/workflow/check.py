@@ -35,8 +35,8 @@ class Verdict:
         """What to do about a result that differs, in one sentence."""
         keys = ", ".join(self.differing)
         return (
-            f"{self.path}: differs from the configuration in {keys}; remove it and run snakemake, "
-            "or take back the change of the configuration"
+            f"{self.path}: differs from the configuration in {keys}; move it elsewhere and "
+            "run snakemake, or take back the change of the configuration"
         )
 
 
