@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 from small_model import make_model
 
 from rhocast.cli.main import main
@@ -18,11 +19,12 @@ def test_charges_of_a_predicted_field(tmp_path, capsys):
     write_density(field, Predictor.load("sige").predict(PAIR))
     assert main(["charges", str(field), "--model", "sige", "-o", str(table), "--json"]) == 0
     rows = [line.split("\t") for line in table.read_text().splitlines()]
-    assert rows[0] == ["atom", "element", "x_A", "y_A", "z_A", "charge_e"]
+    assert rows[0] == ["atom", "element", "x_A", "y_A", "z_A", "charge_e", "std_electrons"]
     assert [row[1] for row in rows[1:]] == ["Si", "Ge"]
     told = json.loads(capsys.readouterr().out)
     assert abs(told["sum_e"]) < 1e-4
     assert abs(told["Si_mean_e"] - float(rows[1][5])) < 1e-6
+    assert told["Si_std_electrons"] == pytest.approx(float(rows[1][6]), abs=1e-6)
 
 
 def test_a_model_without_pseudo_atoms_is_refused(tmp_path, capsys):

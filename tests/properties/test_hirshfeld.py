@@ -11,7 +11,7 @@ from rhocast.descriptors import PseudoAtoms
 from rhocast.errors import ModelError
 from rhocast.grid import Mesh
 from rhocast.inference import Predictor
-from rhocast.properties import hirshfeld_charges
+from rhocast.properties import divide_among_atoms, hirshfeld_charges
 from rhocast.structures import Structure
 
 VALENCE = {"Al": 3.0, "Si": 4.0}
@@ -47,6 +47,37 @@ def test_charges_are_as_defined(structure, pseudo_atoms):
     expected -= (shares * rho).sum(axis=(1, 2, 3)) * density.mesh.voxel_volume
     found = hirshfeld_charges(density, pseudo_atoms, VALENCE)
     np.testing.assert_allclose(found, expected, atol=2e-4)
+
+
+def test_error_bars_are_as_defined(structure, pseudo_atoms):
+    parts = free_densities(structure, pseudo_atoms)
+    random = np.random.default_rng(3).random((2, *SHAPE))
+    rho = parts.sum(axis=0)
+    density = Density(structure, rho, epistemic_std=0.1 * random[0], aleatoric_std=random[1])
+    shares = parts / rho
+    expected = (shares * density.std).sum(axis=(1, 2, 3)) * density.mesh.voxel_volume
+    found = divide_among_atoms(density, pseudo_atoms, VALENCE)
+    np.testing.assert_allclose(found.std, expected, rtol=1e-3)
+    assert found.std.sum() == pytest.approx(density.mesh.integral(density.std), rel=1e-9)
+    bare = divide_among_atoms(Density(structure, rho), pseudo_atoms, VALENCE)
+    assert bare.std is None
+    np.testing.assert_array_equal(found.charges, bare.charges)
+
+
+def test_error_bars_bound_charges_and_tell_misplaced_electrons(structure, pseudo_atoms):
+    """However errors are correlated: normal ones, the same everywhere or different everywhere."""
+    shares = (parts := free_densities(structure, pseudo_atoms)) / parts.sum(axis=0)
+    std = 0.01 * parts.sum(axis=0)
+    density = Density(structure, parts.sum(axis=0), epistemic_std=std, aleatoric_std=0.0 * std)
+    bars = divide_among_atoms(density, pseudo_atoms, VALENCE).std
+    draws = np.random.default_rng(4)
+    for shape in ((1, 1, 1), SHAPE):
+        errors = [std * draws.standard_normal(shape) for _ in range(400)]
+        voxel = density.mesh.voxel_volume
+        charges = np.array([np.einsum("aijk,ijk->a", shares, e) for e in errors]) * voxel
+        misplaced = np.array([np.einsum("aijk,ijk->a", shares, abs(e)) for e in errors]) * voxel
+        assert (charges.std(axis=0) < 1.1 * bars).all()
+        np.testing.assert_allclose(misplaced.mean(axis=0), np.sqrt(2 / np.pi) * bars, rtol=0.1)
 
 
 def test_the_sum_is_the_charge_of_the_cell(structure, pseudo_atoms):

@@ -13,7 +13,8 @@ def add_verbs(verbs: Any) -> None:
     verb = verbs.add_parser(
         "charges",
         description="Compute the Hirshfeld charge of each atom, a model's pseudo-atoms being the "
-        "free densities, and write a row for each. A field of any size is read layer by layer.",
+        "free densities, and write a row for each: charge and, where the field has standard "
+        "deviations, their integral over the atom. A field of any size is read layer by layer.",
     )
     verb.add_argument("density", type=Path, help="density of any format, of valence electrons")
     verb.add_argument("--model", required=True, help="model file or name of a shipped model")
@@ -27,7 +28,7 @@ def _charges(options: argparse.Namespace) -> None:
     from rhocast.density import open_density
     from rhocast.errors import ModelError
     from rhocast.model import DensityModel
-    from rhocast.properties import charges_by_element, hirshfeld_charges, write_charges
+    from rhocast.properties import charges_by_element, divide_among_atoms, write_charges
 
     model = DensityModel.load(options.model)
     if model.baseline is None:
@@ -36,7 +37,7 @@ def _charges(options: argparse.Namespace) -> None:
             "configuration), found one without"
         )
     with open_density(options.density) as density:
-        charges = hirshfeld_charges(density, model.baseline, model.metadata.get("valence", {}))
+        charges = divide_among_atoms(density, model.baseline, model.metadata.get("valence", {}))
         write_charges(options.output, density.structure, charges)
         emit(charges_by_element(density.structure, charges), options.json)
     log.info("%s is written", options.output)

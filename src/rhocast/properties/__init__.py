@@ -6,13 +6,21 @@ from rhocast.properties.equation_of_state import (
     equation_of_state,
     write_equation_of_state,
 )
-from rhocast.properties.hirshfeld import charges_by_element, hirshfeld_charges, write_charges
+from rhocast.properties.hirshfeld import (
+    AtomicCharges,
+    charges_by_element,
+    divide_among_atoms,
+    hirshfeld_charges,
+    write_charges,
+)
 
 __all__ = [
+    "AtomicCharges",
     "EnergyComparison",
     "EquationOfState",
     "charges_by_element",
     "compare_energies",
+    "divide_among_atoms",
     "equation_of_state",
     "hirshfeld_charges",
     "write_charges",

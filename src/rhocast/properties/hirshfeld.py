@@ -1,9 +1,7 @@
 """Hirshfeld charges: the density divided among the atoms in the ratio of their free densities.
 
-    q_a = Z_a − ∫ w_a ρ d³r,   w_a(r) = ρ_a(|r − R_a|) / Σ_b ρ_b(|r − R_b|)
-
-F. L. Hirshfeld, Theoret. Chim. Acta 44, 129 (1977). Free densities ρ_a are the model's pseudo-atoms
-without their multipoles, cut off where they fall below zero; Z_a are the valence electrons.
+method.md, Eq. 40 and 41; F. L. Hirshfeld, Theoret. Chim. Acta 44, 129 (1977). Free densities are
+the model's pseudo-atoms without their multipoles, cut off where they fall below zero.
 """
 
 import csv
@@ -61,10 +59,35 @@ class _FreeAtom:
         return self.values[interval] + (scaled - interval) * self.slopes[interval]
 
 
+@dataclass(frozen=True)
+class AtomicCharges:
+    """What belongs to each atom.
+
+    Attributes
+    ----------
+    charges : (n,) float64 array
+        Elementary charges, positive where electrons are missing. Their sum is Σ Z − ∫ρ.
+    std : (n,) float64 array or None
+        Standard deviation of the density, integrated over the atom, electrons; None where the
+        density has none. No standard deviation of the charge is larger, and 0.8 times it is the
+        number of misplaced electrons to expect.
+    """
+
+    charges: np.ndarray
+    std: np.ndarray | None
+
+
 def hirshfeld_charges(
     density: Density, pseudo_atoms: PseudoAtoms, valence: Mapping[str, float]
 ) -> np.ndarray:
-    """Compute the Hirshfeld charge of each atom.
+    """Compute the Hirshfeld charge of each atom, (n,), as `divide_among_atoms` does."""
+    return divide_among_atoms(density, pseudo_atoms, valence).charges
+
+
+def divide_among_atoms(
+    density: Density, pseudo_atoms: PseudoAtoms, valence: Mapping[str, float]
+) -> AtomicCharges:
+    """Compute the Hirshfeld charge of each atom and, where there is one, its error bar.
 
     A density in a file is read once, some layers at a time; the cost is linear in the atoms.
 
@@ -77,11 +100,6 @@ def hirshfeld_charges(
     valence
         Electrons of a neutral atom, by chemical symbol.
 
-    Returns
-    -------
-    (n,) float64 array
-        Elementary charges, positive where electrons are missing. Their sum is Σ Z − ∫ρ.
-
     Raises
     ------
     ModelError
@@ -92,16 +110,16 @@ def hirshfeld_charges(
         if missing := sorted(set(structure.species) - set(known)):
             raise ModelError(f"{', '.join(missing)}: the model has no {what} of it, expected one")
     spheres = _Spheres.of(structure, density.mesh, pseudo_atoms)
-    electrons, unassigned, first = np.zeros(len(structure)), 0.0, 0
-    for values in density.layers("density"):
+    sums, unassigned, first = np.zeros((2, len(structure))), 0.0, 0
+    for values, std in _layers(density):
         promolecule = np.zeros(values.size)
         for _, points, own in spheres.within(first, len(values)):
             np.add.at(promolecule, points, own)
-        flat, reached = values.ravel(), promolecule > 0.0
-        ratio = np.divide(flat, promolecule, out=np.zeros_like(flat), where=reached)
+        flat, reached = np.stack([values.ravel(), std.ravel()]), promolecule > 0.0
+        ratios = np.divide(flat, promolecule, out=np.zeros_like(flat), where=reached)
         for atom, points, own in spheres.within(first, len(values)):
-            electrons[atom] += voxel * float(ratio[points] @ own)
-        unassigned += voxel * float(flat[~reached].sum())
+            sums[:, atom] += ratios[:, points] @ own
+        unassigned += voxel * float(flat[0, ~reached].sum())
         first += len(values)
     neutral = np.array([valence[symbol] for symbol in structure.to_ase().symbols])
     if abs(unassigned) > _UNASSIGNED_SHARE * neutral.sum():
@@ -110,7 +128,22 @@ def hirshfeld_charges(
             density.source,
             unassigned,
         )
-    return neutral - electrons
+    electrons, std = voxel * sums
+    return AtomicCharges(neutral - electrons, std if _has_std(density) else None)
+
+
+def _has_std(density: Density) -> bool:
+    return "epistemic_std" in density.fields
+
+
+def _layers(density: Density) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the density and its standard deviation, zero where there is none, part by part."""
+    if not _has_std(density):
+        yield from ((values, np.zeros_like(values)) for values in density.layers("density"))
+        return
+    fields = (density.layers(name) for name in ("density", "epistemic_std", "aleatoric_std"))
+    for values, epistemic, aleatoric in zip(*fields, strict=True):
+        yield values, np.hypot(epistemic, aleatoric)
 
 
 @dataclass(frozen=True)
@@ -178,27 +211,31 @@ def _squared_sums(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
     return squared.ravel()
 
 
-def write_charges(path: str | Path, structure: Structure, charges: np.ndarray) -> None:
-    """Write a table (TSV): number of the atom from 0, element, position in Å, charge in e."""
+def write_charges(path: str | Path, structure: Structure, found: AtomicCharges) -> None:
+    """Write a table (TSV): atom from 0, element, position in Å, charge in e, std in electrons."""
     atoms = structure.to_ase()
+    columns = [found.charges] if found.std is None else [found.charges, found.std]
     with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
-        writer.writerow(["atom", "element", "x_A", "y_A", "z_A", "charge_e"])
-        for number, (symbol, place, charge) in enumerate(
-            zip(atoms.symbols, atoms.positions, charges, strict=True)
+        header = ["atom", "element", "x_A", "y_A", "z_A", "charge_e", "std_electrons"]
+        writer.writerow(header[: 5 + len(columns)])
+        for number, (symbol, place, own) in enumerate(
+            zip(atoms.symbols, atoms.positions, np.stack(columns, axis=1), strict=True)
         ):
-            writer.writerow([number, symbol, *(f"{x:.6f}" for x in place), f"{charge:.6f}"])
+            writer.writerow([number, symbol, *(f"{x:.6f}" for x in (*place, *own))])
 
 
-def charges_by_element(structure: Structure, charges: np.ndarray) -> dict[str, float]:
-    """Return mean, least and largest charge of each element, and the sum of all, e."""
+def charges_by_element(structure: Structure, found: AtomicCharges) -> dict[str, float]:
+    """Return mean, least and largest charge of each element, its mean std, and the sum of all."""
     symbols = np.array(list(structure.to_ase().symbols))
-    found = {"sum_e": float(charges.sum())}
+    figures = {"sum_e": float(found.charges.sum())}
     for element in structure.species:
-        own = charges[symbols == element]
-        found |= {
+        own = found.charges[symbols == element]
+        figures |= {
             f"{element}_mean_e": float(own.mean()),
             f"{element}_least_e": float(own.min()),
             f"{element}_largest_e": float(own.max()),
         }
-    return found
+        if found.std is not None:
+            figures[f"{element}_std_electrons"] = float(found.std[symbols == element].mean())
+    return figures
