@@ -107,7 +107,7 @@ rule classical:
 
 rule snapshots:
     input:
-        trajectory=lambda w: campaign.run_of(w.system, w.temperature),
+        origin=lambda w: campaign.run_of(w.system, w.temperature),
         choices=lambda w: campaign.choices_of(w.system, w.temperature),
     output:
         frame=results("snapshots/{system}/{temperature}K/{frame}.extxyz"),

@@ -100,6 +100,24 @@ def test_a_pool_makes_longer_trajectories_and_no_more_snapshots(demo):
         ("datasets.small.0.temperatures_K", [-5], r"temperatures_K\[0\]: expected a value greater"),
         ("datasets.small.0.system", "gold", r"datasets\.small\[0\]\.system: expected one of"),
         ("aimd", None, r"datasets\.small\[0\]\.sampler: `aimd` needs a section of that name"),
+        (
+            "datasets.small",
+            [
+                {
+                    "system": "sige8a",
+                    "sampler": "springs",
+                    "temperatures_K": [9],
+                    "frames": 1,
+                    "pool": 2,
+                }
+            ],
+            r"pool: frames are chosen from a trajectory; `springs` makes none",
+        ),
+        (
+            "datasets.test",
+            [{"system": "vacancy", "sampler": "springs", "temperatures_K": [9], "frames": 1}],
+            r"`springs` displaces atoms at rest, but systems\.vacancy has a temperature_K",
+        ),
         ("goal", {"rounds": ["gold"]}, r"goal\.rounds: expected one of"),
         ("goal", {"rounds": ["small", "large"]}, r"dataset 'large' must hold the snapshots of"),
         ("goal", {"rounds": ["large"]}, r"goal\.rounds: expected the last to be training\.dataset"),

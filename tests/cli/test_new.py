@@ -12,7 +12,7 @@ from graph import jobs_of
 from rhocast.cli.main import main
 from rhocast.config import load_config
 from rhocast.density import read_density, read_snapshot
-from rhocast.structures import build_system
+from rhocast.structures import build_system, read_structure
 from rhocast.workflow.campaign import Campaign
 
 CRYSTALS = {
@@ -143,3 +143,31 @@ def test_the_workflow_learns_from_imported_densities_alone(densities, run, root)
     missing = run("snakemake", "-n", "-s", snakefile, *files, cwd=densities)
     assert missing.returncode != 0
     assert "a-1/300K/0.h5" in missing.stdout + missing.stderr
+
+
+@pytest.mark.workflow
+def test_frames_of_a_draft_are_drawn_without_dynamics(tmp_path, monkeypatch, run, root):
+    monkeypatch.chdir(tmp_path)
+    ase.io.write("LiF.cif", CRYSTALS["LiF.cif"])
+    assert main(["new", "LiF.cif"]) == 0
+    snakemake = ("snakemake", "-s", root / "Snakefile", "--configfile", "campaign.yaml")
+    result = run(*snakemake, "-n", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    jobs = jobs_of(result.stdout)
+    assert "aimd" not in jobs
+    assert "dynamics" not in jobs
+    names = [f"results/lif/snapshots/small/{t}K/{n}.extxyz" for t, n in ((720, 0), (720, 1))]
+    result = run(*snakemake, "--cores", "1", *names, cwd=tmp_path)
+    assert result.returncode == 0, result.stdout + result.stderr
+    first, second = (read_structure(name) for name in names)
+    assert first.record["sampler"] == "springs"
+    assert not np.allclose(first.positions, second.positions)
+
+
+def test_dynamics_are_drafted_where_they_are_asked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ase.io.write("Na.cif", CRYSTALS["Na.cif"])
+    assert main(["new", "Na.cif", "--aimd"]) == 0
+    settings = load_config("campaign.yaml")
+    assert settings.aimd is not None
+    assert settings.sampler(*min(settings.trajectories("test"))) == "aimd"

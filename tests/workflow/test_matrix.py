@@ -129,6 +129,12 @@ MATRIX: list[tuple[str, str, Any, set[str]]] = [
     ("convergence.require", "convergence.require", True, JUDGED_STUDY),
     ("datasets.*.system", "datasets.small.0.system", "si8b", {"structure"} | AIMD),
     ("datasets.*.sampler", "datasets.small.0.sampler", "classical", SAMPLED),
+    (
+        "datasets.*.sampler",
+        "datasets.small.0.sampler",
+        "springs",
+        {"snapshots"} | SINGLE_POINTS,
+    ),
     ("datasets.*.temperatures_K", "datasets.small.0.temperatures_K", [300, 450], AIMD),
     ("datasets.*.frames", "datasets.small.0.frames", 3, AIMD),
     ("datasets.*.frames", "datasets.small.0.frames", 1, LEARNING),

@@ -59,6 +59,12 @@ def add_verbs(verbs: Any) -> None:
     )
     verb.add_argument("--melting-K", type=float, help="melting point of the material, K")
     verb.add_argument("--debye-K", type=float, help="Debye temperature of the material, K")
+    verb.add_argument(
+        "--aimd", action="store_true",
+        help="molecular dynamics with the DFT engine moves the atoms, which costs about as many "
+        "hours as the densities or more; by default they are displaced by phonons of springs "
+        "between neighbours",
+    )  # fmt: skip
     kind = verb.add_mutually_exclusive_group()
     kind.add_argument("--metal", action="store_true", default=None, help="the material is a metal")
     kind.add_argument(
@@ -102,7 +108,7 @@ def _from_crystal(options: argparse.Namespace) -> list[str]:
         debye_K=options.debye_K,
     )
     file = os.path.relpath(options.structure, folder)
-    wish = Wish(options.goal, options.hours, options.frames)
+    wish = Wish(options.goal, options.hours, options.frames, options.aimd)
     draft = draft_campaign(material, file, options.output.name, wish)
     options.output.write_text(draft.text, encoding="utf-8")
     load_config(options.output)  # what was written must be valid

@@ -46,9 +46,14 @@ class Config(Sections):
         for dataset, sources in self.datasets.items():
             for number, source in enumerate(sources):
                 key = f"datasets.{dataset}[{number}].sampler"
-                sections = {"aimd": self.aimd, "classical": self.classical, "imported": self.dft}
-                if sections[source.sampler] is None:
+                sections = {"aimd": self.aimd, "classical": self.classical}
+                if sections.get(source.sampler, self.dft) is None:
                     raise ValueError(f"{key}: `{source.sampler}` needs a section of that name")
+                if source.sampler == "springs" and self.systems[source.system].temperature_K:
+                    raise ValueError(
+                        f"{key}: `springs` displaces atoms at rest, but systems.{source.system} "
+                        "has a temperature_K; take that out"
+                    )
                 for temperature in source.temperatures_K:
                     sampler = self.sampler(source.system, temperature)
                     if sampler != source.sampler:

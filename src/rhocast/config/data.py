@@ -185,16 +185,18 @@ class Source(Section):
     """Snapshots of one system at some temperatures."""
 
     system: Name = Field(description="a key of `systems`")
-    sampler: Literal["aimd", "classical", "imported"] = Field(
+    sampler: Literal["aimd", "classical", "springs", "imported"] = Field(
         "aimd",
-        description="what moves the atoms: the DFT engine, or a classical potential; `imported`: "
-        "densities that have been computed elsewhere lie in the folder of results",
+        description="what moves the atoms: the DFT engine (`aimd`), a classical potential "
+        "(`classical`), or phonons of springs between neighbours, drawn anew for each frame "
+        "(`springs`: a crystal that does not melt, without a trajectory); `imported`: densities "
+        "that have been computed elsewhere lie in the folder of results",
     )
     temperatures_K: Annotated[tuple[Temperature, ...], AfterValidator(distinct)] = Field(
         min_length=1, description="ions, K"
     )
     frames: PositiveInt = Field(
-        description="snapshots at each temperature, `steps_between_frames` apart"
+        description="snapshots at each temperature; of a trajectory, `steps_between_frames` apart"
     )
     pool: PositiveInt | None = Field(
         None,
@@ -213,6 +215,12 @@ class Source(Section):
             raise ValueError(
                 f"pool: expected more than `frames` = {self.frames}, found {self.pool}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _pool_has_a_trajectory(self) -> "Source":
+        if self.pool is not None and self.sampler == "springs":
+            raise ValueError("pool: frames are chosen from a trajectory; `springs` makes none")
         return self
 
 

@@ -149,7 +149,7 @@ class Sections(Section):
         return next((name for name in self.datasets if key in self.pools(name)), None)
 
     def sampler(self, system: str, temperature_K: int) -> str:
-        """Return what makes a trajectory: ``aimd`` or ``classical``."""
+        """Return what moves the atoms of a system: see `Source.sampler`."""
         return self._sources(system, temperature_K)[0].sampler
 
     def _sources(self, system: str, temperature_K: int) -> list[Source]:

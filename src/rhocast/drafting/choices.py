@@ -8,17 +8,26 @@ from typing import Generic, TypeVar
 import numpy as np
 from ase.data import atomic_masses, atomic_numbers
 
-from rhocast.drafting.elements import DEBYE_K, MELTING_K, NONMETALS
+from rhocast.drafting.cutoffs import sufficient_cutoff_ha
+from rhocast.drafting.elements import DEBYE_K, MELTING_K, NONMETALS, WIDE_GAP
+from rhocast.engines import Psp8
 from rhocast.structures import Structure
 
 T = TypeVar("T")
 
 #: Distance of k-points, 1/Bohr, that left an error of 0.2 to 0.3 % of the electrons in aluminium
-#: (docs/convergence.md) and in silicon-germanium (benchmarks/demo_convergence.py).
-_METAL_SPACING, _INSULATOR_SPACING = 0.137, 0.2
+#: (docs/convergence.md) and in silicon-germanium (benchmarks/demo_convergence.py); with a wide gap
+#: 0.35 % in silicon carbide and 0.03 % in lithium fluoride (docs/my-material.md).
+_METAL_SPACING, _INSULATOR_SPACING, _WIDE_GAP_SPACING = 0.137, 0.2, 0.4
+
+#: Lindemann's constant, K^½ g^½ cm / mol^(5/6), and cm³/mol per Bohr³.
+_LINDEMANN, _CM3_PER_MOL = 150.0, 0.0892385
 
 #: Valence electrons of the cell of training, about, where eight atoms do not have more.
 _TRAINING_ELECTRONS = 32
+
+#: Share of the electrons that the plane-wave cutoff may misplace.
+_MISPLACED = 5e-3
 
 #: Electron temperature, K: the paper's, and one that leaves a gap of some tenths of an eV empty.
 _METAL_SMEARING_K, _INSULATOR_SMEARING_K = 631.554, 300.0
@@ -50,40 +59,47 @@ def is_metal(structure: Structure, told: bool | None) -> Choice[bool]:
     return Choice(True, "a guess: all elements are metals; --insulator says otherwise")
 
 
-def debye_temperature_K(structure: Structure, told: float | None) -> Choice[float]:
-    """Choose the Debye temperature: of an element from a table, of a compound as a mean."""
+def melting_point_K(structure: Structure, told: float | None) -> Choice[float]:
+    """Choose the melting point: of an element from a table, of a compound a rough guess."""
+    if told is not None:
+        return Choice(told, "the melting point as given")
+    known = [float(MELTING_K[e]) for e in structure.species if e in MELTING_K]
+    if len(structure.species) == len(known) == 1:
+        return Choice(known[0], f"the melting point, {known[0]:.0f} K")
+    guess = max([1200.0, *known]) * 0.8
+    return Choice(guess, f"a guess of the melting point, {guess:.0f} K; --melting-K gives it")
+
+
+def debye_temperature_K(
+    structure: Structure, told: float | None, melting_K: float
+) -> Choice[float]:
+    """Choose the Debye temperature: of an element from a table, else by Lindemann's rule.
+
+    Crystals melt where atoms move by a tenth of their distance or so: θ = C √(Tm / (A V^⅔)), with
+    the mean mass A in g/mol and the volume of a mole of atoms V in cm³. C is 100 to 160 in metals,
+    126 to 137 in NaCl, MgO and LiF, 175 to 220 in C, Si, Ge and GaAs.
+    """
     if told is not None:
         return Choice(told, "as given")
-    known = {e: float(DEBYE_K[e]) for e in structure.species if e in DEBYE_K}
-    if len(structure.species) == len(known) == 1:
-        return Choice(next(iter(known.values())), "of the element (Kittel, 8th edition)")
-    counts = structure.counts
-    atoms = sum(counts[e] for e in known)
-    mean = sum(counts[e] * value for e, value in known.items()) / atoms if atoms else 350.0
+    if len(structure.species) == 1 and structure.species[0] in DEBYE_K:
+        return Choice(float(DEBYE_K[structure.species[0]]), "of the element (Kittel, 8th edition)")
+    mass = float(atomic_masses[structure.numbers].mean())
+    volume_cm3 = structure.volume / len(structure) * _CM3_PER_MOL
+    guess = _LINDEMANN * sqrt(melting_K / (mass * volume_cm3 ** (2.0 / 3.0)))
     return Choice(
-        float(round(mean, -1)),
-        "a guess from the elements; it only sets how far atoms are displaced at first",
+        float(round(guess, -1)),
+        "a guess from the melting point (Lindemann's rule); it sets how far atoms are displaced; "
+        "--debye-K gives it",
     )
 
 
-def temperatures_K(structure: Structure, melting_K: float | None) -> Choice[tuple[int, int, int]]:
+def temperatures_K(melting_K: Choice[float]) -> Choice[tuple[int, int, int]]:
     """Choose the temperatures of training, cold, warm and hot, below the melting point.
 
     The one in the middle is held out to judge by.
     """
-    reason = "0.25, 0.5 and 0.75 of the melting point as given"
-    if melting_K is None:
-        known = [float(MELTING_K[e]) for e in structure.species if e in MELTING_K]
-        elemental = len(structure.species) == len(known) == 1
-        melting_K = known[0] if elemental else max([1200.0, *known]) * 0.8
-        reason = (
-            f"0.25, 0.5 and 0.75 of the melting point, {melting_K:.0f} K"
-            if elemental
-            else f"a guess: the melting point of the compound is taken as {melting_K:.0f} K; "
-            "--melting-K gives it"
-        )
-    cold, warm, hot = (int(round(share * melting_K, -1)) for share in (0.25, 0.5, 0.75))
-    return Choice((cold, warm, hot), reason)
+    cold, warm, hot = (int(round(share * melting_K.value, -1)) for share in (0.25, 0.5, 0.75))
+    return Choice((cold, warm, hot), f"0.25, 0.5 and 0.75 of {melting_K.reason}")
 
 
 def supercell(structure: Structure, atoms: int) -> Repeat:
@@ -119,27 +135,35 @@ def training_cells(structure: Structure, n_electrons: float) -> Choice[tuple[Rep
 
 def kpoint_spacing_per_bohr(structure: Structure, small: Repeat, metal: bool) -> Choice[float]:
     """Choose the distance of k-points so that the cell of training holds whole steps."""
-    wanted = _METAL_SPACING if metal else _INSULATOR_SPACING
+    wide_gap = not metal and not WIDE_GAP.isdisjoint(structure.species)
+    wanted = _METAL_SPACING if metal else _WIDE_GAP_SPACING if wide_gap else _INSULATOR_SPACING
     edge = float((np.linalg.norm(structure.cell, axis=1) * np.array(small)).min())
     steps = ceil(2.0 * pi / (edge * wanted) - 0.5)
     spacing = 2.0 * pi / (edge * steps)
-    kind = "a metal" if metal else "a semiconductor or insulator"
-    return Choice(round(spacing, 4), f"what suffices for {kind}; the study `converge` checks it")
-
-
-def cutoff_ha(core_radii_bohr: Mapping[str, float | None]) -> Choice[float]:
-    """Choose the plane-wave cutoff from the smallest core radius of the pseudopotentials.
-
-    50 Ha Bohr² over its square is 14 Ha for aluminium and silicon (1.9 Bohr) and 35 Ha for carbon
-    (1.2 Bohr).
-    """
-    known = {element: radius for element, radius in core_radii_bohr.items() if radius}
-    if not known:
-        return Choice(20.0, "a guess; the study `converge` checks it")
-    element, radius = min(known.items(), key=lambda item: item[1])
+    kind = "a metal" if metal else "a wide gap" if wide_gap else "a semiconductor or insulator"
     return Choice(
-        float(ceil(50.0 / radius**2)),
-        f"from the core radius of {element}, {radius:.2f} Bohr; the study `converge` checks it",
+        round(spacing, 4), f"what suffices for {kind}; the section `convergence` checks it"
+    )
+
+
+def cutoff_ha(files: Mapping[str, Psp8], counts: Mapping[str, int]) -> Choice[float]:
+    """Choose the plane-wave cutoff from the pseudopotentials' densities and core radii.
+
+    50 Ha Bohr² over the square of the smallest core radius is 14 Ha for aluminium and silicon (1.9
+    Bohr). It is enough unless valence electrons lie within the core radius, as those of the first
+    row and of semicore shells do.
+    """
+    radii = [file.core_radius_bohr for file in files.values() if file.core_radius_bohr]
+    by_radius = ceil(50.0 / min(radii) ** 2) if radii else 0
+    by_density = sufficient_cutoff_ha(files, counts, _MISPLACED) or 0
+    reason = "a guess"
+    if by_density > by_radius:
+        reason = f"misplaces {100 * _MISPLACED:g} % of the electrons of the free atoms"
+    elif radii:
+        reason = f"from the smallest core radius, {min(radii):.2f} Bohr"
+    return Choice(
+        float(max(by_density, by_radius) or 20),
+        f"{reason}; the section `convergence` checks it",
     )
 
 
@@ -151,6 +175,17 @@ def mesh_spacing_bohr(cutoff: float) -> float:
 def smearing_K(metal: bool) -> float:
     """Choose the electron temperature."""
     return _METAL_SMEARING_K if metal else _INSULATOR_SMEARING_K
+
+
+def sampler(dynamics: bool) -> Choice[str]:
+    """Choose what displaces the atoms: dynamics of the DFT engine, or phonons of springs."""
+    if dynamics:
+        return Choice("aimd", "atoms are moved by molecular dynamics, as given")
+    return Choice(
+        "springs",
+        "atoms are displaced by phonons of springs between neighbours, which costs no DFT; a "
+        "liquid, or a crystal that is far from harmonic, needs --aimd",
+    )
 
 
 def timestep_fs(structure: Structure) -> Choice[float]:

@@ -47,9 +47,9 @@ class Material:
         return self.structure.count_electrons(valence)
 
     @property
-    def core_radii_bohr(self) -> dict[str, float | None]:
-        """Smallest core radius of each element, where its file states one."""
-        return {e: file.core_radius_bohr for e, (_, file) in self.pseudopotentials.items()}
+    def files(self) -> dict[str, Psp8]:
+        """Pseudopotentials by element."""
+        return {element: file for element, (_, file) in self.pseudopotentials.items()}
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,14 @@ class Wish:
         Of dynamics and single points, after which no further round begins; None: no bound.
     frames
         Snapshots of the small cell at each temperature in the first round.
+    dynamics
+        Whether the DFT engine moves the atoms; otherwise displacements are drawn.
     """
 
     nmae: float = 0.01
     core_hours: float | None = None
     frames: int = 2
+    dynamics: bool = False
 
 
 def draft_campaign(
@@ -107,11 +110,13 @@ def draft_campaign(
     structure = material.structure
     metal = choices.is_metal(structure, material.metal)
     cells = choices.training_cells(structure, material.n_electrons)
-    cutoff = choices.cutoff_ha(material.core_radii_bohr)
-    debye = choices.debye_temperature_K(structure, material.debye_K)
-    temperatures = choices.temperatures_K(structure, material.melting_K)
+    cutoff = choices.cutoff_ha(material.files, structure.counts)
+    melting = choices.melting_point_K(structure, material.melting_K)
+    debye = choices.debye_temperature_K(structure, material.debye_K, melting.value)
+    temperatures = choices.temperatures_K(melting)
     kpoints = choices.kpoint_spacing_per_bohr(structure, cells.value[0], metal.value)
     step = choices.timestep_fs(structure)
+    sampler = choices.sampler(wish.dynamics)
     kind = "a metal" if metal.value else "an insulator or a semiconductor"
     cold, warm, hot = temperatures.value
     text = template().substitute(
@@ -133,12 +138,9 @@ def draft_campaign(
         smearing=choices.smearing_K(metal.value),
         metal_name=kind,
         metal_reason=metal.reason,
-        **_with_reason("step", step),
-        thermostat=_THERMOSTAT_FS,
-        equilibration=round(_EQUILIBRATION_FS / step.value),
-        between=round(_BETWEEN_FRAMES_FS / step.value),
-        rough_cutoff=round(0.7 * cutoff.value, 1),
-        rough_kpoints=round(3.0 * kpoints.value, 4),
+        dynamics=_dynamics(step, cutoff.value, kpoints.value) if wish.dynamics else "",
+        sampler=sampler.value,
+        sampler_reason=sampler.reason,
         temperatures_reason=temperatures.reason,
         cold=cold,
         warm=warm,
@@ -156,9 +158,21 @@ def draft_campaign(
         ("Debye temperature", f"{debye.value:g} K", debye.reason),
         ("Plane-wave cutoff", f"{cutoff.value:g} Ha", cutoff.reason),
         ("Distance of k-points", f"{kpoints.value:g} per Bohr", kpoints.reason),
-        ("Time step", f"{step.value:g} fs", step.reason),
+        ("Sampler", sampler.value, sampler.reason),
     ]
     return Draft(text, reasons)
+
+
+def _dynamics(step: Choice[float], cutoff: float, kpoint_spacing: float) -> str:
+    """Write the section of the dynamics."""
+    return template("dynamics.template").substitute(
+        **_with_reason("step", step),
+        thermostat=_THERMOSTAT_FS,
+        equilibration=round(_EQUILIBRATION_FS / step.value),
+        between=round(_BETWEEN_FRAMES_FS / step.value),
+        rough_cutoff=round(0.7 * cutoff, 1),
+        rough_kpoints=round(3.0 * kpoint_spacing, 4),
+    )
 
 
 def template(name: str = "campaign.template") -> Template:

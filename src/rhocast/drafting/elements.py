@@ -30,3 +30,6 @@ DEBYE_K = {
 NONMETALS = frozenset(
     "H He B C N O F Ne Si P S Cl Ar Ge As Se Br Kr Te I Xe".split()  # noqa: SIM905
 )
+
+#: An insulator that holds one of these is taken to have a wide gap, of 2 eV or more.
+WIDE_GAP = frozenset("H B C N O F Cl Br".split())  # noqa: SIM905

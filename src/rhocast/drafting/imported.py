@@ -105,9 +105,8 @@ def draft_imported(
     """
     structure = first.structure
     held_out = max(1, round(_HELD_OUT * len(runs)))
-    cutoff = choices.cutoff_ha(
-        {e: file.core_radius_bohr for e, (_, file) in pseudopotentials.items()}
-    )
+    files = {element: file for element, (_, file) in pseudopotentials.items()}
+    cutoff = choices.cutoff_ha(files, structure.counts)
     folder = f"results/{choices.name_of(structure)}/densities"
     systems = [f"  {run.name}: {{file: {folder}/{run.name}/{temperature_K}K/0.h5}}" for run in runs]
     sources = [

@@ -1,12 +1,16 @@
-"""Frames: which configurations of a run become snapshots, and how long the run has to be."""
+"""Frames: which configurations of a run become snapshots; frames drawn without a run."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from rhocast import config
 from rhocast.dynamics.trajectory import Trajectory
 from rhocast.errors import EngineError
-from rhocast.structures import Structure
+from rhocast.structures import Structure, displace
+from rhocast.structures.thermal import settle
 
 
 def motion_of(settings: Mapping[str, Any]) -> config.Motion:
@@ -63,3 +67,44 @@ def take_frames(trajectory: Trajectory, motion: config.Motion, count: int) -> li
     """Return the first frames of a run; see `frame_step`."""
     steps = [frame_step(trajectory, motion, frame) for frame in range(count)]
     return [trajectory.frame(step) for step in steps]
+
+
+def draw_frame(
+    rest: Structure,
+    temperature_K: float,
+    frame: int,
+    *,
+    debye_temperature_K: float,
+    on_lattice: bool,
+    seed: int,
+) -> Structure:
+    """Displace the atoms of a crystal by phonons of springs; see `rhocast.structures.thermal`.
+
+    Frames are independent of each other and of their number.
+
+    Parameters
+    ----------
+    rest
+        Atoms where they are at rest.
+    temperature_K
+        Of the classical harmonic ensemble.
+    frame
+        Number of the frame, from 0 on.
+    debye_temperature_K
+        Sets the stiffness of the springs.
+    on_lattice
+        Whether the sites are those of an ideal lattice, on which unlike atoms first make room.
+    seed
+        Of all frames of this system and temperature.
+
+    Raises
+    ------
+    StructureError
+        If atoms come too close to each other.
+    """
+    rng = np.random.default_rng(config.seed_for(seed, frame))
+    atoms = settle(rest) if on_lattice else rest
+    drawn = displace(atoms, temperature_K, debye_temperature_K, rng)
+    drawn.check_distances(f"frame {frame} at {temperature_K:g} K")
+    record = {"sampler": "springs", "seed": seed, "frame": frame, "target_K": temperature_K}
+    return replace(drawn, record=record | {"debye_temperature_K": debye_temperature_K})

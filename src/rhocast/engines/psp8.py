@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
 
 from rhocast.errors import EngineError
@@ -55,6 +56,21 @@ class Psp8:
     def name(self) -> str:
         """Name of the file, without its folder."""
         return self.path.name
+
+    def valence_density(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return radii (Bohr) and the free atom's valence density (e/Bohr³); None without one."""
+        lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lmax, lloc, count = (int(word) for word in lines[2].split()[2:5])
+        projectors = [int(word) for word in lines[4].split()[: lmax + 1]]
+        if int(lines[5].split()[0]) != 1:
+            return None
+        channels = sum(n > 0 and l != lloc for l, n in enumerate(projectors))  # noqa: E741
+        blocks = channels + 1  # and the local potential
+        has_core = _number(lines[3].split()[1]) > 0.0
+        start = 6 + blocks * (1 + count) + has_core * count
+        rows = [line.split()[1:3] for line in lines[start : start + count]]
+        radii, density = np.array([[_number(word) for word in row] for row in rows]).T
+        return radii, density / (4.0 * np.pi)
 
 
 def read_psp8(path: str | Path, element: str) -> Psp8:

@@ -69,8 +69,15 @@ class Campaign(Paths):
         return settings if seed is None else settings | {"kpoint_seed": seed}
 
     def trajectory_settings(self, system: str, temperature_K: str | int) -> dict[str, Any]:
-        """Return the sections that a trajectory is computed with."""
-        if self.config.sampler(system, int(temperature_K)) == "classical":
+        """Return what a trajectory is computed with, or frames without one are drawn with."""
+        sampler = self.config.sampler(system, int(temperature_K))
+        if sampler == "springs":
+            seed = seed_for(self.config.seed, "springs", system, temperature_K)
+            debye = self.config.material.debye_temperature_K
+            on_lattice = self.config.systems[system].lattice is not None
+            own = {"debye_temperature_K": debye, "on_lattice": on_lattice, "seed": seed}
+            return {"springs": own}
+        if sampler == "classical":
             section = self.sampling_of(system, temperature_K)
             return {"classical": {"correlated_frames": "spread"} | slice_of(section)}
         aimd = self.config.aimd

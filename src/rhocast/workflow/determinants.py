@@ -72,12 +72,15 @@ class Determined:
 
     @_in_order
     def trajectory(self, system: str, temperature_K: int) -> Determinants:
-        """Return what determines a trajectory, except its length."""
+        """Return what determines a trajectory, except its length, or how frames are drawn."""
         sampler = self._config.sampler(system, temperature_K)
-        if sampler == "imported":
-            moved: Determinants = {}
-        else:
-            moved = self._aimd(system) if sampler == "aimd" else self._classical(temperature_K)
+        moved: Determinants = {}
+        if sampler == "aimd":
+            moved = self._aimd(system)
+        elif sampler == "classical":
+            moved = self._classical(temperature_K)
+        elif sampler == "springs":
+            moved = self._debye
         return self.structure(system) | moved | {"sampler": sampler} | self._seed
 
     @_in_order

@@ -154,17 +154,18 @@ def judged_results(campaign: Campaign) -> Iterator[Judged]:
 
 
 def _of_run(campaign: Campaign, system: str, temperature: int) -> Iterator[Judged]:
-    """Yield a trajectory, its frames and their densities."""
+    """Yield a trajectory, if there is one, its frames and their densities."""
     run, config, determined = f"{system}/{temperature}K", campaign.config, campaign.determined
     known = (system, config.systems[system], seed_for(config.seed, "aimd", system, temperature))
-    yield Judged(
-        "trajectories",
-        run,
-        campaign.run_of(system, temperature),
-        determined.trajectory(system, temperature),
-        *known,
-        frames=config.candidates(system, temperature),
-    )
+    if (system, temperature) in campaign.moving_runs():
+        yield Judged(
+            "trajectories",
+            run,
+            campaign.run_of(system, temperature),
+            determined.trajectory(system, temperature),
+            *known,
+            frames=config.candidates(system, temperature),
+        )
     frame = determined.frame(system, temperature)
     density = determined.density(system, temperature)
     for number in range(config.frames(system, temperature)):

@@ -46,10 +46,14 @@ class Paths:
         return [self.results(f"snapshots/{name}.extxyz") for name in self.config.snapshots(dataset)]
 
     def runs(self) -> list[tuple[str, int]]:
-        """Return system and temperature (K) of all trajectories; imported densities have none."""
+        """Return system and temperature (K) of all frames that are sampled, not imported."""
         config = self.config
         runs = {run for dataset in config.datasets for run in config.trajectories(dataset)}
         return sorted(run for run in runs if config.sampler(*run) != "imported")
+
+    def moving_runs(self) -> list[tuple[str, int]]:
+        """Return those whose atoms move in time; the frames of springs have no trajectory."""
+        return [run for run in self.runs() if self.config.sampler(*run) != "springs"]
 
     def sampled(self) -> list[str]:
         """Return the systems that the rules make densities of; imported ones have no rule."""
@@ -63,8 +67,10 @@ class Paths:
         return [name for name in config.systems if name not in imported]
 
     def run_of(self, system: str, temperature_K: str | int) -> str:
-        """Return the trajectory of a system at a temperature, whatever moved its atoms."""
+        """Return what frames are taken from: a trajectory, or the atoms at rest for springs."""
         sampler = self.config.sampler(system, int(temperature_K))
+        if sampler == "springs":
+            return self.results(f"structures/{system}.extxyz")
         return self.results(f"{sampler}/{system}/{temperature_K}K/trajectory.extxyz")
 
     def choices_of(self, system: str, temperature_K: str | int) -> list[str]:
@@ -93,7 +99,7 @@ class Paths:
         """
         datasets = sorted({self.config.training.dataset, self.config.transfer.dataset})
         return [
-            *(self.run_of(*run) for run in self.runs()),
+            *(self.run_of(*run) for run in self.moving_runs()),
             *self.all_densities(),
             *(self.results(f"features/{dataset}.h5") for dataset in datasets),
             *self.models(),
@@ -101,7 +107,7 @@ class Paths:
 
     def run_pictures(self) -> list[str]:
         """Return the pictures of all runs of molecular dynamics."""
-        return [self.results(f"figures/dynamics-{s}-{t}K.png") for s, t in self.runs()]
+        return [self.results(f"figures/dynamics-{s}-{t}K.png") for s, t in self.moving_runs()]
 
     def study_results(self) -> list[str]:
         """Return what the convergence study ends with; nothing if none is configured."""

@@ -132,7 +132,7 @@ def _jobs(campaign: Campaign) -> dict[str, list[_Job]]:
         "snapshots": [_Job(f"snapshots/{n}", (results(f"snapshots/{n}.extxyz"),)) for n in frames],
         "scf": [_Job(f"scf/{n}", (results(f"densities/{n}.h5"),)) for n in frames],
     }
-    for system, temperature in campaign.runs():
+    for system, temperature in campaign.moving_runs():
         sampler = config.sampler(system, temperature)
         output = campaign.run_of(system, temperature)
         jobs[sampler].append(_Job(f"{sampler}/{system}/{temperature}K", (output,)))
