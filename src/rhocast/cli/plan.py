@@ -13,6 +13,7 @@ from rhocast.analysis.verdict import percent
 from rhocast.cli.job import emit
 from rhocast.config import Config, load_config
 from rhocast.planning import Calibration, Stage, calibrate, estimate, read_calibration
+from rhocast.planning.resources import PARALLEL, write_resources
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +45,32 @@ def add_verbs(verbs: Any) -> None:
         default=[],
         help="snapshot files of the same engine and settings that the calibration takes in",
     )
+    verb.add_argument(
+        "--profile",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of a profile to write, which gives each rule twice its estimated wall time "
+        "and memory, and more when a job is tried again: `snakemake --workflow-profile FOLDER`",
+    )
+    verb.add_argument(
+        "--tasks",
+        nargs="+",
+        type=_tasks,
+        metavar="RULE=N",
+        default=[],
+        help="numbers of MPI ranks for the profile, such as scf=16 predict=64 (2 otherwise)",
+    )
     verb.add_argument("--json", action="store_true", help="one JSON object on standard output")
     verb.set_defaults(run=_plan)
+
+
+def _tasks(text: str) -> tuple[str, int]:
+    rule, _, number = text.partition("=")
+    if rule not in PARALLEL or not number.isdigit() or int(number) < 1:
+        raise argparse.ArgumentTypeError(
+            f"expected RULE=N with RULE among {', '.join(PARALLEL)}, found {text!r}"
+        )
+    return rule, int(number)
 
 
 def _plan(options: argparse.Namespace) -> None:
@@ -54,6 +79,8 @@ def _plan(options: argparse.Namespace) -> None:
         calibration = _calibration(options, settings)
         stages = estimate(settings, calibration)
         rounds = _of_rounds(settings, stages, calibration) if settings.goal else ""
+    if options.profile is not None:
+        write_resources(options.profile, stages, dict(options.tasks))
     if options.json:
         emit({stage.name: asdict(stage) for stage in stages}, as_json=True)
     else:
