@@ -1,6 +1,7 @@
+import numpy as np
 import pytest
 
-from rhocast.engines.psp8 import read_psp8, resolve_pseudopotentials, spms_file
+from rhocast.engines.psp8 import local_potential, read_psp8, resolve_pseudopotentials, spms_file
 from rhocast.errors import EngineError
 
 
@@ -59,3 +60,19 @@ def test_fortran_exponents_are_seen_also_in_the_header(tmp_path):
     text = spms_file("Al").read_text().replace("E-0", "D-0")
     (tmp_path / "fortran.psp8").write_text(text)
     assert read_psp8(tmp_path / "fortran.psp8", "Al").fortran_exponents
+
+
+@pytest.mark.parametrize(("element", "valence"), [("Al", 3.0), ("Si", 4.0), ("Ge", 14.0)])
+def test_the_local_potential_ends_as_that_of_its_charge(element, valence):
+    radii, potential = local_potential(read_psp8(spms_file(element), element))
+    assert radii[0] == 0.0
+    assert len(radii) == len(potential) == 600
+    np.testing.assert_allclose(radii[-50:] * potential[-50:], -valence, rtol=1e-5)
+    assert potential.min() < potential[-1] < 0.0
+
+
+def test_a_file_without_its_local_potential_is_refused(tmp_path):
+    lines = spms_file("Al").read_text().splitlines()
+    (tmp_path / "cut.psp8").write_text("\n".join(lines[:1000]))
+    with pytest.raises(EngineError, match=r"cut\.psp8: its local potential cannot be read"):
+        local_potential(read_psp8(tmp_path / "cut.psp8", "Al"))

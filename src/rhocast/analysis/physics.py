@@ -1,4 +1,4 @@
-"""Pictures of energies and equations of state. Matplotlib without a screen."""
+"""Pictures of energies, equations of state and profiles. Matplotlib without a screen."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +10,7 @@ from rhocast.analysis.picture import new_figure, save_figure
 from rhocast.config import Experiment
 from rhocast.properties import EnergyComparison, EquationOfState
 from rhocast.properties.birch_murnaghan import Fit
+from rhocast.properties.profiles import Profile
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,3 +119,25 @@ def _draw_curve(
         across(volumes), 1e3 * (energies - lowest), marker, color=colour, label=told,
         markersize=5 if marker == "o" else 7, fillstyle="full" if marker == "o" else "none",
     )  # fmt: skip
+
+
+def draw_profile(profile: Profile, macroscopic: Profile | None, picture: str | Path) -> None:
+    """Draw density and potential, means over planes and running means, against the height.
+
+    The potential of the vacuum is drawn where there is one.
+    """
+    figure = new_figure(6.4, 5.2)
+    panels = figure.subplots(2, 1, sharex=True)
+    units = {"density": "density, e/Bohr³", "potential": "potential, Ha"}
+    for axes, (name, label) in zip(panels, units.items(), strict=True):
+        axes.plot(profile.heights_bohr, getattr(profile, name), color=_BLUE, label="planes")
+        if macroscopic is not None:
+            means = getattr(macroscopic, name)
+            axes.plot(profile.heights_bohr, means, color=_RED, label="running means")
+        axes.set_ylabel(label)
+    if (vacuum := profile.vacuum) is not None:
+        told = f"vacuum, {vacuum.level_ha:.4f} Ha"
+        panels[1].axhline(vacuum.level_ha, color=_GREY, linestyle=":", linewidth=1.2, label=told)
+    panels[1].set(xlabel="height, Bohr", xlim=(0.0, profile.length_bohr))
+    panels[1].legend(frameon=False, fontsize=8)
+    save_figure(figure, picture)

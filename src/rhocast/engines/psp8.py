@@ -19,6 +19,9 @@ SPMS = "spms"
 #: ``pspxc`` of the header by functional: ABINIT's own number if it has one, libxc's pair of them.
 _PSPXC = {"pbe": (11, -101130), "pbesol": (-116133,), "lda": (7, -1012)}
 
+#: Values of ``extension_switch`` that add a line of the spin-orbit projectors' numbers.
+_SPIN_ORBIT = (2, 3)
+
 _FORTRAN_EXPONENT = re.compile(rb"\d[Dd][+-]?\d")
 
 
@@ -112,6 +115,32 @@ def read_psp8(path: str | Path, element: str) -> Psp8:
         fortran_exponents=_FORTRAN_EXPONENT.search(content) is not None,
         core_radius_bohr=_core_radius(lines[0]),
     )
+
+
+def local_potential(file: Psp8) -> tuple[np.ndarray, np.ndarray]:
+    """Read the local potential of a psp8 file, on its uniform mesh from 0; it ends as −Z/r.
+
+    Returns
+    -------
+    radii, potential : (n,) float64 arrays
+        Bohr; Ha.
+
+    Raises
+    ------
+    EngineError
+        If it does not stand where the header says.
+    """
+    lines = file.path.read_text(encoding="utf-8", errors="replace").splitlines()
+    try:
+        lloc, points = (int(word) for word in lines[2].split()[3:5])
+        start = 6 + (int(lines[5].split()[0]) in _SPIN_ORBIT)
+        while int(lines[start].split()[0]) != lloc:  # blocks of projectors, by angular momentum
+            start += 1 + points
+        block = [line.split() for line in lines[start + 1 : start + 1 + points]]
+        table = np.array([[_number(word) for word in words[1:3]] for words in block])
+        return table[:, 0], table[:, 1]
+    except (IndexError, ValueError) as error:
+        raise EngineError(f"{file.path}: its local potential cannot be read ({error})") from None
 
 
 def resolve_pseudopotentials(

@@ -15,6 +15,7 @@ from rhocast.density.closing import find_closing
 from rhocast.density.density import Density
 from rhocast.density.formats.numbers import parse_numbers, row, take_numbers, write_numbers
 from rhocast.errors import FileFormatError
+from rhocast.files import replacing
 from rhocast.structures import Structure
 from rhocast.units import ANGSTROM_PER_BOHR
 
@@ -76,6 +77,13 @@ def write(path: Path, density: Density, field: str, number: str = NUMBER) -> Non
         write_header(file, density, f"{field}, e/Bohr^3")
         for layers in density.layers(field):
             write_numbers(file, layers.ravel(), number, 6)
+
+
+def write_values(path: Path, density: Density, values: np.ndarray, title: str) -> None:
+    """Write other values at the points of a density, such as a potential, beside first."""
+    with replacing(path) as partial, partial.open("w", encoding="ascii") as file:
+        write_header(file, density, title)
+        write_numbers(file, values.ravel(), NUMBER, 6)
 
 
 def write_header(file: TextIO, density: Density, title: str) -> None:
