@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import yaml
@@ -65,11 +66,52 @@ def test_text_json_and_a_page_tell_the_same(campaign, capsys, tmp_path):
     assert f"failed: see {found['scf']['failures'][0]}" in told + page
 
 
-def test_names_of_rules_logs_and_benchmarks_are_those_of_the_rules(root, campaign):
+@pytest.fixture
+def full(root, tmp_path, monkeypatch):
+    """A campaign with a convergence study, all studies, energies and an equation of state."""
+    config = yaml.safe_load((root / "tests/data/tiny.yaml").read_text())
+    config["datasets"]["test"][0]["frames"] = 2
+    config["convergence"] = {"system": "si8"}
+    config["energies"] = {"datasets": ["test"]}
+    config["equation_of_state"] = {"systems": ["si8"]}
+    config["studies"] = {"larger": "test", "vacancy": "test", "seeds": 3}
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    return Campaign(load_config("config.yaml"))
+
+
+def begin(campaign, job):
+    log = Path(campaign.log_of(job))
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.touch()
+
+
+def test_names_of_rules_logs_and_benchmarks_are_those_of_the_rules(root, full):
+    begin(full, "sigma")
+    begin(full, "energies/test")
     rules = "\n".join(path.read_text() for path in (root / "rules").glob("*.smk"))
-    for stage in progress(campaign):
-        assert f"rule {stage.rule}:" in rules
-        assert f'log_of("{stage.rule}' in rules
+    told = {stage.rule for stage in progress(full)}
+    assert {"converge", "economy", "add_vacancy", "energies", "equation_of_state"} <= told
+    for rule in told:
+        assert f"rule {rule}:" in rules
+        assert f'log_of("{rule}' in rules
+
+
+def test_what_is_made_on_request_is_counted_once_it_has_begun(full):
+    def pending():
+        return {stage.rule: stage.pending for stage in progress(full)}
+
+    points = 1 + len(full.config.convergence.points())
+    study = {"converge_structure": 1, "converge_point": points, "converge": 1}
+    assert study.items() <= pending().items()
+    assert not {"economy", "sigma", "energies"} & pending().keys()
+    begin(full, "economy_seed/1")
+    assert {"economy_seed": 3, "economy": 1, "sigma": 1}.items() <= pending().items()
+    assert "energies" not in pending()
+    table = Path(full.results("physics/eos-si8.tsv"))
+    table.parent.mkdir(parents=True)
+    table.touch()
+    assert {"energies": 1, "equation_of_state": 0}.items() <= pending().items()
 
 
 def test_rounds_that_nobody_needs_yet_are_not_counted(root, tmp_path, monkeypatch):

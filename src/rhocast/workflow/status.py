@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rhocast.config.convergence import OWN
 from rhocast.workflow.campaign import Campaign
 
 #: In the log of a job that has failed.
@@ -54,7 +55,9 @@ class _Job:
 
 
 def progress(campaign: Campaign, folder: Path = Path()) -> list[Stage]:
-    """Count the jobs of a campaign's main stages.
+    """Count the jobs of a campaign, rule by rule.
+
+    Those of `studies` and `physics`, which are made on request, are counted once one has begun.
 
     Parameters
     ----------
@@ -68,6 +71,9 @@ def progress(campaign: Campaign, folder: Path = Path()) -> list[Stage]:
     if campaign.rounds:
         number = _round(campaign, folder)
         jobs_of = _jobs(campaign.rounds[number - 1]) | _jobs_of_rounds(campaign, number)
+    for requested in (_jobs_of_studies(campaign), _jobs_of_physics(campaign)):
+        if any(_has_begun(campaign, folder, job) for jobs in requested.values() for job in jobs):
+            jobs_of |= requested
     return [_stage(campaign, folder, rule, jobs, runs) for rule, jobs in jobs_of.items() if jobs]
 
 
@@ -123,6 +129,7 @@ def _jobs(campaign: Campaign) -> dict[str, list[_Job]]:
         for number in range(config.frames(system, temperature))
     ]
     jobs: dict[str, list[_Job]] = {
+        **_jobs_of_convergence(campaign),
         "structure": [
             _Job(f"structure/{s}.{suffix}", (results(f"structures/{s}.{suffix}"),))
             for s, suffix in _structures(campaign)
@@ -155,6 +162,64 @@ def _jobs(campaign: Campaign) -> dict[str, list[_Job]]:
         "merge": [_Job(f"merge/{cell}", (field,)) for cell, field in fields.items()],
         "summary": [_Job("summary", (results("summary.txt"),))],
     }
+
+
+def _jobs_of_convergence(campaign: Campaign) -> dict[str, list[_Job]]:
+    study, results = campaign.config.convergence, campaign.results
+    if study is None:
+        return {}
+    points = (OWN, *study.points())
+    return {
+        "converge_structure": [
+            _Job("converge_structure", (results("convergence/structure.extxyz"),))
+        ],
+        "converge_point": [
+            _Job(f"converge_point/{p}", (results(f"convergence/{p}.h5"),)) for p in points
+        ],
+        "converge": [_Job("converge", tuple(campaign.study_results()[:1]))],
+    }
+
+
+def _jobs_of_studies(campaign: Campaign) -> dict[str, list[_Job]]:
+    """Return the jobs of the target `studies`."""
+    studies, results = campaign.config.studies, campaign.results
+    jobs = {
+        "descriptor_point": [
+            _Job(f"descriptor_point/{p}", (results(f"studies/descriptors/{p}.json"),))
+            for p in campaign.descriptor_points()
+        ],
+        "select_descriptors": [_Job("select_descriptors", (results("studies/descriptors.tsv"),))],
+        "compare_cells": [_Job("compare_cells", (results("studies/cells.tsv"),))],
+        "sigma": [_Job("sigma", (results("studies/sigma.tsv"),))],
+    }
+    if studies.larger:
+        jobs["economy_seed"] = [
+            _Job(f"economy_seed/{n}", (results(f"studies/economy/{n}.tsv"),))
+            for n in range(studies.seeds)
+        ]
+        jobs["economy"] = [_Job("economy", (results("studies/economy.tsv"),))]
+    if studies.vacancy:
+        jobs["add_vacancy"] = [_Job("add_vacancy", (results("studies/vacancy.tsv"),))]
+    return jobs
+
+
+def _jobs_of_physics(campaign: Campaign) -> dict[str, list[_Job]]:
+    """Return the jobs of the target `physics`."""
+    energies, study = campaign.config.energies, campaign.config.equation_of_state
+    return {
+        "energies": [
+            _Job(f"energies/{d}", (campaign.results(f"physics/energies-{d}.tsv"),))
+            for d in (energies.datasets if energies else ())
+        ],
+        "equation_of_state": [
+            _Job(f"equation_of_state/{s}", (campaign.results(f"physics/eos-{s}.tsv"),))
+            for s in (study.systems if study else ())
+        ],
+    }
+
+
+def _has_begun(campaign: Campaign, folder: Path, job: _Job) -> bool:
+    return any((folder / path).is_file() for path in (*job.outputs, campaign.log_of(job.name)))
 
 
 def _structures(campaign: Campaign) -> Iterator[tuple[str, str]]:
