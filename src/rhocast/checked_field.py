@@ -50,7 +50,7 @@ class CheckedField:
         if dataset.chunks is None or dataset.id.get_create_plist().get_nfilters():
             return
         if f"{GROUP}/{name}" not in file:
-            log.info("%s: %s has no checksums, damage to it cannot be told", path, name)
+            log.info("%s: %s has no checksums, damage to it cannot be detected", path, name)
             return
         self._sums = file[f"{GROUP}/{name}"][()]
         if self._sums.shape != counts_of(dataset):

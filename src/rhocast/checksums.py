@@ -126,7 +126,7 @@ def seal_attributes(file: h5py.File) -> None:
 def check_attributes(path: Path, file: h5py.File, remedy: str) -> None:
     """Raise FileFormatError if the attributes of a file do not have their checksum."""
     if OF_ATTRIBUTES not in file.attrs:
-        log.info("%s: attributes have no checksum, damage to them cannot be told", path)
+        log.info("%s: attributes have no checksum, damage to them cannot be detected", path)
     elif file.attrs[OF_ATTRIBUTES] != _sum_of_attributes(file):
         raise damaged(path, "what it says of itself", remedy)
 
@@ -139,7 +139,7 @@ def check_array(path: Path, dataset: h5py.Dataset, array: np.ndarray, remedy: st
     elif "sha256" in dataset.attrs:
         same = dataset.attrs["sha256"] == sha256_of(array)
     else:
-        log.info("%s: %s has no checksum, damage to it cannot be told", path, name)
+        log.info("%s: %s has no checksum, damage to it cannot be detected", path, name)
         return
     if not same:
         raise damaged(path, name, remedy)

@@ -95,7 +95,7 @@ def test_the_files_own_valence_is_the_check(root):
 
 def test_all_electrons_are_warned_of(cube, caplog):
     import_density(cube(26.0), temperature_K=0.0, valence={"Al": 13.0})
-    assert "all electrons, cores included" in caplog.text
+    assert "holds all electrons, cores included" in caplog.text
 
 
 def test_coinciding_atoms_are_refused(cube):

@@ -84,8 +84,8 @@ def test_velocities_have_nothing_to_do_with_displacements_of_the_same_seed(run, 
 def test_memory_is_always_logged(run, aluminium, caplog):
     caplog.set_level(logging.INFO)
     run(aluminium, frames=1)
-    assert "velocities are forgotten after" in caplog.text
-    assert "the density is forgotten after" in caplog.text
+    assert "the correlation time of the velocities is" in caplog.text
+    assert "the correlation time of the density is" in caplog.text
 
 
 def test_independent_frames_need_no_longer_run(run, aluminium, caplog):
@@ -103,7 +103,7 @@ def test_the_record_tells_what_the_run_was_told(run, aluminium):
 
 
 def test_correlated_frames_are_spread(run, aluminium, caplog):
-    """They remember each other for about 10 steps: two times 8 will do."""
+    """They are correlated for about 10 steps: two times 8 will do."""
     trajectory, engine = run(aluminium, memory_steps=10)
     assert [dynamics.n_steps for dynamics in engine.asked] == [330, 650]
     assert trajectory.record["steps_between_frames"] == 16

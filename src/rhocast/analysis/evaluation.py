@@ -230,7 +230,7 @@ def compare_models(
         comparisons = compare_snapshots(model, paths, samples, seed, uncertainty)
         reports[name] = error_report(comparisons)
         log.info(
-            "%s: %.2f %% of the electrons misplaced",
+            "%s: NMAE %.2f %%",
             name,
             100 * reports[name]["l1_per_electron"],
         )

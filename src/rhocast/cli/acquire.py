@@ -17,9 +17,10 @@ def add_verbs(verbs: Any) -> None:
     """Add the parser of the verb."""
     verb = verbs.add_parser(
         "acquire",
-        description="Choose structures whose densities to compute: those that are most uncertain "
-        "and least alike. Writes a table, the most telling first: file, number in the file, what "
-        "the density adds to those before it (nats), epistemic standard deviation.",
+        description="Choose structures whose densities to compute: those that are most "
+        "uncertain and least alike. Writes a table, the most informative first: file, number "
+        "in the file, information that the density adds to those before it (nats), epistemic "
+        "standard deviation.",
     )
     verb.add_argument("model", help="model file or name of a shipped model")
     verb.add_argument(

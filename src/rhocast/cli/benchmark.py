@@ -82,7 +82,8 @@ def add_verbs(verbs: Any) -> None:
         type=Path,
         metavar="PATH",
         default=(),
-        help="snapshot files or folders of the model's elements, whose DFT cost is compared with",
+        help="snapshot files or folders of the model's elements, with whose DFT cost the "
+        "predictions are compared",
     )
     action.add_argument("--json", action="store_true", help="rows as JSON on standard output, too")
     action.set_defaults(run=_scaling, draws=True)

@@ -34,7 +34,7 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument(
         "--config",
         type=Path,
-        help="configuration of the campaign, to compare results (of PATH, if given) with "
+        help="configuration of the campaign that results (of PATH, if given) are compared with "
         "(default without PATH: config.yaml)",
     )
     verb.add_argument("--json", action="store_true", help="print one JSON object")

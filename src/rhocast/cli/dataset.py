@@ -66,7 +66,9 @@ def add_verbs(verbs: Any) -> None:
     action.add_argument("--seed", type=int, default=0, help="seed of the draw (default: 0)")
     action.set_defaults(run=_split)
 
-    action = actions.add_parser("pack", help="publish what has been computed so far in a folder")
+    action = actions.add_parser(
+        "pack", help="copy what has been computed so far into a folder, to be published"
+    )
     action.add_argument("package", help="key of `packages` in the configuration")
     action.add_argument("-o", "--output", type=Path, help="folder (default: data/PACKAGE)")
     action.add_argument("--config", default=Path("config.yaml"), type=Path, help="configuration")
@@ -92,7 +94,7 @@ def _add_import(verbs: Any) -> None:
         "--valence",
         nargs="+",
         metavar="Al=3",
-        help="valence electrons of each element, which the density is checked by",
+        help="number of valence electrons of each element, with which the density is checked",
     )
     electrons.add_argument(
         "--psp8", nargs="+", metavar="Al=FILE", help="psp8 files that it was computed with, or spms"
@@ -104,7 +106,7 @@ def _add_import(verbs: Any) -> None:
         "--electron-tolerance",
         type=float,
         default=ELECTRON_TOLERANCE,
-        help="share by which the electron count may be off (default: 1e-4)",
+        help="largest relative error of the electron count (default: 1e-4)",
     )
     verb.add_argument(
         "--charge",

@@ -43,7 +43,9 @@ def add_verbs(verbs: Any) -> None:
     """Add the parsers of this module's verbs."""
     verb = verbs.add_parser("aimd")
     _add_common(verb, "dft, aimd, material")
-    verb.add_argument("--frames", type=int, required=True, help="frames to be taken from the run")
+    verb.add_argument(
+        "--frames", type=int, required=True, help="number of frames to be taken from the run"
+    )
     verb.add_argument(
         "--seed", type=int, default=0, help="seed of start and velocities (default: 0)"
     )
@@ -64,7 +66,8 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument(
         "--compare-start",
         action="store_true",
-        help="compute from superposed atoms, too, and report what the given density saves",
+        help="run the SCF cycle from superposed atoms, too, and report what the given density "
+        "saves",
     )
     verb.set_defaults(run=_scf)
 

@@ -68,8 +68,8 @@ def add_verbs(verbs: Any) -> None:
         "--other-cells",
         type=Path,
         metavar="FEATURES",
-        help="feature file of cells that the model was not trained on: what their k-points add to "
-        "the errors becomes part of σ",
+        help="feature file of cells that the model was not trained on; the error of their "
+        "k-points becomes part of σ",
     )
     _add_config(verb, "training")
     verb.set_defaults(run=_calibrate)

@@ -15,9 +15,10 @@ def add_verbs(verbs: Any) -> None:
     """Add the parser of ``new``."""
     verb = verbs.add_parser(
         "new",
-        description="Write the configuration of a first campaign for a crystal, with the reason "
-        "for each setting: cells, temperatures, pseudopotentials, cutoff, k-points, dynamics, the "
-        "model. What is guessed is said to be a guess; options state what is known better.",
+        description="Write the configuration of a first campaign for a crystal, with the "
+        "reason for each setting: cells, temperatures, pseudopotentials, cutoff, k-points, "
+        "dynamics, the model. Guesses are marked as guesses; options replace them by what you "
+        "know.",
     )
     source = verb.add_mutually_exclusive_group(required=True)
     source.add_argument(
@@ -61,9 +62,9 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument("--debye-K", type=float, help="Debye temperature of the material, K")
     verb.add_argument(
         "--aimd", action="store_true",
-        help="molecular dynamics with the DFT engine moves the atoms, which costs about as many "
-        "hours as the densities or more; by default they are displaced by phonons of springs "
-        "between neighbours",
+        help="move the atoms by molecular dynamics with the DFT engine, which costs about as "
+        "many hours as the densities or more; by default they are displaced by phonons of "
+        "springs between neighbours",
     )  # fmt: skip
     kind = verb.add_mutually_exclusive_group()
     kind.add_argument("--metal", action="store_true", default=None, help="the material is a metal")

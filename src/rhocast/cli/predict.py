@@ -93,14 +93,14 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument(
         "--device",
         default="cpu",
-        help="device that computes: `cpu`; `cuda`, of which each rank of a machine takes the next; "
-        "`cuda:1`, that one (default: cpu). No GPU has run this version yet",
+        help="device that computes: `cpu`, `cuda` (each rank of a machine takes the next GPU) "
+        "or one GPU such as `cuda:1` (default: cpu). No GPU has run this version yet",
     )
     verb.add_argument(
         "--reduce",
         action="store_true",
-        help="planar averages, block means, histograms and places of largest standard deviation "
-        "are stored instead of the field",
+        help="store planar averages, block means, histograms and the places of largest "
+        "standard deviation instead of the field",
     )
     verb.add_argument(
         "--coarse-bohr",
@@ -110,7 +110,7 @@ def add_verbs(verbs: Any) -> None:
         help="minimum edge of the blocks of --reduce, Bohr (default: 20)",
     )
     verb.add_argument(
-        "--ranks", type=int, help="number of MPI ranks that is expected; another one is an error"
+        "--ranks", type=int, help="expected number of MPI ranks; another number is an error"
     )
     verb.add_argument(
         "--unscaled", action="store_true", help="leave the electron count as predicted"

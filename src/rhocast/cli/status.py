@@ -35,9 +35,9 @@ def add_verbs(verbs: Any) -> None:
     verb = verbs.add_parser(
         "status",
         help="jobs done, running, failed and pending of each stage of a campaign",
-        description="Count the jobs of each stage of a campaign that are done, running, failed and "
-        "pending, with the wall time that was used and is left. Only files are read: it can be "
-        "started anywhere that sees them, while Snakemake runs or not.",
+        description="Count the jobs of each stage of a campaign that are done, running, failed "
+        "and pending, with the wall time that was used and is left. The command only reads "
+        "files, so it works while Snakemake runs and after it.",
     )
     add_config_option(verb, "all")
     verb.add_argument("--html", type=Path, metavar="FILE", help="HTML page to write")

@@ -13,7 +13,8 @@ class Material(Section):
 
     pseudopotentials: dict[Element, str] = Field(
         min_length=1,
-        description="per element `spms` (the table that sparc-x-api carries) or a psp8 file",
+        description="pseudopotential of each element: `spms` (the table that sparc-x-api "
+        "carries) or a psp8 file",
     )
     debye_temperature_K: PositiveFloat = Field(
         description="Debye temperature that gives the mean square displacement of an infinite "
@@ -35,20 +36,22 @@ class System(Section):
     """One cell, built from a lattice or read from a file."""
 
     file: str | None = Field(
-        None, description="any file that ASE reads, or HDF5 of ours, instead of a lattice"
+        None,
+        description="file of the structure, instead of a lattice: any file that ASE "
+        "reads, or HDF5 of Rhocast",
     )
     lattice: Literal["fcc", "bcc", "diamond", "hcp", "zincblende", "rocksalt"] | None = Field(
         None, description="crystal lattice; the last two are compounds of two elements"
     )
     lattice_constant_bohr: PositiveFloat | None = Field(
-        None, description="cubic constant, or a of hcp, Bohr"
+        None, description="lattice constant: edge of the cubic cell, or a of hcp, Bohr"
     )
     c_over_a: PositiveFloat | None = Field(
-        None, description="of hcp; null: √(8/3), touching spheres"
+        None, description="ratio c/a of hcp; null: the ideal value, √(8/3)"
     )
     axes: Literal["orthogonal", "hexagonal"] = Field(
         "orthogonal",
-        description="of hcp: `orthogonal` (4 atoms, a × √3 a × c) or `hexagonal` (2 atoms)",
+        description="cell of hcp: `orthogonal` (4 atoms, a × √3 a × c) or `hexagonal` (2 atoms)",
     )
     repeat: Counts = Field(
         (1, 1, 1),
@@ -62,33 +65,36 @@ class System(Section):
     )
     dislocation: Literal["screw", "edge"] | None = Field(
         None,
-        description="a pair ±½[110] in fcc or diamond, half a cell apart. `repeat` counts cells of "
-        "√1.5 a × √3 a × a/√2 (the line) for `screw`, a/√2 × √3 a × √1.5 a (the line) for `edge`; "
-        "at least 3.6 a is needed along the first two, about equal lengths are best",
+        description="pair of dislocations with Burgers vectors ±½[110] in fcc or diamond, half "
+        "a cell apart. `repeat` counts cells of √1.5 a × √3 a × a/√2 (the line) for `screw`, "
+        "a/√2 × √3 a × √1.5 a (the line) for `edge`; at least 3.6 a is needed along the first "
+        "two axes, and about equal lengths are best",
     )
     grain_boundary: tuple[PositiveInt, PositiveInt, Literal[0]] | None = Field(
         None,
-        description="[h, k, 0], plane of two symmetric [001] tilt boundaries in fcc, bcc or "
-        "diamond: [2, 1, 0] and [3, 1, 0] are Σ5, [3, 2, 0] and [5, 1, 0] Σ13; repeats cells "
-        "[k −h 0] × [h k 0] (in each grain) × [0 0 1]",
+        description="plane [h, k, 0] of two symmetric [001] tilt boundaries in fcc, bcc or "
+        "diamond: [2, 1, 0] and [3, 1, 0] are Σ5, [3, 2, 0] and [5, 1, 0] are Σ13; `repeat` "
+        "counts cells [k −h 0] × [h k 0] (in each grain) × [0 0 1]",
     )
     vacancies: Annotated[
         Annotated[int, Field(ge=0), Tag("[one]")] | Annotated[tuple[Vacancy, ...], Tag("[list]")],
         Discriminator(_one_or_list),
     ] = Field(
         0,
-        description="atoms taken out at random, or a list of vacancies by element: "
-        "`[[Ge], [Si, Ge]]` takes out one atom and a pair of nearest neighbours",
+        description="number of atoms that are taken out at random, or a list of vacancies by "
+        "element: `[[Ge], [Si, Ge]]` takes out one atom and a pair of nearest neighbours",
     )
     strain: Annotated[
         Annotated[Strain, Tag("[one]")] | Annotated[tuple[Strain, Strain, Strain], Tag("[list]")],
         Discriminator(_one_or_list),
-    ] = Field(0.0, description="linear scaling minus one of the lattice vectors, of all or of each")
+    ] = Field(
+        0.0, description="linear strain of the lattice vectors: one number for all, or one for each"
+    )
     temperature_K: PositiveFloat | None = Field(
         None,
-        description="temperature that the atoms are displaced as at, K: by phonons of springs "
-        "between neighbours, in the classical limit, so that the cell has the potential energy "
-        "that dynamics of this temperature has",
+        description="temperature of the thermal displacements, K: the atoms are displaced by "
+        "phonons of springs between neighbours, in the classical limit, so that the cell has "
+        "the potential energy of dynamics at this temperature",
     )
 
     @model_validator(mode="after")

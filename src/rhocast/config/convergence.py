@@ -34,35 +34,37 @@ class Convergence(Section):
     system: Name = Field(description="a key of `systems`")
     temperature_K: PositiveFloat | None = Field(
         None,
-        description="temperature that its atoms are displaced as at, as in `systems`, K",
+        description="temperature of the thermal displacements of its atoms, as in `systems`, K",
     )
     kpoints: Finenesses = Field(
-        (0.33, 0.67, 1.33, 1.67), description="k-points along each axis, times those of `dft`"
+        (0.33, 0.67, 1.33, 1.67),
+        description="factors for the number of k-points of `dft` along each axis",
     )
     resolution: Finenesses = Field(
         (0.8, 1.25, 1.5),
-        description="shortest wave: mesh spacing divided by it, cutoff times its square",
+        description="factors for the resolution of `dft`: the mesh spacing is divided by the "
+        "factor, the cutoff is multiplied by its square",
     )
     smearing: Finenesses = Field(
-        (0.5, 2.0), description="electron temperature divided by it; 2 is half the temperature"
+        (0.5, 2.0), description="factors that the electron temperature of `dft` is divided by"
     )
     scf_tolerance: Finenesses = Field(
-        (0.01, 0.1, 10.0), description="tolerance divided by it; 10 is a tenth of the tolerance"
+        (0.01, 0.1, 10.0), description="factors that the SCF tolerance of `dft` is divided by"
     )
     max_density_share: PositiveFloat = Field(
-        3e-3, description="converged: ∫|Δρ|/N_e below this against the finest value"
+        3e-3, description="criterion: largest ∫|Δρ|/N_e against the finest value"
     )
     max_energy_ha_per_atom: PositiveFloat = Field(
-        1e-3, description="converged: free energy, Ha per atom"
+        1e-3, description="criterion: largest difference of the free energy, Ha per atom"
     )
     max_force_ha_per_bohr: PositiveFloat = Field(
-        1e-3, description="converged: largest change of a force, Ha/Bohr"
+        1e-3, description="criterion: largest difference of a force, Ha/Bohr"
     )
 
     require: bool = Field(
         False,
-        description="whether dynamics and single points wait for the study and stop if it finds "
-        "the settings of `dft` too coarse; without it, a warning tells",
+        description="whether dynamics and single points wait for the study and stop if the "
+        "settings of `dft` are too coarse; otherwise there is a warning only",
     )
 
     def cell(self, systems: Mapping[str, System]) -> System:

@@ -25,15 +25,18 @@ class Dft(Section):
     """One Kohn-Sham single point; the same for every cell of a dataset."""
 
     engine: Literal["auto", "sparc", "abinit"] = Field(
-        "auto", description="`auto`: sparc if it is on the PATH, else abinit; settled once"
+        "auto",
+        description="DFT engine; `auto`: sparc if it is on the PATH, else abinit; the "
+        "choice is made once",
     )
     functional: Literal["pbe", "pbesol", "lda"] = Field(
         "pbe",
-        description="exchange and correlation, which the psp8 files must be made for; `lda`: "
-        "Perdew-Wang",
+        description="exchange-correlation functional, for which the psp8 files must have been "
+        "made; `lda`: Perdew-Wang",
     )
     mesh_spacing_bohr: PositiveFloat = Field(
-        description="mesh of the stored density and of SPARC's finite differences, at most, Bohr"
+        description="maximum mesh spacing of the stored density and of SPARC's finite "
+        "differences, Bohr"
     )
     cutoff_ha: PositiveFloat = Field(description="plane-wave cutoff (ABINIT), Ha")
     kpoint_spacing_per_bohr: PositiveFloat = Field(
@@ -55,7 +58,9 @@ class Dft(Section):
         lt=1e-2,
         description="bound on the residual of the SCF cycle, as the engine defines it",
     )
-    max_scf_iterations: PositiveInt = Field(60, description="then the snapshot is rejected")
+    max_scf_iterations: PositiveInt = Field(
+        60, description="maximum number of SCF iterations; a snapshot that needs more is rejected"
+    )
     sparc: EngineKeys = Field(
         default_factory=dict,
         description="for experts: further keys of SPARC's input, such as `MIXING_PARAMETER`; not "
@@ -95,19 +100,21 @@ class Motion(Section):
 
     timestep_fs: Timestep = 1.0
     thermostat_time_fs: Period = 50.0
-    equilibration_steps: PositiveInt = Field(description="steps before the first frame")
+    equilibration_steps: PositiveInt = Field(description="number of steps before the first frame")
     steps_between_frames: PositiveInt = Field(
-        description="steps from one frame to the next, at least"
+        description="minimum number of steps from one frame to the next"
     )
     correlated_frames: Literal["spread", "accept"] = Field(
         "spread",
-        description="frames closer in time than velocities and density remember each other: "
-        "`spread` sets them further apart and lengthens the run, `accept` warns",
+        description="treatment of frames that are correlated (closer in time than the "
+        "correlation time of velocities and density): `spread` sets them further apart and "
+        "lengthens the run, `accept` warns",
     )
     max_steps_between_frames: PositiveInt | None = Field(
         None,
-        description="frames spread so far that still remember each other fail the run (default: "
-        "four times `steps_between_frames`, sixteen times for a classical potential)",
+        description="maximum number of steps between frames with `spread`; the run fails if "
+        "frames are correlated even then (default: four times `steps_between_frames`, sixteen "
+        "times for a classical potential)",
     )
     _spread: ClassVar[int] = 4
 
@@ -129,15 +136,18 @@ class Motion(Section):
 class Aimd(Motion):
     """Molecular dynamics that the frames are taken from: NVT, Nosé-Hoover, in the engine."""
 
-    scf_tolerance: PositiveFloat = Field(1e-4, description="of each step's SCF cycle")
+    scf_tolerance: PositiveFloat = Field(1e-4, description="tolerance of each step's SCF cycle")
     cutoff_ha: PositiveFloat | None = Field(
         None, description="plane-wave cutoff of the dynamics alone, Ha (default: dft.cutoff_ha)"
     )
     mesh_spacing_bohr: PositiveFloat | None = Field(
-        None, description="mesh of the dynamics alone, Bohr (default: dft.mesh_spacing_bohr)"
+        None,
+        description="maximum mesh spacing of the dynamics alone, Bohr (default: "
+        "dft.mesh_spacing_bohr)",
     )
     kpoint_spacing_per_bohr: PositiveFloat | None = Field(
-        None, description="k-points of the dynamics alone (default: those of dft)"
+        None,
+        description="distance of k-points of the dynamics alone, 1/Bohr (default: that of dft)",
     )
     kpoint_shift: KpointShift | None = Field(
         None, description="shift of these k-points (default: dft.kpoint_shift)"
@@ -167,7 +177,7 @@ class Classical(Motion, Potential):
     thermostat_time_fs: Period = 200.0
     _spread: ClassVar[int] = 16
     liquid_from_K: PositiveFloat | None = Field(
-        None, description="from this temperature on the crystal is melted first, K"
+        None, description="lowest temperature at which the crystal is melted first, K"
     )
     melting_K: PositiveFloat | None = Field(
         None,
@@ -193,15 +203,17 @@ class Source(Section):
         "that have been computed elsewhere lie in the folder of results",
     )
     temperatures_K: Annotated[tuple[Temperature, ...], AfterValidator(distinct)] = Field(
-        min_length=1, description="ions, K"
+        min_length=1, description="temperatures of the ions, K"
     )
     frames: PositiveInt = Field(
-        description="snapshots at each temperature; of a trajectory, `steps_between_frames` apart"
+        description="number of snapshots at each temperature; of a trajectory, they are "
+        "`steps_between_frames` apart"
     )
     pool: PositiveInt | None = Field(
         None,
-        description="so many configurations at each temperature, of which the base model chooses "
-        "`frames`, those that it would learn most from; without it, the first ones are taken",
+        description="number of configurations at each temperature from which the base model "
+        "chooses the `frames` that it would learn most from; without it, the first ones are "
+        "taken",
     )
 
     @property

@@ -18,11 +18,17 @@ from rhocast.config.section import Name, Section, Share
 class SortedDescriptor(Section):
     """Sorted distances and cosines (the paper's sets I and II), a block per species."""
 
-    kind: Literal["sorted"] = Field("sorted", description="the paper's descriptor")
-    cutoff_bohr: PositiveFloat = Field(description="atoms further away count as absent, Bohr")
-    distances: PositiveInt = Field(description="M: nearest atoms whose distances are taken")
-    angle_atoms: int = Field(ge=0, description="M_a: nearest atoms whose cosines are taken")
-    angle_neighbours: int = Field(ge=0, description="k: neighbours of each of them")
+    kind: Literal["sorted"] = Field(
+        "sorted", description="kind of the descriptor: that of the paper"
+    )
+    cutoff_bohr: PositiveFloat = Field(description="cutoff, Bohr: atoms further away are ignored")
+    distances: PositiveInt = Field(
+        description="number of nearest atoms whose distances are used (M)"
+    )
+    angle_atoms: int = Field(
+        ge=0, description="number of nearest atoms whose cosines are used (M_a)"
+    )
+    angle_neighbours: int = Field(ge=0, description="number of neighbours of each of them (k)")
 
     @model_validator(mode="after")
     def _angles_within_distances(self) -> "SortedDescriptor":
@@ -118,7 +124,9 @@ class Baseline(Section):
     """A sum of fitted pseudo-atoms; the network learns what remains."""
 
     cutoff_bohr: PositiveFloat = Field(12.0, description="reach of a pseudo-atom, Bohr")
-    intervals: int = Field(48, ge=4, description="pieces of the spline of each radial function")
+    intervals: int = Field(
+        48, ge=4, description="number of intervals of each radial function's spline"
+    )
     ridge: PositiveFloat = Field(
         1e-8,
         description="weight of the splines' roughness, ∫ (d⁴f/dr⁴)² dr, against the squared "
@@ -143,9 +151,10 @@ class Network(Section):
 
     width: PositiveInt = Field(64, description="number of units in each hidden layer")
     blocks: PositiveInt = Field(2, description="number of dense (skip-connected) blocks")
-    layers_per_block: PositiveInt = Field(2, description="variational layers in a block")
+    layers_per_block: PositiveInt = Field(2, description="number of variational layers in a block")
     prior_std: PositiveFloat = Field(
-        1.0, description="of the Gaussian prior, times 1/√fan-in of the layer"
+        1.0,
+        description="standard deviation of the Gaussian prior, in units of 1/√fan-in of the layer",
     )
 
 
@@ -174,17 +183,20 @@ class Training(Section):
     batch_size: PositiveInt = Field(2048, description="number of points in each step")
     learning_rate: LearningRate = 0.004
     validation_share: Share = Field(
-        0.1, description="held back to watch the loss: trajectories, else snapshots, else points"
+        0.1,
+        description="share of the data that is held back to monitor the training: whole "
+        "trajectories, else snapshots, else points",
     )
     validation_trajectories: tuple[str, ...] = Field(
         (),
-        description="held back instead of a share: names such as `al32/631K`, or `al32/631K/7` for "
-        "a snapshot alone",
+        description="names of what is held back instead of a share: trajectories such as "
+        "`al32/631K`, or single snapshots such as `al32/631K/7`",
     )
     patience: PositiveInt | None = Field(
         None,
-        description="of 10 checks on the data held back: end after so many without a better "
-        "likelihood and keep the best weights; without it, all steps",
+        description="number of checks without a better likelihood on the held-back data after "
+        "which the training ends with the best weights (there are 10 checks in a training); "
+        "without it, all steps are made",
     )
 
 
@@ -194,4 +206,9 @@ class Transfer(Training):
     steps: Steps = 1000
     learning_rate: LearningRate = 0.002
     share: Share = Field(0.4, description="share of the dataset's points that is used")
-    frozen_share: float = Field(1 / 3, ge=0.0, lt=1.0, description="first layers kept as they are")
+    frozen_share: float = Field(
+        1 / 3,
+        ge=0.0,
+        lt=1.0,
+        description="share of the layers, from the first on, that is not trained",
+    )

@@ -19,4 +19,4 @@ class Package(Section):
         description="for the card, Markdown: how the configurations were made, how far the "
         "densities are converged",
     )
-    licence: str = Field("CC-BY-4.0", min_length=1, description="of the data")
+    licence: str = Field("CC-BY-4.0", min_length=1, description="licence of the data")

@@ -18,7 +18,7 @@ class Energies(Section):
 
 
 class Experiment(Section):
-    """Measured values to draw and tell beside the computed ones."""
+    """Measured values that are shown beside the computed ones."""
 
     lattice_constant_bohr: PositiveFloat = Field(description="lattice constant, Bohr")
     bulk_modulus_gpa: PositiveFloat = Field(description="bulk modulus, GPa")
@@ -33,9 +33,9 @@ class EquationOfState(Section):
     strains: Annotated[tuple[LinearStrain, ...], AfterValidator(distinct)] = Field(
         (-0.03, -0.02, -0.01, 0.0, 0.01, 0.02, 0.03),
         min_length=5,
-        description="linear strains, which the lengths of the cell are multiplied by, plus one",
+        description="linear strains: the lengths of the cell are multiplied by 1 + strain",
     )
-    compare_dft: bool = Field(True, description="compute self-consistent energies too")
+    compare_dft: bool = Field(True, description="whether to compute self-consistent energies too")
     experiment: Experiment | None = Field(
         None, description="measured lattice constant and bulk modulus, if they are to be shown"
     )

@@ -15,20 +15,21 @@ class Prediction(Section):
     )
     mesh_spacing_bohr: PositiveFloat | None = Field(
         None,
-        description="of the field, at most, Bohr (default: what the model is certified for, else "
-        "0.4); where a coarser mesh is certified to suffice, the model is evaluated there and the "
-        "field interpolated",
+        description="maximum mesh spacing of the field, Bohr (default: what the model is "
+        "certified for, else 0.4); if the model is certified for a coarser mesh, it is "
+        "evaluated there and the field is interpolated",
     )
     shards: PositiveInt = Field(
         1,
-        description="number of files, and jobs, of one cell; another number predicts again, with "
-        "the same result",
+        description="number of jobs that predict one cell, each with a file of its own; "
+        "another number predicts the cell again, with the same result",
     )
     uncertainty: Literal["none", "fast", "sampled"] = Field(
         "fast",
-        description="`fast`: from the last layer; `sampled`: over weight samples (paper, Eq. 4)",
+        description="kind of the standard deviations: `fast` from the last layer, `sampled` "
+        "over weight samples (paper, Eq. 4)",
     )
-    samples: PositiveInt = Field(10, ge=2, description="N_s: weight samples")
+    samples: PositiveInt = Field(10, ge=2, description="number of weight samples (N_s)")
 
     @property
     def evaluated_uncertainty(self) -> Literal["fast", "sampled"]:

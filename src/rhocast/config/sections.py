@@ -37,20 +37,26 @@ def _usable_folder(path: str) -> str:
 class Sections(Section):
     """The sections of a configuration, each valid by itself."""
 
-    name: Name = Field(description="of the model: `models/{name}/`")
-    seed: int = Field(0, ge=0, description="everything random follows from it")
+    name: Name = Field(description="name of the model, which lies in `models/{name}/`")
+    seed: int = Field(0, ge=0, description="seed of all random numbers")
     results: Annotated[str, AfterValidator(_usable_folder)] = Field(
         "results", min_length=1, description="folder for all that the workflow writes"
     )
     material: Material
     systems: dict[Name, System] = Field(min_length=1, description="cells by name")
     dft: Dft
-    aimd: Aimd | None = Field(None, description="needed where a dataset's `sampler` is `aimd`")
+    aimd: Aimd | None = Field(
+        None,
+        description="molecular dynamics with the DFT engine; "
+        "needed where a dataset's `sampler` is `aimd`",
+    )
     classical: Classical | None = Field(
-        None, description="needed where a dataset's `sampler` is `classical`"
+        None,
+        description="molecular dynamics with a classical potential; needed where a "
+        "dataset's `sampler` is `classical`",
     )
     convergence: Convergence | None = Field(
-        None, description="how far the settings of `dft` are converged, on one cell"
+        None, description="convergence study of the settings of `dft`, on one cell"
     )
     datasets: dict[Name, Sources] = Field(min_length=1, description="snapshots by name")
     packages: dict[Name, Package] = Field(
@@ -58,7 +64,7 @@ class Sections(Section):
     )
     features: Features = Field(default_factory=lambda: Features.model_validate({}))
     descriptor: Descriptor = Field(
-        description="what the network is told of the atoms around a point"
+        description="description of the atoms around a point, which is the input of the network"
     )
     baseline: Baseline | None = Field(
         None, description="the density that the network corrects; without it, zero"
@@ -74,14 +80,14 @@ class Sections(Section):
         None, description="rounds until the error is small enough; without it, one training"
     )
     energies: Energies | None = Field(
-        None, description="energies at predicted densities; asked for by `snakemake physics`"
+        None, description="energies at predicted densities, which `snakemake physics` computes"
     )
     equation_of_state: EquationOfState | None = Field(
-        None, description="energy against volume; asked for by `snakemake physics`"
+        None, description="equations of state, which `snakemake physics` computes"
     )
     studies: Studies = Field(
         default_factory=lambda: Studies.model_validate({}),
-        description="studies beside the campaign, asked for by name",
+        description="studies beside the campaign, which run on request",
     )
 
     @property

@@ -75,22 +75,26 @@ class Studies(Section):
     Their trainings are short: models are compared, not used.
     """
 
-    steps: PositiveInt = Field(2000, description="optimiser steps of each training, at most")
-    seeds: PositiveInt = Field(2, description="trainings of each point, of a seed each")
+    steps: PositiveInt = Field(
+        2000, description="maximum number of optimiser steps of each training"
+    )
+    seeds: PositiveInt = Field(
+        2, description="number of trainings of each point, each from its own seed"
+    )
     descriptor_sizes: Annotated[tuple[NonNegativeFloat, ...], AfterValidator(distinct)] = Field(
         (0.25, 0.5, 0.75, 1.5),
-        description="sizes that are tried, times those of `descriptor` and of "
-        "`baseline.multipoles`; each is varied while the others stay",
+        description="factors for the sizes of `descriptor` and `baseline.multipoles`; each "
+        "size is varied while the others stay",
     )
     max_gain: Share = Field(
         0.05,
-        description="a size is large enough if no larger one lowers the error by more than this "
-        "share",
+        description="tolerance: a size is large enough if no larger one lowers the error by "
+        "more than this share",
     )
     larger: Name | None = Field(
         None,
-        description="dataset of cells larger than those of training: judges what data are worth, "
-        "and is compared by its features alone",
+        description="dataset of cells larger than those of training: the studies measure the "
+        "errors on it and compare its features",
     )
     vacancy: Name | None = Field(
         None,

@@ -178,7 +178,7 @@ def _duplicates(entries: Sequence[Entry]) -> Iterator[str]:
 def split_entries(
     entries: Sequence[Entry], share: float, rng: np.random.Generator
 ) -> tuple[list[Entry], list[Entry]]:
-    """Divide the accepted snapshots by trajectory: frames of one know each other.
+    """Divide the accepted snapshots by trajectory, because frames of one are correlated.
 
     Parameters
     ----------
@@ -204,8 +204,8 @@ def split_entries(
     if len(names) < 2:
         raise RhocastError(
             f"expected snapshots of two trajectories or more, found {len(names)} "
-            f"({', '.join(names) or 'none accepted'}); frames of one trajectory know each other, "
-            "no part of them tests what was learnt from the rest"
+            f"({', '.join(names) or 'none accepted'}); frames of one trajectory are "
+            "correlated, so no part of them can test what was learnt from the rest"
         )
     if shared := list(_duplicates(accepted)):
         raise RhocastError(f"take one of each pair out first: {'; '.join(shared)}")

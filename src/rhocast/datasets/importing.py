@@ -121,14 +121,16 @@ def _electrons(
         )
     if not valence:
         logger.warning(
-            "%s: the density integrates to %.6f electrons; no valence is known to check it by",
+            "%s: the density integrates to %.6f electrons; no valence is known, so this is not "
+            "checked",
             path,
             integral,
         )
     if expected == all_electrons and max(structure.numbers) > 2:
         logger.warning(
-            "%s: all electrons, cores included: no mesh of ours resolves them, and no density of "
-            "pseudopotentials may stand beside it in one dataset",
+            "%s: the density holds all electrons, cores included; meshes of Rhocast do not "
+            "resolve cores, and one dataset must not mix such densities with those of "
+            "pseudopotentials",
             path,
         )
     return expected

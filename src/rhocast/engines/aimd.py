@@ -148,8 +148,12 @@ class Spacing:
         EngineError
             If it cannot be enlarged any further.
         """
-        logger.info("%s: velocities are forgotten after %.0f fs", self.folder, memory.velocity_fs)
-        logger.info("%s: the density is forgotten after %.0f fs", self.folder, memory.density_fs)
+        logger.info(
+            "%s: the correlation time of the velocities is %.0f fs", self.folder, memory.velocity_fs
+        )
+        logger.info(
+            "%s: the correlation time of the density is %.0f fs", self.folder, memory.density_fs
+        )
         aimd = self.aimd
         if self.frames == 1:
             return True

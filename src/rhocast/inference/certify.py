@@ -72,7 +72,8 @@ def certify(
     def compare(spacing: float, in_densities: float) -> tuple[float, int]:
         found, blocks = model_error(model, structure, spacing, fine, n_blocks, seed)
         log.info(
-            "mesh of %.3g Bohr: %.2g of the electrons misplaced in densities, %.2g by the model",
+            "mesh of %.3g Bohr: NMAE of the interpolation %.2g for the densities, %.2g for the "
+            "model",
             spacing,
             in_densities,
             found,

@@ -42,7 +42,7 @@ class Journal:
         text = self._path.read_text(encoding="ascii", errors="replace")
         identity, *lines = text.split("\n")[:-1]
         if any(line.isdigit() for line in lines):
-            log.info("%s: lines have no checksums, damage to them cannot be told", self._path)
+            log.info("%s: lines have no checksums, damage to them cannot be detected", self._path)
         blocks = [block for line in lines if (block := _block(line)) is not None]
         if len(blocks) < len(lines):
             log.warning("%s: damaged lines are left out", self._path)

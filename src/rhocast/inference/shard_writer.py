@@ -154,7 +154,9 @@ class ShardWriter:
         if self._checks is None:
             without.append("block_sums")
         for name in without:
-            log.info("%s: %s has no checksums, damage to it cannot be told", self._partial, name)
+            log.info(
+                "%s: %s has no checksums, damage to it cannot be detected", self._partial, name
+            )
 
     def _forget_damaged(self) -> None:
         """Compute again the blocks of an earlier run that do not match their checksums."""

@@ -177,7 +177,7 @@ class Shard:
     def _check_sums(self) -> None:
         checks = self.file.get(f"{GROUP}/block_sums")
         if checks is None:
-            log.info("%s: block_sums has no checksums, damage to it cannot be told", self.path)
+            log.info("%s: block_sums has no checksums, damage to it cannot be detected", self.path)
         elif [sum_of(total) for total in self.block_sums] != checks[()].tolist():
             raise damaged(self.path, "block_sums", REMEDY)
 

@@ -125,7 +125,7 @@ def _intact(
     tensors: Mapping[str, Tensor],
 ) -> bool:
     if "sha256" not in metadata:
-        _log.info("%s: has no checksum, damage to it cannot be told", path)
+        _log.info("%s: has no checksum, damage to it cannot be detected", path)
         return True
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
     return content_hash(arrays, header) == metadata["sha256"]

@@ -157,7 +157,7 @@ def compare_energies(
         error = _share_misplaced(predicted.density, snapshot.density)
         comparison = EnergyComparison.of(str(path), error, at_predicted, at_dft, structure.formula)
         logger.info(
-            "%s: %.2f %% of the electrons misplaced, %.2e Ha/atom",
+            "%s: NMAE %.2f %%, error of the energy %.2e Ha/atom",
             path, 100.0 * error, comparison.energy_error_ha_per_atom,
         )  # fmt: skip
         found.append(comparison)

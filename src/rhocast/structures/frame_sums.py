@@ -43,7 +43,7 @@ def check_frames(path: Path, remedy: str) -> None:
     if unsealed and len(unsealed) <= number:
         raise _damaged(path, unsealed[0], remedy)
     if unsealed:
-        log.info("%s: frames have no checksums, damage to them cannot be told", path)
+        log.info("%s: frames have no checksums, damage to them cannot be detected", path)
 
 
 def is_ours(path: Path) -> bool:

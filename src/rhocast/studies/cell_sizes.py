@@ -178,7 +178,7 @@ def _halves(
     halves: dict[int, dict[str, tuple[Values, Values]]] = defaultdict(dict)
     for (atoms, state), group in sorted(groups.items(), key=lambda item: item[0]):
         if len(group) < 2:
-            log.warning("%d atoms, %s: one frame makes no halves", atoms, state)
+            log.warning("%d atoms, %s: a single frame cannot be divided into halves", atoms, state)
             continue
         names = list(dict.fromkeys(name for name, _ in group))
         first = names[: len(names) // 2]

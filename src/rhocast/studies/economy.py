@@ -141,7 +141,8 @@ class Economy:
         trained = {entry.trajectory for entry in entries}
         if known := sorted(trained & set(map(trajectory_of, self.judges))):
             log.warning(
-                "frames of %s are trained on and judge: they know each other", ", ".join(known)
+                "frames of trajectory %s are both trained on and judged by: they are correlated",
+                ", ".join(known),
             )
 
     def _sample(self, entries: Sequence[Entry], path: Path) -> Path:
