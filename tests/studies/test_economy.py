@@ -81,10 +81,10 @@ def test_what_has_no_cost_is_refused(study, small, larger, tmp_path):
         study.measure([path], larger)
 
 
-def test_frames_that_know_each_other_are_told_of(study, small, tmp_path, caplog):
+def test_correlated_frames_are_reported(study, small, tmp_path, caplog):
     other = tmp_path / "si16/600K/1.h5"
     write_snapshot(other, read_snapshot(small[0]))
     entries = [read_entry(other)]
     with caplog.at_level(logging.WARNING):
         study._check_judges(entries)
-    assert "frames of si16/600K are trained on and judge" in caplog.text
+    assert "frames of trajectory si16/600K are both trained on and judged by" in caplog.text
