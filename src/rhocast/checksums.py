@@ -1,4 +1,4 @@
-"""Checksums of what HDF5 files hold: written with the numbers, verified by whoever reads them.
+"""Checksums of what HDF5 files hold: written with the numbers, verified by the readers.
 
 A field has one sum for each of its chunks, in the dataset ``checksums/NAME``: ranks write them as
 they write the chunks, and a reader of a part verifies that part. A dataset in one piece has one sum

@@ -1,4 +1,4 @@
-"""HDF5 files opened with care: faults are told by name, and nothing is read from elsewhere."""
+"""HDF5 files opened with care: faults are reported by name, and nothing is read from elsewhere."""
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager

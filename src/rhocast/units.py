@@ -1,4 +1,4 @@
-"""Units: Bohr, Hartree, electrons and kelvin inside; ångström and eV only where ASE is spoken to.
+"""Units: Bohr, Hartree, electrons and kelvin inside; ångström and eV only at the interface to ASE.
 
 The values are ASE's (CODATA 2014), so that a number which crosses the boundary and comes back is
 the number it was.

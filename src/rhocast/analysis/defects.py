@@ -1,4 +1,4 @@
-"""What a model that has seen no defect says of one: epistemic deviation around a vacancy."""
+"""Epistemic standard deviation around a vacancy, in models that were trained without one."""
 
 import csv
 from collections.abc import Sequence

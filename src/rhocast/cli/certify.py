@@ -1,4 +1,4 @@
-"""The verb ``certify``: it reads Kohn-Sham densities, which prediction has nothing to do with."""
+"""The verb ``certify``: the coarsest mesh that a model may be evaluated on."""
 
 import argparse
 from dataclasses import asdict

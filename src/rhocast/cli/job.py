@@ -1,4 +1,4 @@
-"""What every process of Rhocast does alike: logging, and errors told without a traceback."""
+"""Logging and error reports, the same in every process; errors come without a traceback."""
 
 import json
 import logging

@@ -7,7 +7,7 @@ from rhocast.parallel import find_communicator, rank_of
 
 
 def communicator(expected_ranks: int | None = None) -> Any:
-    """Find the ranks; of several the first alone speaks."""
+    """Find the ranks; of several, only the first writes log lines."""
     comm = find_communicator(expected_ranks)
     if rank_of(comm) != 0:
         logging.getLogger().setLevel(logging.ERROR)

@@ -102,7 +102,8 @@ def _kind(data: Any) -> Any:
     return f"[{kind}]"
 
 
-#: What the network is told of the atoms around a point. Tags in brackets are left out of messages.
+#: Features of the atoms around a point, the input of the network. Messages leave tags in brackets
+#: out.
 Descriptor = Annotated[
     Annotated[SortedDescriptor, Tag("[sorted]")] | Annotated[SmoothDescriptor, Tag("[smooth]")],
     Discriminator(

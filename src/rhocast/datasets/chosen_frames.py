@@ -31,7 +31,7 @@ class Choice:
 
 
 def write_choices(path: str | Path, choices: Sequence[Choice]) -> None:
-    """Write choices as a table, the most telling first."""
+    """Write choices as a table, the most informative first."""
     rows = [f"{c.source}\t{c.frame}\t{c.gain_nats:.4g}\t{c.epistemic_std:.4g}" for c in choices]
     with replacing(path) as partial:
         partial.write_text("\n".join(["\t".join(_COLUMNS), *rows]) + "\n", encoding="utf-8")

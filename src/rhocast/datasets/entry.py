@@ -1,4 +1,4 @@
-"""An entry of a dataset: what a snapshot file says of itself, without its density."""
+"""An entry of a dataset: the attributes of a snapshot file, without its density."""
 
 import hashlib
 import json

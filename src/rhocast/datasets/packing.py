@@ -1,4 +1,4 @@
-"""Datasets made fit to publish: compressed copies, a manifest of all files, a card for people."""
+"""Datasets made fit to publish: compressed copies, a manifest of all files, a card."""
 
 import hashlib
 import json

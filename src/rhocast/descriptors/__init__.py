@@ -1,4 +1,4 @@
-"""Descriptors: what the network is told of the atoms around a point.
+"""Descriptors: features of the atoms around a point, which are the input of the network.
 
 A descriptor is one small interface. `Descriptor.bind` gathers what depends on the atoms alone;
 the result is called with points and answers with their features. The baseline that the network

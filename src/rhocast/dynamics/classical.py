@@ -242,10 +242,10 @@ class _Run:
 
 
 def _independent_spacing(run: _Run, classical: config.Classical, where: str) -> int:
-    """Return how far apart frames have forgotten each other, in steps.
+    """Return how many steps apart frames are no longer correlated.
 
-    A distance is judged by a stretch of `RUN_PER_MEMORY` times its length, however many frames are
-    wanted, so that more frames move none.
+    A distance is judged by a run of `RUN_PER_MEMORY` times its length. This does not depend on the
+    number of frames, so frames keep their steps when more are asked for.
     """
     spacing = classical.steps_between_frames
     while True:

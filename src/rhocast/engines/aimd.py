@@ -47,9 +47,9 @@ def run_aimd(
     A run that was ended from outside goes on where it was: steps are neither lost nor repeated. The
     same holds for a run that is to be longer than before.
 
-    How long velocities and density remember each other is measured after the equilibration. Frames
-    that are closer in time than that are set further apart, as ``aimd.correlated_frames`` says. The
-    record tells how far under ``steps_between_frames``; a longer run of the same folder keeps it.
+    The correlation times of velocities and density are measured after the equilibration. Frames
+    that are closer in time are set further apart, as ``aimd.correlated_frames`` says. The record
+    holds the distance under ``steps_between_frames``; a longer run of the same folder keeps it.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def run_aimd(
 
 
 class Spacing:
-    """How far apart the frames of a run lie: settled once, so that more frames move none.
+    """Distance between the frames of a run, chosen once: frames keep their steps if more are added.
 
     Parameters
     ----------

@@ -91,7 +91,7 @@ class Calculation:
 
     @property
     def record(self) -> dict[str, float | int | str]:
-        """What the snapshot file tells about the settings."""
+        """Attributes of the snapshot file that describe the settings."""
         record: dict[str, float | int | str] = {
             "functional": self.dft.functional,
             "mesh_spacing_bohr": float(self.mesh.spacing.max()),

@@ -72,7 +72,7 @@ class SinglePoint:
     highest_occupation
         Largest occupation (0 to 1) of the highest band.
     record
-        What else the snapshot file should tell.
+        Further attributes of the snapshot file.
     """
 
     density: np.ndarray
@@ -194,7 +194,7 @@ def find_program(names: Sequence[str]) -> tuple[str, str]:
     Raises
     ------
     EngineError
-        If none is; the message tells how to install them.
+        If none is there; the message says how to install them.
     """
     for name in names:
         if found := shutil.which(name):

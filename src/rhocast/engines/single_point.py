@@ -39,7 +39,7 @@ class Attempt:
 
     @property
     def record(self) -> dict[str, Any]:
-        """What the snapshot file tells of it."""
+        """Attributes of the snapshot file."""
         return {
             "engine_keys": dict(self.keys),
             "scf_iterations": self.point.scf_iterations,

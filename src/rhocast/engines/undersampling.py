@@ -1,4 +1,4 @@
-"""Telling a metal that is sampled by too few k-points."""
+"""Detection of metals that are sampled by too few k-points."""
 
 import math
 

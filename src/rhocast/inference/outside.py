@@ -1,4 +1,4 @@
-"""Before anyone trusts a field: how much of a structure is unlike what the model was trained on."""
+"""How much of a structure lies outside the training range of a model."""
 
 import logging
 import re

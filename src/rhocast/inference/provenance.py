@@ -21,7 +21,7 @@ class Provenance:
     n_electrons
         Valence electrons of the structure; None if the model does not know them.
     outside_training_share
-        Share of points unlike those of the training data; None if the model cannot tell.
+        Share of points unlike those of the training data; None if the model does not know.
     kernels, device
         Instruction sets and devices of all runs that took part, since one run may go on where
         another stopped; several are separated by commas: ``avx2, avx512``.

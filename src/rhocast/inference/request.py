@@ -229,12 +229,12 @@ class Request:
 
     @cached_property
     def outside(self) -> Outside | None:
-        """How much is unlike what the model was trained on; None if it cannot tell."""
+        """How much lies outside the training range; None if the model does not know it."""
         return look_outside(self.model, self.structure)
 
     @property
     def outside_training_share(self) -> float | None:
-        """Share of points unlike those that the model was trained on; None if it cannot tell."""
+        """Share of points outside the training range; None if the model does not know it."""
         return None if self.outside is None else self.outside.share
 
     @property

@@ -1,4 +1,4 @@
-"""Which data next: structures whose densities would tell a model most.
+"""Which data next: the structures whose densities would inform a model most.
 
 Computing a density settles the mean at all its points at once. In the units of the posterior of
 the last layer (`rhocast.model.spread`), with z = L φ at a point and s the noise predicted there, n
@@ -50,7 +50,7 @@ class Candidate:
 def acquire(
     model: DensityModel, candidates: Sequence[Candidate], count: int, seed: int = 0
 ) -> list[Choice]:
-    """Choose the structures whose densities to compute, the most telling first.
+    """Choose the structures whose densities to compute, the most informative first.
 
     A longer choice begins with a shorter one.
 

@@ -1,4 +1,4 @@
-"""The feature file: sampled mesh points of a dataset, the only thing that training sees.
+"""The feature file: sampled mesh points of a dataset, which are the input of the training.
 
 HDF5; see `rhocast.fields.FEATURE_FIELDS` and, where there is a baseline to fit, `BASELINE_FIELDS`
 for the arrays. Those that are long and wide are mapped into memory and read where they are needed:

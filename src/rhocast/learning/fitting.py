@@ -146,7 +146,7 @@ class _Fit:
         network.train()
 
     def goes_on(self) -> bool:
-        """Tell whether there are steps left, and hope."""
+        """Say whether the training continues: steps are left, and the likelihood still improves."""
         if self._schedule.patience and self.best:
             patience = self._schedule.patience * self._between_checks
             if self.done - self.best.step >= patience:

@@ -31,7 +31,7 @@ def recalibrate(
     training: config.Training,
     other_cells_path: str | Path | None = None,
 ) -> DensityModel:
-    """Return the model with its σ calibrated anew, and with what its data tell of themselves.
+    """Return the model with its σ calibrated anew, and with a description of its data.
 
     Parameters
     ----------

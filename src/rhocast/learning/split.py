@@ -1,4 +1,4 @@
-"""Holding data back to watch the loss, without leakage where there is enough of it."""
+"""Holding data back to monitor the training; whole trajectories, if there are enough of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

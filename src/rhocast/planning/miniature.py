@@ -1,4 +1,4 @@
-"""What machine, engine and settings are worth: a miniature of the campaign, timed.
+"""A miniature of the campaign, timed on this machine with this engine and these settings.
 
 Times are processor time, which other jobs on the machine disturb little.
 """

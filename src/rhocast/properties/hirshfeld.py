@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 #: Squared distances at which a free density is tabulated, Bohr².
 _STEP_BOHR2 = 0.005
 
-#: Electrons that may lie where no free density reaches, as a share of all, before it is told.
+#: Electrons that may lie where no free density reaches, as a share of all, without a warning.
 _UNASSIGNED_SHARE = 1e-4
 
 

@@ -1,4 +1,4 @@
-"""Averages over planes, and what they tell of a slab: the potential in the vacuum on both sides."""
+"""Averages over planes, and what follows for a slab: the potential in the vacuum on both sides."""
 
 import csv
 from dataclasses import dataclass

@@ -92,7 +92,7 @@ def measure_scaling(
     rank_atoms
         Atoms of the cell that they predict.
     snapshots
-        Snapshot files or folders, for the DFT curve; each tells what it cost.
+        Snapshot files or folders, for the DFT curve; each records what it cost.
 
     Raises
     ------

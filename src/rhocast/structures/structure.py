@@ -1,4 +1,4 @@
-"""Atoms in a periodic cell, in Bohr: what every other package passes about."""
+"""Atoms in a periodic cell, in Bohr."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -100,7 +100,7 @@ class Economy:
         Raises
         ------
         FileFormatError
-            If a file does not tell what its density cost, or one that judges is trained on.
+            If a file does not record what its density cost, or one that judges is trained on.
         """
         small_entries, larger_entries = (self._in_order(paths) for paths in (small, larger))
         self._check_judges([*small_entries, *larger_entries])

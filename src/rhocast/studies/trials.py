@@ -1,4 +1,4 @@
-"""Models that a study compares: trained on the spot, and thrown away."""
+"""Models that a study trains and compares; they are not kept."""
 
 from collections.abc import Sequence
 from pathlib import Path

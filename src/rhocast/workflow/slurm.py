@@ -1,4 +1,4 @@
-"""Whether Slurm is there, before jobs are submitted to it one by one."""
+"""A check that Slurm is there, before jobs are submitted."""
 
 import subprocess
 

@@ -7,7 +7,7 @@ its ``unit``. Attributes of the file:
 ``model_hash``, ``config_hash`` (may be empty); ``uncertainty``, ``samples``, ``seed``;
 ``electron_count_before_scaling`` (∫ρ as predicted), ``n_electrons`` (valence electrons of the
 structure, absent if the model does not know them), ``outside_training_share`` (of points unlike
-those that the model was trained on, estimated; absent if the model cannot tell), ``scale`` (what
+those that the model was trained on, estimated; absent if the model does not know), ``scale`` (what
 the stored density and its standard deviations have been multiplied by); ``kernels`` (instruction
 set of the compiled kernels, absent where they were not used); ``device`` (the GPU that computed,
 absent for the processor); ``evaluated_mesh_spacing_bohr``,

@@ -107,7 +107,7 @@ def _version(output: Path) -> str | None:
 
 
 def _record(calculation: Calculation, workdir: Path) -> dict[str, Any]:
-    """Return what the trajectory should tell of its attempts."""
+    """Return the entries of the trajectory's record that describe its attempts."""
     made = attempts(workdir)
     cycles = [cycle for attempt in made for cycle in scf_residuals(attempt / OUTPUT)]
     unconverged = sum(cycle[-1] >= calculation.dft.scf_tolerance for cycle in cycles)

@@ -127,7 +127,7 @@ def _check_versions(engine: EngineRecord, outputs: Sequence[str]) -> None:
 
 
 def _record(made: Sequence[Path], outputs: Sequence[str]) -> dict[str, Any]:
-    """Return what the trajectory should tell of its attempts."""
+    """Return the entries of the trajectory's record that describe its attempts."""
     cycles = [int(n) for text in outputs for n in re.findall(r"Total number of SCF: (\d+)", text)]
     unconverged = sum(text.count("did not converge to desired accuracy") for text in outputs)
     if unconverged:

@@ -1,4 +1,4 @@
-"""What computes, and the text of the kernels that it compiles.
+"""The protocol of a device, and the source of the kernels that it compiles.
 
 A `Device` hands out arrays, compiles and launches; nothing else of this package knows what it is.
 """
