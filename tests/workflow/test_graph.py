@@ -25,14 +25,28 @@ def test_profiles_work_from_the_root_of_a_clone(run, clone, profile):
     assert jobs_of(result.stdout)["predict"] == 3
 
 
-def test_the_whole_graph_is_known_without_engine_or_mpi(run, clone, tmp_path):
-    """With nothing on the PATH but Python's own programs and the shell's."""
+@pytest.fixture
+def snakemake_alone(run, clone, tmp_path):
+    """Snakemake with nothing on the PATH but Python's own programs and the shell's."""
     tools = tmp_path / "bin"
     tools.mkdir()
     for name in ("bash", "sh", "env", "which"):
         (tools / name).symlink_to(shutil.which(name))
     snakemake = run("sh", "-c", "command -v snakemake").stdout.strip()
-    result = run(snakemake, "-n", cwd=clone, PATH=str(tools))
+    return lambda *words: run(snakemake, *words, cwd=clone, PATH=str(tools))
+
+
+def test_without_slurm_its_profile_gives_one_sentence(snakemake_alone, clone):
+    result = snakemake_alone("results/engine.json", "--profile", "slurm")
+    told = result.stdout + result.stderr
+    assert result.returncode != 0
+    assert told.count("--profile slurm: Slurm is not installed; start Snakemake on a login") == 1
+    assert "Traceback" not in told
+    assert not (clone / "results/engine.json").exists()
+
+
+def test_the_whole_graph_is_known_without_engine_or_mpi(snakemake_alone):
+    result = snakemake_alone("-n")
     assert result.returncode == 0, result.stderr
     counted = jobs_of(result.stdout)
     expected = {"engine": 1, "aimd": 11, "scf": 13, "train": 1, "transfer": 1, "predict": 3}
