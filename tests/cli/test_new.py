@@ -1,6 +1,7 @@
 """The verb `new`: a crystal becomes a campaign that the workflow takes as it is."""
 
 import os
+import shutil
 from pathlib import Path
 
 import ase.io
@@ -171,3 +172,12 @@ def test_dynamics_are_drafted_where_they_are_asked_for(tmp_path, monkeypatch):
     settings = load_config("campaign.yaml")
     assert settings.aimd is not None
     assert settings.sampler(*min(settings.trajectories("test"))) == "aimd"
+
+
+@pytest.mark.parametrize("name", ["SiC", "Li", "LiF"])
+def test_the_examples_are_what_new_writes(name, root, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(root / f"examples/{name}.cif", tmp_path)
+    own = f"{name.lower()}.yaml"
+    assert main(["new", f"{name}.cif", "-o", own]) == 0
+    assert Path(own).read_text() == (root / "examples" / own).read_text()

@@ -41,20 +41,21 @@ def test_a_supercell_has_about_the_atoms_asked_for_and_equal_edges(structure, at
     assert edges.max() / edges.min() <= 2.0
 
 
-def test_the_cell_of_transfer_is_twice_that_of_training():
-    small, large = choices.training_cells(CARBIDE, n_electrons=32).value
-    assert small == (1, 1, 1)
-    assert sorted(large) == [1, 1, 2]
+def test_each_cell_is_twice_the_one_before():
+    unit, small, large = choices.training_cells(CARBIDE, n_electrons=32).value
+    assert unit == (1, 1, 1)
+    assert sorted(small) == [1, 1, 2]
+    assert sorted(large) == [1, 2, 2]
 
 
 @pytest.mark.parametrize(
     ("structure", "metal"), [(ALUMINIUM, True), (CARBIDE, False), (SILICON, False)]
 )
 def test_kpoints_lie_no_further_apart_than_what_was_measured_to_suffice(structure, metal):
-    small, _ = choices.training_cells(structure, 12.0 if metal else 32.0).value
-    spacing = choices.kpoint_spacing_per_bohr(structure, small, metal).value
+    unit, *_ = choices.training_cells(structure, 12.0 if metal else 32.0).value
+    spacing = choices.kpoint_spacing_per_bohr(structure, unit, metal).value
     limit = 0.137 if metal else 0.4 if structure is CARBIDE else 0.2
-    cell = structure.cell * np.array(small)[:, None]
+    cell = structure.cell * np.array(unit)[:, None]
     divisions = kpoint_mesh(cell, spacing).divisions
     for edge, n in zip(np.linalg.norm(cell, axis=1), divisions, strict=True):
         assert 2 * pi / (edge * n) <= 1.1 * limit

@@ -9,22 +9,17 @@ import numpy as np
 from ase.data import atomic_masses, atomic_numbers
 
 from rhocast.drafting.cutoffs import sufficient_cutoff_ha
-from rhocast.drafting.elements import DEBYE_K, MELTING_K, NONMETALS, WIDE_GAP
+from rhocast.drafting.elements import ALKALI, DEBYE_K, MELTING_K, NONMETALS, WIDE_GAP
 from rhocast.engines import Psp8
 from rhocast.structures import Structure
 
 T = TypeVar("T")
 
-#: Distance of k-points, 1/Bohr, that left an error of 0.2 to 0.3 % of the electrons in aluminium
-#: (docs/convergence.md) and in silicon-germanium (benchmarks/demo_convergence.py); with a wide gap
-#: 0.35 % in silicon carbide and 0.03 % in lithium fluoride (docs/my-material.md).
-_METAL_SPACING, _INSULATOR_SPACING, _WIDE_GAP_SPACING = 0.137, 0.2, 0.4
-
 #: Lindemann's constant, K^½ g^½ cm / mol^(5/6), and cm³/mol per Bohr³.
 _LINDEMANN, _CM3_PER_MOL = 150.0, 0.0892385
 
-#: Valence electrons of the cell of training, about, where eight atoms do not have more.
-_TRAINING_ELECTRONS = 32
+#: Valence electrons of the smallest cell, about, where eight atoms do not have more.
+_UNIT_ELECTRONS = 32
 
 #: Share of the electrons that the plane-wave cutoff may misplace.
 _MISPLACED = 5e-3
@@ -116,8 +111,12 @@ def supercell(structure: Structure, atoms: int) -> Repeat:
         counts = grown
 
 
-def training_cells(structure: Structure, n_electrons: float) -> Choice[tuple[Repeat, Repeat]]:
-    """Choose the cells of training and of transfer by their electrons, which set the cost.
+def training_cells(structure: Structure, n_electrons: float) -> Choice[tuple[Repeat, ...]]:
+    """Choose the cells of convergence, training and transfer by their electrons: they set the cost.
+
+    The second is twice the first, the third twice the second. In a cell of eight atoms an atom and
+    its images move together, so that little is learnt of how each acts: models of 8 atoms of
+    silicon carbide misplaced 40 % of the electrons of 16.
 
     Parameters
     ----------
@@ -127,20 +126,39 @@ def training_cells(structure: Structure, n_electrons: float) -> Choice[tuple[Rep
         Its valence electrons.
     """
     atoms_per_electron = len(structure) / n_electrons
-    small = supercell(structure, max(8, round(_TRAINING_ELECTRONS * atoms_per_electron)))
-    large = supercell(structure, 2 * len(structure) * int(np.prod(small)))
-    count = [len(structure) * int(np.prod(cell)) for cell in (small, large)]
-    return Choice((small, large), f"{count[0]} and {count[1]} atoms, edges about equally long")
+    cells = [supercell(structure, max(8, round(_UNIT_ELECTRONS * atoms_per_electron)))]
+    for _ in ("training", "transfer"):
+        cells.append(_doubled(structure, cells[-1]))
+    counts = [len(structure) * int(np.prod(cell)) for cell in cells]
+    told = f"{counts[0]}, {counts[1]} and {counts[2]} atoms, edges about equally long"
+    return Choice(tuple(cells), told)
 
 
-def kpoint_spacing_per_bohr(structure: Structure, small: Repeat, metal: bool) -> Choice[float]:
-    """Choose the distance of k-points so that the cell of training holds whole steps."""
-    wide_gap = not metal and not WIDE_GAP.isdisjoint(structure.species)
-    wanted = _METAL_SPACING if metal else _WIDE_GAP_SPACING if wide_gap else _INSULATOR_SPACING
-    edge = float((np.linalg.norm(structure.cell, axis=1) * np.array(small)).min())
+def _doubled(structure: Structure, repeat: Repeat) -> Repeat:
+    """Return twice the cell, along its shortest edge, so that both hold whole steps in k."""
+    n = np.array(repeat)
+    n[np.argmin(np.linalg.norm(structure.cell, axis=1) * n)] *= 2
+    return int(n[0]), int(n[1]), int(n[2])
+
+
+def kpoint_spacing_per_bohr(structure: Structure, unit: Repeat, metal: bool) -> Choice[float]:
+    """Choose the distance of k-points so that the smallest cell holds whole steps.
+
+    The distances left errors of 0.2 to 0.3 % of the electrons in aluminium (docs/convergence.md)
+    and silicon-germanium (benchmarks/demo_convergence.py), 0.33 % in lithium, 0.35 % in silicon
+    carbide, 0.03 % in lithium fluoride (docs/my-material.md).
+    """
+    if metal and has_simple_fermi_surface(structure):
+        wanted, kind = 0.24, "an alkali metal"
+    elif metal:
+        wanted, kind = 0.137, "a metal"
+    elif WIDE_GAP.isdisjoint(structure.species):
+        wanted, kind = 0.2, "a semiconductor or insulator"
+    else:
+        wanted, kind = 0.4, "a wide gap"
+    edge = float((np.linalg.norm(structure.cell, axis=1) * np.array(unit)).min())
     steps = ceil(2.0 * pi / (edge * wanted) - 0.5)
     spacing = 2.0 * pi / (edge * steps)
-    kind = "a metal" if metal else "a wide gap" if wide_gap else "a semiconductor or insulator"
     return Choice(
         round(spacing, 4), f"what suffices for {kind}; the section `convergence` checks it"
     )
@@ -170,6 +188,16 @@ def cutoff_ha(files: Mapping[str, Psp8], counts: Mapping[str, int]) -> Choice[fl
 def mesh_spacing_bohr(cutoff: float) -> float:
     """Choose the spacing of the stored density: three quarters of what the waves resolve."""
     return round(0.75 * pi / sqrt(2.0 * cutoff), 2)
+
+
+def kpoint_shift(structure: Structure, metal: bool) -> str:
+    """Choose the shift of the k-mesh: half a step, except where Fermi surfaces are complicated."""
+    return "gamma" if metal and not has_simple_fermi_surface(structure) else "half"
+
+
+def has_simple_fermi_surface(structure: Structure) -> bool:
+    """Say whether all atoms are of alkali metals, whose valence electrons are nearly free."""
+    return ALKALI.issuperset(structure.species)
 
 
 def smearing_K(metal: bool) -> float:

@@ -33,3 +33,6 @@ NONMETALS = frozenset(
 
 #: An insulator that holds one of these is taken to have a wide gap, of 2 eV or more.
 WIDE_GAP = frozenset("H B C N O F Cl Br".split())  # noqa: SIM905
+
+#: Metals of nearly free electrons, whose Fermi surface few k-points suffice for.
+ALKALI = frozenset({"Li", "Na", "K", "Rb", "Cs"})
