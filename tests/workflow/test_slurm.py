@@ -133,6 +133,29 @@ def test_a_job_that_is_preempted_or_cancelled_goes_on(cluster, whole, tmp_path):
 
 
 @pytest.mark.exhaustive
+def test_a_job_goes_on_when_its_node_goes_down(cluster, whole, tmp_path):
+    undisturbed, words = whole
+    out, journal, log = tmp_path / "out.h5", tmp_path / "out.h5.shard.journal", tmp_path / "log"
+    command = f"echo on $SLURMD_NODENAME; exec srun -n1 --mpi=none {' '.join(words)} {out}"
+    job = submit(
+        cluster, "--requeue", "-N1", "--exclusive", "--open-mode=append", f"--output={log}",
+        "--wrap", command,
+    )  # fmt: skip
+    wait_for(lambda: journal.exists() and len(journal.read_text().splitlines()) > 1)
+    cluster.run("scancel", "--signal=STOP", job)  # it does not end before its node is down
+    first = cluster.run("squeue", "--noheader", "--format=%N", f"--jobs={job}").stdout.strip()
+    try:
+        cluster.run("scontrol", "update", f"nodename={first}", "state=down", "reason=test")
+        wait_for(lambda: [path.name for path in tmp_path.glob("out.h5*")] == ["out.h5"])
+    finally:
+        cluster.run("scontrol", "update", f"nodename={first}", "state=resume")
+    told = log.read_text()
+    assert len(re.findall(r"^on n[12]$", told, re.MULTILINE)) == 2, told
+    assert "Traceback" not in told
+    assert_same(out, undisturbed)
+
+
+@pytest.mark.exhaustive
 def test_two_hundred_small_jobs_leave_no_orphan(cluster, tmp_path):
     job = submit(
         cluster, "--array=0-199", "-n1", f"--output={tmp_path}/%a.log",
