@@ -73,7 +73,9 @@ checkpoint judge:
             results("rounds/{{round}}/{dataset}.json"), dataset=cfg.evaluation
         ),
         densities=lambda w: of_round(w).all_densities(),
-        trajectories=lambda w: [campaign.run_of(*run) for run in of_round(w).moving_runs()],
+        trajectories=lambda w: [
+            campaign.run_of(*run) for run in of_round(w).moving_runs()
+        ],
         before=verdict_before,
         study=campaign.study_results()[:1],
     output:
