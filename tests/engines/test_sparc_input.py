@@ -46,6 +46,14 @@ def test_atoms_are_sorted_and_their_order_is_known(alloy, tmp_path):
     assert (tmp_path / alloy.pseudopotentials["Si"].name).is_file()
 
 
+def test_small_cells_of_a_metal_have_states_for_each_kpoint(alloy):
+    """Ten atoms of aluminium fill up to 22 bands at a k-point, 15 on average."""
+    ten = replace(alloy, n_electrons=30.0, n_bands=19)
+    assert electronic_keys(ten)["NSTATES"] >= 22
+    many = replace(alloy, n_electrons=96.0, n_bands=53)
+    assert electronic_keys(many)["NSTATES"] == 63
+
+
 def test_keys_of_the_expert_win(alloy, tmp_path):
     own = {"mixing_parameter": 0.6, "MIXING_HISTORY": 12, "NSTATES": 40}
     dft = alloy.dft.model_copy(update={"sparc": own})
