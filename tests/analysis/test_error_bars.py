@@ -8,7 +8,7 @@ import pytest
 from rhocast.analysis.evaluation import compare_snapshots, error_report
 from rhocast.density import read_snapshot
 from rhocast.grid import Mesh
-from rhocast.inference import PredictionOptions, predict_on_mesh
+from rhocast.inference import PredictionOptions, outside, predict_on_mesh
 from rhocast.model import DensityModel
 from rhocast.structures import Structure
 
@@ -35,6 +35,17 @@ def test_errors_are_covered_where_nothing_was_trained_on(model, snapshot):
     assert found["coverage_2sigma"] > 0.89
     assert found["coverage_3sigma"] > 0.98
     assert 0.7 < found["mean_squared_z"] < 1.6
+
+
+@pytest.mark.parametrize("snapshot", ["al6-slab/300K/0.h5", "al2-dimer/300K/0.h5"])
+def test_surfaces_and_molecules_are_covered_and_flagged(model, snapshot, caplog):
+    path = DATA / "al-unseen" / snapshot
+    (judged,) = compare_snapshots(model, [path], 0, uncertainty="fast")
+    assert error_report([judged])["coverage_3sigma"] > 0.95
+    structure = judged.field.structure
+    outside.tell(model, structure, outside.look_outside(model, structure), "a cell")
+    warned = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert any("of the points lie outside the model's training range" in line for line in warned)
 
 
 def test_the_error_of_kpoints_is_left_out_where_it_was_learnt(model):
