@@ -53,8 +53,8 @@ def _n_states(calculation: Calculation) -> int:
     """Return the number of bands, spare ones for Chebyshev filtering included.
 
     For 32 atoms of aluminium a third more cost as much as half. In smaller cells of a metal the
-    number of bands below the Fermi level differs more from one k-point to the next: 22 free-electron
-    bands hold 30 electrons in ten atoms of aluminium.
+    number of bands below the Fermi level differs more from one k-point to the next: in ten atoms of
+    aluminium up to 22 bands of free electrons hold the 30 electrons.
     """
     full = calculation.n_electrons / 2.0
     return max(calculation.n_bands, math.ceil(max(1.3 * full, full + 2.0 * math.sqrt(full))))
