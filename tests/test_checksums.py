@@ -16,6 +16,7 @@ from rhocast.checksums import (
     OF_ATTRIBUTES,
     create_sums,
     places_of_chunks,
+    places_one_by_one,
     seal_chunks,
     sum_of,
 )
@@ -222,6 +223,7 @@ def test_a_chunk_that_is_not_there_is_told(tmp_path):
     with h5py.File(path, "w", libver="v110") as file:
         dataset = file.create_dataset("density", (8, 8, 8), "f4", chunks=(4, 8, 8))
         dataset[:4] = 1.0
+        np.testing.assert_array_equal(places_one_by_one(dataset), places_of_chunks(dataset))
         create_sums(file, "density")[0, 0, 0] = sum_of(np.ones((4, 8, 8), dtype="f4"))
     with h5py.File(path) as file:
         read = CheckedField(path, file, "density", "write it again")
