@@ -1,5 +1,6 @@
 """Pictures as files: Matplotlib, loaded when one is drawn, without a screen."""
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,5 +39,7 @@ def save_figure(figure: "Figure", picture: str | Path) -> None:
     format = Path(picture).suffix.lstrip(".").lower()
     if format not in FORMATS:
         raise ConfigError(f"{picture}: expected a name that ends in .{', .'.join(FORMATS)}")
+    drawn = io.BytesIO()  # Matplotlib hides the error of a full disk behind one of its own
+    figure.savefig(drawn, dpi=150, format=format)
     with replacing(picture) as partial:
-        figure.savefig(partial, dpi=150, format=format)
+        partial.write_bytes(drawn.getvalue())
