@@ -44,7 +44,7 @@ def test_every_package_of_an_extra_has_its_sentence(root):
     named = {package.lower() for _, package in EXTRAS.values()}
     listed = {
         requirement.partition(">")[0].lower()
-        for extra in ("train", "dft", "figures")
+        for extra in ("train", "dft", "figures", "bader")
         for requirement in project["optional-dependencies"][extra]
     }
     assert named == listed

@@ -14,6 +14,9 @@ CONDA_NAMES = {"matplotlib-base": "matplotlib", "pytorch-cpu": "torch"}
 #: What environments hold besides: no Python packages, or what installs them.
 PROGRAMS = {"cmake", "ninja", "cxx-compiler", "openmpi", "pip"}
 
+#: Extras that are installed by themselves: of a GPU's driver, and one that wants older packages.
+APART = {"gpu", "bader"}
+
 
 @pytest.fixture(scope="module")
 def metadata(root) -> dict:
@@ -61,7 +64,7 @@ def test_environments_agree(engine, metadata, root):
 
 
 def test_constraints_agree(metadata, root):
-    """Each requirement, but for that of a GPU's driver, has a version that it allows."""
+    """Each requirement of what is installed together has a version that it allows."""
     lines = (root / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = dict(re.fullmatch(r"(\S+)==(\S+)", line).groups() for line in lines if "#" not in line)
     versions = {canonicalize_name(name): version for name, version in pinned.items()}
@@ -69,7 +72,7 @@ def test_constraints_agree(metadata, root):
     wanted = parsed(
         [
             *metadata["project"]["dependencies"],
-            *(line for extra, own in extras.items() if extra != "gpu" for line in own),
+            *(line for extra, own in extras.items() if extra not in APART for line in own),
         ]
     )
     assert not wanted.keys() - versions.keys()
@@ -81,7 +84,7 @@ def test_constraints_agree(metadata, root):
     assert not unmet
 
 
-def test_all_holds_every_extra_but_the_gpus(metadata):
+def test_all_holds_every_extra_that_fits_the_others(metadata):
     extras = metadata["project"]["optional-dependencies"]
     (everything,) = (Requirement(line) for line in extras["all"])
-    assert everything.extras == extras.keys() - {"all", "dev", "docs", "gpu"}
+    assert everything.extras == extras.keys() - {"all", "dev", "docs", *APART}

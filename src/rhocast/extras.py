@@ -8,9 +8,11 @@ from rhocast.errors import MissingExtraError
 
 #: Extra of ``pyproject.toml`` and name of the package, by the name that it is imported by.
 EXTRAS = {
+    "baderkit": ("bader", "baderkit"),
     "matplotlib": ("figures", "matplotlib"),
     "matscipy": ("dft", "matscipy"),
     "netCDF4": ("dft", "netCDF4"),
+    "pymatgen": ("bader", "pymatgen"),
     "plotly": ("figures", "plotly"),
     "sparc": ("dft", "sparc-x-api"),
     "torch": ("train", "torch"),

@@ -46,6 +46,6 @@ def test_pseudopotentials_are_ions_too(slab, tmp_path, capsys):
     assert main([*words, "Al=spms", "--axis", "a"]) == 0
     assert "vacuum" in json.loads(capsys.readouterr().out)
     assert main([*words, "Al"]) == 2
-    assert "expected ELEMENT=FILE or ELEMENT=CHARGE, found 'Al'" in capsys.readouterr().err
+    assert "Al: expected ELEMENT=FILE" in capsys.readouterr().err
     assert main([*words, "Si=4"]) == 6
     assert "Al: no ion of it is given" in capsys.readouterr().err

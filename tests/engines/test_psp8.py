@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from rhocast.engines.psp8 import local_potential, read_psp8, resolve_pseudopotentials, spms_file
+from rhocast.engines.psp8 import (
+    core_density,
+    local_potential,
+    read_psp8,
+    resolve_pseudopotentials,
+    spms_file,
+)
 from rhocast.errors import EngineError
 
 
@@ -76,3 +82,10 @@ def test_a_file_without_its_local_potential_is_refused(tmp_path):
     (tmp_path / "cut.psp8").write_text("\n".join(lines[:1000]))
     with pytest.raises(EngineError, match=r"cut\.psp8: its local potential cannot be read"):
         local_potential(read_psp8(tmp_path / "cut.psp8", "Al"))
+
+
+@pytest.mark.parametrize(("element", "electrons"), [("Al", 10.0), ("Si", 10.0), ("Ge", 18.0)])
+def test_the_core_holds_the_electrons_that_are_not_valence(element, electrons):
+    radii, density = core_density(read_psp8(spms_file(element), element))
+    count = np.trapezoid(4.0 * np.pi * radii**2 * density, radii)
+    assert count == pytest.approx(electrons, rel=1e-3)

@@ -3,7 +3,12 @@
 import argparse
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rhocast.density import Density
+    from rhocast.properties import AtomicCharges
+    from rhocast.properties.bader import BaderCharges
 
 log = logging.getLogger(__name__)
 
@@ -12,13 +17,25 @@ def add_verbs(verbs: Any) -> None:
     """Add the parser of this module's verb."""
     verb = verbs.add_parser(
         "charges",
-        description="Compute the Hirshfeld charge of each atom, a model's pseudo-atoms being the "
-        "free densities, and write a row for each: charge and, where the field has standard "
-        "deviations, their integral over the atom. A field of any size is read layer by layer.",
+        description="Compute the charge of each atom and write a row for each. With --model the "
+        "Hirshfeld charge, the model's pseudo-atoms being the free densities, and, where the field "
+        "has standard deviations, their integral over the atom; a field of any size is read layer "
+        "by layer. With --bader the Bader charge and volume, in memory.",
     )
     verb.add_argument("density", type=Path, help="density of any format, of valence electrons")
-    verb.add_argument("--model", required=True, help="model file or name of a shipped model")
+    kind = verb.add_mutually_exclusive_group(required=True)
+    kind.add_argument("--model", help="model file or name of a shipped model")
+    kind.add_argument(
+        "--bader",
+        nargs="+",
+        metavar="Al=FILE",
+        help="pseudopotentials by element: psp8 files, or `spms`; surfaces are those of the "
+        "density with the cores that they hold (needs baderkit)",
+    )
     verb.add_argument("-o", "--output", required=True, type=Path, help="table to write, TSV")
+    verb.add_argument(
+        "--labels", type=Path, help="array to write with --bader (.npy): the atom of each point"
+    )
     verb.add_argument("--json", action="store_true", help="print one JSON object")
     verb.set_defaults(run=_charges)
 
@@ -26,9 +43,22 @@ def add_verbs(verbs: Any) -> None:
 def _charges(options: argparse.Namespace) -> None:
     from rhocast.cli.job import emit
     from rhocast.density import open_density
+    from rhocast.errors import ConfigError
+    from rhocast.properties import charges_by_element, write_charges
+
+    if options.labels is not None and options.bader is None:
+        raise ConfigError("labels: found without --bader, expected with it")
+    with open_density(options.density) as density:
+        found = _hirshfeld(options, density) if options.model else _bader(options, density)
+        write_charges(options.output, density.structure, found.columns)
+        emit(charges_by_element(density.structure, found.columns), options.json)
+    log.info("%s is written", options.output)
+
+
+def _hirshfeld(options: argparse.Namespace, density: "Density") -> "AtomicCharges":
     from rhocast.errors import ModelError
     from rhocast.model import DensityModel
-    from rhocast.properties import charges_by_element, divide_among_atoms, write_charges
+    from rhocast.properties import divide_among_atoms
 
     model = DensityModel.load(options.model)
     if model.baseline is None:
@@ -36,8 +66,18 @@ def _charges(options: argparse.Namespace) -> None:
             f"{options.model}: expected a model with pseudo-atoms (section `baseline` of the "
             "configuration), found one without"
         )
-    with open_density(options.density) as density:
-        charges = divide_among_atoms(density, model.baseline, model.metadata.get("valence", {}))
-        write_charges(options.output, density.structure, charges)
-        emit(charges_by_element(density.structure, charges), options.json)
-    log.info("%s is written", options.output)
+    return divide_among_atoms(density, model.baseline, model.metadata.get("valence", {}))
+
+
+def _bader(options: argparse.Namespace, density: "Density") -> "BaderCharges":
+    import numpy as np
+
+    from rhocast.cli.engine_options import pseudopotentials_named
+    from rhocast.files import replacing
+    from rhocast.properties.bader import bader_charges
+
+    found = bader_charges(density, pseudopotentials_named(options.bader))
+    if options.labels is not None:
+        with replacing(options.labels) as partial, partial.open("wb") as file:
+            np.save(file, found.labels)
+    return found

@@ -3,6 +3,7 @@
 import argparse
 import json
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from rhocast import config
 from rhocast.cli.config_option import add_config_option
 from rhocast.engines import Engine, Launcher, make_engine, read_engine_record, resolve_engine
+from rhocast.engines.psp8 import SPMS, Psp8, read_psp8, spms_file
 from rhocast.errors import ConfigError
 
 T = TypeVar("T", bound=config.Section)
@@ -74,3 +76,14 @@ def validated(section: type[T], sections: dict[str, Any], name: str) -> T:
 def workdir_of(output: Path) -> Path:
     """Folder for the engine's files: beside the output, declared nowhere."""
     return output.with_name(output.name + ".work")
+
+
+def pseudopotentials_named(words: Sequence[str]) -> dict[str, Psp8]:
+    """Read the psp8 files that words such as ``Al=spms`` or ``Al=al.psp8`` name, by element."""
+    named = {}
+    for word in words:
+        element, _, file = word.partition("=")
+        if not file:
+            raise ConfigError(f"{word}: expected ELEMENT=FILE, such as Al=al.psp8 or Al={SPMS}")
+        named[element] = read_psp8(spms_file(element) if file == SPMS else file, element)
+    return named

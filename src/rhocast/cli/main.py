@@ -40,7 +40,7 @@ VERBS = {
     "eos": ("physics", "compute energy against volume, lattice constant and bulk modulus"),
     "plot": ("plot", "draw a density on a plane or a line, two densities, or a reduction"),
     "cut-out": ("cut_out", "cut small cells out of a large one, around its most uncertain places"),
-    "charges": ("charges", "compute the Hirshfeld charge of each atom of a density"),
+    "charges": ("charges", "compute the Hirshfeld or Bader charge of each atom of a density"),
     "potential": ("potential", "compute the electrostatic potential and averages over planes"),
     "import": (
         "dataset",
@@ -68,7 +68,7 @@ VERBS = {
 _ON_RANKS = ("predict", "merge", "refine")
 
 #: Options that name a file to write.
-_OUTPUTS = ("output", "picture", "html", "cube")
+_OUTPUTS = ("output", "picture", "html", "cube", "labels")
 
 #: Options, and a verb's own `set_defaults(draws=True)`, with which a verb draws when it is done.
 _DRAWING = ("draws", "picture", "vacancy")

@@ -76,21 +76,17 @@ def _potential(options: argparse.Namespace) -> None:
 
 
 def _ions(words: list[str]) -> dict[str, "IonicPotential"]:
-    """Return the ions that the words name, by element."""
-    from rhocast.engines.psp8 import SPMS, read_psp8, spms_file
-    from rhocast.errors import ConfigError
+    """Return the ions that the words name, by element: Gaussian ones by a number, else a file."""
+    from rhocast.cli.engine_options import pseudopotentials_named
     from rhocast.properties.electrostatics import gaussian_ion, pseudo_ion
 
     ions: dict[str, IonicPotential] = {}
     for word in words:
         element, _, value = word.partition("=")
-        if not value:
-            raise ConfigError(f"ions: expected ELEMENT=FILE or ELEMENT=CHARGE, found {word!r}")
         try:
             ions[element] = gaussian_ion(float(value))
         except ValueError:
-            file = spms_file(element) if value == SPMS else Path(value)
-            ions[element] = pseudo_ion(read_psp8(file, element))
+            ions[element] = pseudo_ion(pseudopotentials_named([word])[element])
     return ions
 
 

@@ -11,6 +11,7 @@ from ase import Atoms
 
 from rhocast.density.formats import format_to_write
 from rhocast.errors import FileFormatError, ModelError, RhocastError, StructureError
+from rhocast.extras import needed_for
 from rhocast.files import replacing
 from rhocast.grid import Mesh
 from rhocast.structures import Structure
@@ -212,6 +213,24 @@ class Density:
         }
         record = {**self.record, "scale": self.record.get("scale", 1.0) * factor}
         return replace(self, record=record, **arrays)
+
+    def to_pymatgen(self) -> Any:
+        """Return it as pymatgen's ``Chgcar``: the density times the volume of the cell.
+
+        Raises
+        ------
+        MissingExtraError
+            If pymatgen is not installed.
+        """
+        with needed_for("Density.to_pymatgen"):
+            from pymatgen.core import Structure as PymatgenStructure
+            from pymatgen.io.vasp import Chgcar
+        atoms = self.atoms
+        structure = PymatgenStructure(
+            atoms.cell.array, list(atoms.symbols), atoms.positions, coords_are_cartesian=True
+        )
+        values = self.read("density").astype(np.float64) * self.structure.volume
+        return Chgcar(structure, {"total": values})
 
     def write(self, path: str | Path, format: str | None = None, field: str = "density") -> None:
         """Write it to a file, as `rhocast.density.write_density` does."""

@@ -22,6 +22,9 @@ _PSPXC = {"pbe": (11, -101130), "pbesol": (-116133,), "lda": (7, -1012)}
 #: Values of ``extension_switch`` that add a line of the spin-orbit projectors' numbers.
 _SPIN_ORBIT = (2, 3)
 
+#: Values that add densities of valence and core electrons at the end.
+_CHARGES = (1, 3)
+
 _FORTRAN_EXPONENT = re.compile(rb"\d[Dd][+-]?\d")
 
 
@@ -130,17 +133,51 @@ def local_potential(file: Psp8) -> tuple[np.ndarray, np.ndarray]:
     EngineError
         If it does not stand where the header says.
     """
+    lines, start, points = _local_block(file)
+    table = _table(file, lines[start : start + points])
+    return table[:, 1], table[:, 2]
+
+
+def core_density(file: Psp8) -> tuple[np.ndarray, np.ndarray] | None:
+    """Read the density of the atom's core electrons; files with ``extension_switch`` 1 hold it.
+
+    Returns
+    -------
+    radii, density : (n,) float64 arrays, or None where there is none
+        Bohr; e/Bohr³.
+
+    Raises
+    ------
+    EngineError
+        As `local_potential`.
+    """
+    lines, start, points = _local_block(file)
+    if int(lines[5].split()[0]) not in _CHARGES:
+        return None
+    start += points * (2 if _number(lines[3].split()[1]) > 0.0 else 1)  # behind the model core
+    table = _table(file, lines[start : start + points])
+    return table[:, 1], table[:, 4] / (4.0 * np.pi)
+
+
+def _local_block(file: Psp8) -> tuple[list[str], int, int]:
+    """Return the lines of a file, where the local potential begins, and how many lines it has."""
     lines = file.path.read_text(encoding="utf-8", errors="replace").splitlines()
     try:
         lloc, points = (int(word) for word in lines[2].split()[3:5])
         start = 6 + (int(lines[5].split()[0]) in _SPIN_ORBIT)
         while int(lines[start].split()[0]) != lloc:  # blocks of projectors, by angular momentum
             start += 1 + points
-        block = [line.split() for line in lines[start + 1 : start + 1 + points]]
-        table = np.array([[_number(word) for word in words[1:3]] for words in block])
-        return table[:, 0], table[:, 1]
     except (IndexError, ValueError) as error:
         raise EngineError(f"{file.path}: its local potential cannot be read ({error})") from None
+    return lines, start + 1, points
+
+
+def _table(file: Psp8, lines: list[str]) -> np.ndarray:
+    """Return the numbers of a block, whose rows begin with their number and a radius."""
+    try:
+        return np.array([[_number(word) for word in line.split()] for line in lines])
+    except ValueError as error:
+        raise EngineError(f"{file.path}: a block of it cannot be read ({error})") from None
 
 
 def resolve_pseudopotentials(

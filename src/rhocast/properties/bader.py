@@ -1,0 +1,121 @@
+"""Bader charges: the density divided at the surfaces that no gradient crosses, by BaderKit.
+
+The density of valence electrons has no maximum at a nucleus but a ring of them around it. The
+surfaces are therefore those of the density with the superposed cores of the free atoms; what is
+integrated is the valence density alone.
+
+R. F. W. Bader, Atoms in Molecules (1990); https://github.com/SWeav02/baderkit.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from rhocast.density import Density
+from rhocast.engines.psp8 import Psp8, core_density
+from rhocast.errors import ModelError
+from rhocast.extras import needed_for
+from rhocast.properties.spheres import RadialDensity, Spheres
+from rhocast.units import ANGSTROM_PER_BOHR
+
+log = logging.getLogger(__name__)
+
+#: Cores end where they are thinner, e/Bohr³.
+_LEAST_CORE = 1e-6
+
+#: A density holds the electrons of the pseudopotentials within this share.
+_SAME_COUNT = 0.02
+
+_NO_CORE = RadialDensity(np.zeros(1), np.zeros(1), 0.0)
+
+
+@dataclass(frozen=True)
+class BaderCharges:
+    """What belongs to each atom.
+
+    Attributes
+    ----------
+    charges : (n,) float64 array
+        Elementary charges, positive where electrons are missing.
+    volumes_bohr3 : (n,) float64 array
+        Volume of each atom.
+    labels : (nx, ny, nz) int array
+        The atom that each mesh point belongs to.
+    """
+
+    charges: np.ndarray
+    volumes_bohr3: np.ndarray
+    labels: np.ndarray
+
+    @property
+    def columns(self) -> dict[str, np.ndarray]:
+        """What a table holds of each atom."""
+        return {"charge_e": self.charges, "volume_bohr3": self.volumes_bohr3}
+
+
+def bader_charges(density: Density, pseudopotentials: Mapping[str, Psp8]) -> BaderCharges:
+    """Compute the Bader charge of each atom, in memory.
+
+    Parameters
+    ----------
+    density
+        Of the valence electrons.
+    pseudopotentials
+        By element: their charges, and the cores that are added where the surfaces are found.
+
+    Raises
+    ------
+    MissingExtraError
+        If baderkit is not installed.
+    ModelError
+        If an element has no pseudopotential, or they have other electrons than the density.
+    """
+    structure = density.structure
+    if missing := sorted(set(structure.species) - set(pseudopotentials)):
+        raise ModelError(f"{', '.join(missing)}: no pseudopotential is given, expected one")
+    valence = [pseudopotentials[symbol].valence for symbol in structure.to_ase().symbols]
+    if abs(density.electron_count - sum(valence)) > _SAME_COUNT * sum(valence):
+        raise ModelError(
+            f"{density.source}: holds {density.electron_count:.6g} electrons, the pseudopotentials "
+            f"have {sum(valence):g}; give those that the density was computed with"
+        )
+    with needed_for("Bader charges"):
+        from baderkit import Bader, Grid
+    charge = density.to_pymatgen()
+    reference = charge.copy()
+    reference.data["total"] = charge.data["total"] + structure.volume * _cores(
+        density, pseudopotentials
+    )
+    grids = [Grid(one.structure, one.data, sig_figs=8) for one in (charge, reference)]
+    found = Bader(charge_grid=grids[0], reference_grid=grids[1], vacuum_tol=False)
+    return BaderCharges(
+        np.array(valence) - found.atom_charges,
+        np.asarray(found.atom_volumes) / ANGSTROM_PER_BOHR**3,
+        np.asarray(found.atom_labels).astype(np.int32),
+    )
+
+
+def _cores(density: Density, pseudopotentials: Mapping[str, Psp8]) -> np.ndarray:
+    """Return the superposed cores on the mesh, e/Bohr³; of elements without them nothing."""
+    radial = {}
+    for symbol in density.structure.species:
+        core = core_density(pseudopotentials[symbol])
+        if core is None:
+            log.warning(
+                "%s: its pseudopotential file holds no core density; maxima of the valence "
+                "density around the nucleus may be taken for those of other atoms",
+                symbol,
+            )
+            radial[symbol] = _NO_CORE
+        else:
+            radii, values = core
+            end = float(radii[np.flatnonzero(values >= _LEAST_CORE)[-1]])
+            radial[symbol] = RadialDensity.of(_between(radii, values), end)
+    return Spheres.of(density.structure, density.mesh, radial).superposed()
+
+
+def _between(radii: np.ndarray, values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function that interpolates a table linearly."""
+    return lambda distances: np.asarray(np.interp(distances, radii, values))
