@@ -1,7 +1,7 @@
 """The plane-wave cutoff that the atoms of a crystal need, from their pseudopotentials' densities.
 
 A psp8 file holds the density ρ of the valence electrons of the free pseudo-atom. Its root stands
-for the wave functions: plane waves up to G = √(2E) leave √ρ out of focus, and
+for the wave functions. Plane waves up to G = √(2E) represent √ρ in part, and
 
     ε(E) = ∫ |(P √ρ)² − ρ| / ∫ ρ,
 
@@ -14,6 +14,7 @@ from math import sqrt
 import numpy as np
 
 from rhocast.engines import Psp8
+from rhocast.engines.psp8 import valence_density
 
 #: Ha; steps of the search.
 _LEAST_HA, _MOST_HA, _STEP_HA = 8, 120, 1
@@ -46,7 +47,7 @@ def sufficient_cutoff_ha(
     cutoffs = np.arange(_LEAST_HA, _MOST_HA + 1, _STEP_HA)
     error = np.zeros(len(cutoffs))
     for element, weight in weights.items():
-        density = files[element].valence_density()
+        density = valence_density(files[element])
         if density is None:
             return None
         error += weight / sum(weights.values()) * misplaced_share(*density, cutoffs)

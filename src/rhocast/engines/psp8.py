@@ -63,21 +63,6 @@ class Psp8:
         """Name of the file, without its folder."""
         return self.path.name
 
-    def valence_density(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Return radii (Bohr) and the free atom's valence density (e/Bohr³); None without one."""
-        lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
-        lmax, lloc, count = (int(word) for word in lines[2].split()[2:5])
-        projectors = [int(word) for word in lines[4].split()[: lmax + 1]]
-        if int(lines[5].split()[0]) != 1:
-            return None
-        channels = sum(n > 0 and l != lloc for l, n in enumerate(projectors))  # noqa: E741
-        blocks = channels + 1  # and the local potential
-        has_core = _number(lines[3].split()[1]) > 0.0
-        start = 6 + blocks * (1 + count) + has_core * count
-        rows = [line.split()[1:3] for line in lines[start : start + count]]
-        radii, density = np.array([[_number(word) for word in row] for row in rows]).T
-        return radii, density / (4.0 * np.pi)
-
 
 def read_psp8(path: str | Path, element: str) -> Psp8:
     """Read the header of a psp8 file and check that it is the element's.
@@ -138,6 +123,11 @@ def local_potential(file: Psp8) -> tuple[np.ndarray, np.ndarray]:
     return table[:, 1], table[:, 2]
 
 
+def valence_density(file: Psp8) -> tuple[np.ndarray, np.ndarray] | None:
+    """Read the density of the free atom's valence electrons; see `core_density`."""
+    return _density(file, 2)
+
+
 def core_density(file: Psp8) -> tuple[np.ndarray, np.ndarray] | None:
     """Read the density of the atom's core electrons; files with ``extension_switch`` 1 hold it.
 
@@ -151,12 +141,17 @@ def core_density(file: Psp8) -> tuple[np.ndarray, np.ndarray] | None:
     EngineError
         As `local_potential`.
     """
+    return _density(file, 4)
+
+
+def _density(file: Psp8, column: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Read a column of the block of densities at the end of a file."""
     lines, start, points = _local_block(file)
     if int(lines[5].split()[0]) not in _CHARGES:
         return None
     start += points * (2 if _number(lines[3].split()[1]) > 0.0 else 1)  # behind the model core
     table = _table(file, lines[start : start + points])
-    return table[:, 1], table[:, 4] / (4.0 * np.pi)
+    return table[:, 1], table[:, column] / (4.0 * np.pi)
 
 
 def _local_block(file: Psp8) -> tuple[list[str], int, int]:
