@@ -180,6 +180,29 @@ def test_a_signal_in_a_callback_where_python_ignores_exceptions_ends_all_the_sam
     assert "Traceback" not in process.stderr
 
 
+IN_AN_IMPORT = """
+import signal, sys
+from rhocast.cli import ending
+try:
+    with ending.ending_on_signals():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except BaseException:
+            raise ImportError("as the C code of NumPy does")
+except ending.Ended as ended:
+    sys.exit(ended.exit_code)
+"""
+
+
+def test_a_signal_that_a_library_turns_into_another_error_is_told_as_the_signal():
+    process = subprocess.run(
+        [sys.executable, "-c", IN_AN_IMPORT], capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert process.returncode == 143
+    assert "ended by SIGTERM; no half-written file is left" in process.stderr
+    assert "Traceback" not in process.stderr
+
+
 IGNORED = """
 import signal
 from rhocast.cli import ending

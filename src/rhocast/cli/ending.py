@@ -55,12 +55,16 @@ def ending_on_signals() -> Iterator[None]:
     try:
         with handler.insisting():
             yield
-    except Ended as by:  # the thread goes on watching until the process is gone
-        ended = True
+    except BaseException as error:
+        if handler.received is None:
+            raise
+        # Also where a library has made another error of it, as NumPy does while it is imported.
+        by = error if isinstance(error, Ended) else Ended(handler.received)
+        ended = True  # the thread goes on watching until the process is gone
         log.error("%s%s", _rank(), by)
         logging.shutdown()
         _end_ranks(by.exit_code)
-        raise
+        raise by from None
     finally:
         for number, earlier in before.items():
             signal.signal(number, earlier)
@@ -77,11 +81,11 @@ class _RaiseOnce:
     """
 
     def __init__(self) -> None:
-        self._ended = False
+        self.received: int | None = None
 
     def __call__(self, number: int, _: object) -> None:
-        if not self._ended:
-            self._ended = True
+        if self.received is None:
+            self.received = number
             raise Ended(number)
 
     @contextmanager
@@ -91,7 +95,7 @@ class _RaiseOnce:
 
         def hook(ignored: Any) -> None:
             if isinstance(ignored.exc_value, Ended):
-                self._ended = False
+                self.received = None
                 number = ignored.exc_value.exit_code - 128
                 once_more = (threading.main_thread().ident, number)
                 threading.Timer(0.05, signal.pthread_kill, once_more).start()
