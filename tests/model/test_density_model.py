@@ -216,3 +216,17 @@ def test_the_file_is_plain_safetensors(model, tmp_path):
     tensors = load_file(path)
     assert tensors["normalisation.feature_mean"].shape == (5,)
     assert tensors["entry.weight"].shape == (8, 5)
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [(b'\\"blocks\\": 2', b'\\"blocks\\"; 2'), (b'"sha256":', b'"sha265":'),
+     (b'"metadata":"{', b'"metadatb":"{')],
+)  # fmt: skip
+def test_a_header_that_is_damaged_is_told(was, becomes, tmp_path):
+    content = model_path("sige-demo").read_bytes()
+    assert content.count(was) == 1
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(content.replace(was, becomes))
+    with pytest.raises(ModelError, match="does not match its checksum"):
+        DensityModel.load(path)

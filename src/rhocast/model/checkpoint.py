@@ -84,8 +84,12 @@ def read_checkpoint(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, 
             f"{path}: cannot be read as a model file ({error}); if it is truncated, copy it or "
             "train it again"
         ) from error
-    metadata = json.loads(header["metadata"])
-    if content_hash(arrays, metadata) != header["sha256"]:
+    try:
+        metadata = json.loads(header["metadata"])
+        intact = content_hash(arrays, metadata) == header["sha256"]
+    except (KeyError, ValueError):  # damaged so that it is no JSON any more
+        intact = False
+    if not intact:
         raise ModelError(
             f"{path}: the content does not match its checksum; the file is damaged, copy it or "
             "train it again"
