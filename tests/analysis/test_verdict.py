@@ -40,6 +40,8 @@ def test_the_reference_is_as_uncertain_as_its_settings_together(reference):
 def test_an_uncertain_reference_is_improved_first(reference):
     said = "held-out error 1.5 %, of which the reference leaves 1.2 % uncertain"
     assert judge_error(0.015, reference) == f"{said}: raise the cutoff first"
+    said = "held-out error 0.80 %, while the reference itself is uncertain by 1.2 %"
+    assert judge_error(0.008, reference) == f"{said}: raise the cutoff first"
 
 
 def test_a_certain_reference_leaves_the_error_to_the_data(reference):

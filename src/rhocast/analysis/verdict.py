@@ -89,7 +89,10 @@ def judge_error(nmae: float, reference: Reference | None) -> str:
     said = f"held-out error {percent(nmae)}"
     if reference is None or not reference.shares:
         return f"{said}; how uncertain the reference is has not been computed (`convergence`)"
-    said += f", of which the reference leaves {percent(reference.share)} uncertain"
+    if reference.share > nmae:
+        said += f", while the reference itself is uncertain by {percent(reference.share)}"
+    else:
+        said += f", of which the reference leaves {percent(reference.share)} uncertain"
     if reference.share >= _LARGE_SHARE * nmae:
         return f"{said}: {reference.remedy} first"
     return f"{said}: more data can lower it"

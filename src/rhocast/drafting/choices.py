@@ -145,7 +145,7 @@ def kpoint_spacing_per_bohr(structure: Structure, unit: Repeat, metal: bool) -> 
     """Choose the distance of k-points so that the smallest cell holds whole steps.
 
     The distances left errors of 0.2 to 0.3 % of the electrons in aluminium (docs/convergence.md)
-    and silicon-germanium (benchmarks/demo_convergence.py), 0.33 % in lithium, 0.35 % in silicon
+    and silicon-germanium (benchmarks/demo_convergence.py), 0.22 % in lithium, 0.35 % in silicon
     carbide, 0.03 % in lithium fluoride (docs/my-material.md).
     """
     if metal and has_simple_fermi_surface(structure):
