@@ -139,5 +139,6 @@ def draw_profile(profile: Profile, macroscopic: Profile | None, picture: str | P
         told = f"vacuum, {vacuum.level_ha:.4f} Ha"
         panels[1].axhline(vacuum.level_ha, color=_GREY, linestyle=":", linewidth=1.2, label=told)
     panels[1].set(xlabel="height, Bohr", xlim=(0.0, profile.length_bohr))
-    panels[1].legend(frameon=False, fontsize=8)
+    handles, labels = panels[1].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False, fontsize=8)
     save_figure(figure, picture)

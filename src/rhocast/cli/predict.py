@@ -66,7 +66,7 @@ def add_verbs(verbs: Any) -> None:
         required=True,
         type=Path,
         help="file to write: HDF5 (.h5) with all fields, or the density in the format of its name "
-        "(.cube, .xsf, .vasp)",
+        "(.cube, .xsf, .vasp, .vts, .npz)",
     )
     verb.add_argument(
         "--mesh-spacing-bohr",
