@@ -159,8 +159,8 @@ else:
 def test_a_rank_that_waits_leaves_its_core_alone(waiting, run_ranks):
     code = f"""
 import time
-from rhocast.parallel.ranks import find_communicator
-from rhocast.parallel.sharing import follow, lead, wait_for_all
+from rhocast.parallel.ranks import find_communicator, wait_for_all
+from rhocast.parallel.sharing import follow, lead
 comm = find_communicator()
 if comm.rank == 0:
     time.sleep(3.0)
