@@ -53,6 +53,16 @@ def test_a_crystal_becomes_a_campaign(structure_file, capsys):
     assert "campaign.yaml is written" in capsys.readouterr().out
 
 
+def test_a_magnetic_crystal_is_drafted_with_a_warning(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    ase.io.write("NiO.cif", bulk("NiO", "rocksalt", a=4.18))
+    assert main(["new", "NiO.cif"]) == 0
+    assert "not spin-polarised" in capsys.readouterr().err
+    text = Path("campaign.yaml").read_text()
+    assert "# Warning: Ni may carry a magnetic moment" in text
+    assert "treated as a metal, undecided" in text
+
+
 def test_nothing_is_overwritten(structure_file, capsys):
     (structure_file.parent / "campaign.yaml").write_text("mine")
     assert main(["new", structure_file.name]) == 2

@@ -32,6 +32,25 @@ def test_a_nonmetal_makes_an_insulator_unless_told_otherwise(structure, metal):
     assert "guess" in choices.is_metal(structure, None).reason
 
 
+@pytest.mark.parametrize("name", ["TiC", "TiN", "NiO", "FeSi", "LaN", "UC"])
+def test_a_compound_of_a_d_or_f_metal_is_undecided_with_the_settings_of_a_metal(name):
+    structure = crystal(name, "rocksalt", a=4.3)
+    choice = choices.is_metal(structure, None)
+    assert choice.value
+    assert "undecided" in choice.reason
+    assert not choices.is_metal(structure, False).value
+
+
+@pytest.mark.parametrize("name", ["Fe", "Ni", "Cr", "Gd"])
+def test_magnetic_elements_are_warned_of(name):
+    for structure in (crystal(name, "fcc", a=3.6), crystal(f"{name}O", "rocksalt", a=4.2)):
+        warning = choices.magnetism(structure)
+        assert warning is not None
+        assert name in warning
+        assert "not spin-polarised" in warning
+    assert choices.magnetism(CARBIDE) is None
+
+
 @pytest.mark.parametrize("atoms", [8, 32, 100, 10_000])
 @pytest.mark.parametrize("structure", [ALUMINIUM, CARBIDE, crystal("Mg"), crystal("Al")])
 def test_a_supercell_has_about_the_atoms_asked_for_and_equal_edges(structure, atoms):
@@ -59,6 +78,22 @@ def test_kpoints_lie_no_further_apart_than_what_was_measured_to_suffice(structur
     divisions = kpoint_mesh(cell, spacing).divisions
     for edge, n in zip(np.linalg.norm(cell, axis=1), divisions, strict=True):
         assert 2 * pi / (edge * n) <= 1.1 * limit
+
+
+SALT = bulk("NaCl", "rocksalt", a=5.64), bulk("NaCl", "rocksalt", a=5.64, cubic=True)
+
+
+@pytest.mark.parametrize("atoms", [*SALT, bulk("CaF2", "fluorite", a=5.46), bulk("Mg"), bulk("Si")])
+@pytest.mark.parametrize(("metal", "electrons"), [(True, 3.0), (False, 8.0)])
+def test_rounding_leaves_kpoints_hardly_further_apart_than_wanted(atoms, metal, electrons):
+    structure = Structure.from_ase(atoms)
+    unit, *_ = choices.training_cells(structure, electrons * len(structure)).value
+    choice = choices.kpoint_spacing_per_bohr(structure, unit, metal)
+    wanted = float(choice.reason.split()[1])
+    assert choice.value <= 1.061 * wanted
+    edge = np.min(np.linalg.norm(structure.cell, axis=1) * np.array(unit))
+    steps = 2 * pi / (edge * choice.value)
+    assert steps == pytest.approx(round(steps), abs=0.01)
 
 
 @pytest.mark.parametrize(

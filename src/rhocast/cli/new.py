@@ -90,6 +90,8 @@ def _new(options: argparse.Namespace) -> None:
         "\n".join(lines) + f"\n\n{options.output} is written. Read it, then:\n"
         f"  rhocast plan {options.output}\n"
         f"  snakemake --profile profiles/local --configfile {options.output}\n"
+        "Run snakemake in the folder of the clone, which holds the Snakefile; in another folder, "
+        "give -s CLONE/Snakefile and --profile CLONE/profiles/local.\n"
     )
 
 
@@ -113,6 +115,8 @@ def _from_crystal(options: argparse.Namespace) -> list[str]:
     draft = draft_campaign(material, file, options.output.name, wish)
     options.output.write_text(draft.text, encoding="utf-8")
     load_config(options.output)  # what was written must be valid
+    if draft.warning:
+        log.warning("%s", draft.warning)
     width = max(len(name) for name, _, _ in draft.reasons)
     return [f"{name:{width}}  {value}  ({reason})" for name, value, reason in draft.reasons]
 

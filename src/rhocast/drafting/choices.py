@@ -9,8 +9,17 @@ import numpy as np
 from ase.data import atomic_masses, atomic_numbers
 
 from rhocast.drafting.cutoffs import sufficient_cutoff_ha
-from rhocast.drafting.elements import ALKALI, DEBYE_K, MELTING_K, NONMETALS, WIDE_GAP
+from rhocast.drafting.elements import (
+    ALKALI,
+    D_OR_F_METALS,
+    DEBYE_K,
+    MAGNETIC,
+    MELTING_K,
+    NONMETALS,
+    WIDE_GAP,
+)
 from rhocast.engines import Psp8
+from rhocast.grid.kpoints import SPACING_TOLERANCE
 from rhocast.structures import Structure
 
 T = TypeVar("T")
@@ -45,13 +54,36 @@ def name_of(structure: Structure) -> str:
 
 
 def is_metal(structure: Structure, told: bool | None) -> Choice[bool]:
-    """Choose between a metal and an insulator; ``told`` is what the user knows."""
+    """Choose between a metal and an insulator; ``told`` is what the user knows.
+
+    A compound of a transition metal, a lanthanide or an actinide may be either: the settings of a
+    metal give the right density in both cases.
+    """
     if told is not None:
         return Choice(told, "as given")
     nonmetals = sorted(NONMETALS & set(structure.species))
+    if nonmetals and (undecided := sorted(D_OR_F_METALS & set(structure.species))):
+        return Choice(
+            True,
+            f"undecided: compounds of {', '.join(undecided)} may be metals or insulators; a "
+            "metal's settings also suit an insulator; --insulator needs fewer k-points",
+        )
     if nonmetals:
-        return Choice(False, f"a guess: {', '.join(nonmetals)} is no metal; --metal says otherwise")
+        return Choice(
+            False, f"a guess, for it holds {', '.join(nonmetals)}; --metal says otherwise"
+        )
     return Choice(True, "a guess: all elements are metals; --insulator says otherwise")
+
+
+def magnetism(structure: Structure) -> str | None:
+    """Return a warning if atoms may carry magnetic moments, which the calculations leave out."""
+    found = sorted(MAGNETIC & set(structure.species))
+    if not found:
+        return None
+    return (
+        f"{', '.join(found)} may carry a magnetic moment, but the calculations are not "
+        "spin-polarised: they give the density of the non-magnetic state"
+    )
 
 
 def melting_point_K(structure: Structure, told: float | None) -> Choice[float]:
@@ -62,7 +94,11 @@ def melting_point_K(structure: Structure, told: float | None) -> Choice[float]:
     if len(structure.species) == len(known) == 1:
         return Choice(known[0], f"the melting point, {known[0]:.0f} K")
     guess = max([1200.0, *known]) * 0.8
-    return Choice(guess, f"a guess of the melting point, {guess:.0f} K; --melting-K gives it")
+    return Choice(
+        guess,
+        f"the melting point, {guess:.0f} K: a guess that may be wrong by a factor of two; "
+        "--melting-K gives it",
+    )
 
 
 def debye_temperature_K(
@@ -98,7 +134,7 @@ def temperatures_K(melting_K: Choice[float]) -> Choice[tuple[int, int, int]]:
 
 
 def supercell(structure: Structure, atoms: int) -> Repeat:
-    """Choose how often to repeat a cell: about so many atoms, edges about equally long."""
+    """Choose how often to repeat a cell for about so many atoms: the shortest edge grows first."""
     lengths = np.linalg.norm(structure.cell, axis=1)
     counts = np.array([1, 1, 1])
     while True:
@@ -114,6 +150,7 @@ def supercell(structure: Structure, atoms: int) -> Repeat:
 def training_cells(structure: Structure, n_electrons: float) -> Choice[tuple[Repeat, ...]]:
     """Choose the cells of convergence, training and transfer by their electrons: they set the cost.
 
+    The first has about eight atoms, or about 32 electrons where atoms have fewer than four each.
     The second is twice the first, the third twice the second. In a cell of eight atoms an atom and
     its images move together, so that little is learnt of how each acts: models of 8 atoms of
     silicon carbide misplaced 40 % of the electrons of 16.
@@ -130,8 +167,16 @@ def training_cells(structure: Structure, n_electrons: float) -> Choice[tuple[Rep
     for _ in ("training", "transfer"):
         cells.append(_doubled(structure, cells[-1]))
     counts = [len(structure) * int(np.prod(cell)) for cell in cells]
-    told = f"{counts[0]}, {counts[1]} and {counts[2]} atoms, edges about equally long"
+    told = (
+        f"{counts[0]}, {counts[1]} and {counts[2]} atoms, no edge shorter than "
+        f"{_shortest_edge_bohr(structure, cells[0]):.1f} Bohr"
+    )
     return Choice(tuple(cells), told)
+
+
+def _shortest_edge_bohr(structure: Structure, repeat: Repeat) -> float:
+    """Return the length of the shortest edge of a supercell."""
+    return float((np.linalg.norm(structure.cell, axis=1) * np.array(repeat)).min())
 
 
 def _doubled(structure: Structure, repeat: Repeat) -> Repeat:
@@ -143,6 +188,8 @@ def _doubled(structure: Structure, repeat: Repeat) -> Repeat:
 
 def kpoint_spacing_per_bohr(structure: Structure, unit: Repeat, metal: bool) -> Choice[float]:
     """Choose the distance of k-points so that the smallest cell holds whole steps.
+
+    It exceeds what is wanted by at most the share that k-meshes tolerate.
 
     The distances left errors of 0.2 to 0.3 % of the electrons in aluminium (docs/convergence.md)
     and silicon-germanium (benchmarks/demo_convergence.py), 0.22 % in lithium, 0.35 % in silicon
@@ -156,11 +203,13 @@ def kpoint_spacing_per_bohr(structure: Structure, unit: Repeat, metal: bool) -> 
         wanted, kind = 0.2, "a semiconductor or insulator"
     else:
         wanted, kind = 0.4, "a wide gap"
-    edge = float((np.linalg.norm(structure.cell, axis=1) * np.array(unit)).min())
-    steps = ceil(2.0 * pi / (edge * wanted) - 0.5)
-    spacing = 2.0 * pi / (edge * steps)
+    whole = 2.0 * pi / _shortest_edge_bohr(structure, unit)
+    steps = ceil(whole / (wanted * (1.0 + SPACING_TOLERANCE)))
     return Choice(
-        round(spacing, 4), f"what suffices for {kind}; the section `convergence` checks it"
+        round(whole / steps, 4),
+        f"about {wanted:g} for {kind}; this follows from metal or insulator, see `smearing_K`; "
+        "rounded to whole steps of the shortest edge of `unit`; the section `convergence` "
+        "checks it",
     )
 
 
@@ -190,9 +239,14 @@ def mesh_spacing_bohr(cutoff: float) -> float:
     return round(0.75 * pi / sqrt(2.0 * cutoff), 2)
 
 
-def kpoint_shift(structure: Structure, metal: bool) -> str:
+def kpoint_shift(structure: Structure, metal: bool) -> Choice[str]:
     """Choose the shift of the k-mesh: half a step, except where Fermi surfaces are complicated."""
-    return "gamma" if metal and not has_simple_fermi_surface(structure) else "half"
+    if metal and not has_simple_fermi_surface(structure):
+        return Choice("gamma", "a point at Γ, as for metals except alkali metals")
+    return Choice(
+        "half",
+        "half a step off Γ: fewer points suffice where there is a gap, or one simple Fermi surface",
+    )
 
 
 def has_simple_fermi_surface(structure: Structure) -> bool:

@@ -62,10 +62,13 @@ class Draft:
         The YAML file.
     reasons
         For each choice its name, its value in words and the reason.
+    warning
+        What the campaign leaves out, in a sentence; None: nothing that is known.
     """
 
     text: str
     reasons: list[tuple[str, str, str]]
+    warning: str | None = None
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,9 @@ def draft_campaign(
     kpoints = choices.kpoint_spacing_per_bohr(structure, cells.value[0], metal.value)
     step = choices.timestep_fs(structure)
     sampler = choices.sampler(wish.dynamics)
-    kind = "a metal" if metal.value else "an insulator or a semiconductor"
+    kind = "treated as " + ("a metal" if metal.value else "an insulator or a semiconductor")
+    shift = choices.kpoint_shift(structure, metal.value)
+    warning = choices.magnetism(structure)
     cold, warm, hot = temperatures.value
     text = template().substitute(
         formula=structure.formula,
@@ -135,7 +140,9 @@ def draft_campaign(
         mesh=choices.mesh_spacing_bohr(cutoff.value),
         **_with_reason("cutoff", cutoff),
         **_with_reason("kpoints", kpoints),
-        shift=choices.kpoint_shift(structure, metal.value),
+        shift=shift.value,
+        shift_reason=shift.reason,
+        warning="" if warning is None else f"  # Warning: {warning}\n",
         smearing=choices.smearing_K(metal.value),
         metal_name=kind,
         metal_reason=metal.reason,
@@ -161,7 +168,7 @@ def draft_campaign(
         ("Distance of k-points", f"{kpoints.value:g} per Bohr", kpoints.reason),
         ("Sampler", sampler.value, sampler.reason),
     ]
-    return Draft(text, reasons)
+    return Draft(text, reasons, warning)
 
 
 def _dynamics(step: Choice[float], cutoff: float, kpoint_spacing: float) -> str:

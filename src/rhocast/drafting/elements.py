@@ -31,6 +31,19 @@ NONMETALS = frozenset(
     "H He B C N O F Ne Si P S Cl Ar Ge As Se Br Kr Te I Xe".split()  # noqa: SIM905
 )
 
+#: Groups 3 to 11, lanthanides and actinides: their compounds with nonmetals are metals (TiC, NbN)
+#: or insulators (TiO2).
+D_OR_F_METALS = frozenset(
+    "Sc Ti V Cr Mn Fe Co Ni Cu Y Zr Nb Mo Tc Ru Rh Pd Ag Hf Ta W Re Os Ir Pt Au "  # noqa: SIM905
+    "La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu "
+    "Ac Th Pa U Np Pu Am Cm Bk Cf Es Fm Md No Lr".split()
+)
+
+#: These often carry magnetic moments, in metals and in compounds.
+MAGNETIC = frozenset(
+    "Cr Mn Fe Co Ni Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb".split()  # noqa: SIM905
+)
+
 #: An insulator that holds one of these is taken to have a wide gap, of 2 eV or more.
 WIDE_GAP = frozenset("H B C N O F Cl Br".split())  # noqa: SIM905
 

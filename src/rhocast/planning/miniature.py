@@ -83,6 +83,7 @@ def calibrate(settings: config.Config, finished: list[Path] | None = None) -> Ca
             md_iterations = _time_dynamics(
                 engine, settings.dft, settings.aimd, probes[0], pseudopotentials, law, work
             )
+        log.info("learning and prediction: a small model of %s", probes[-1].formula)
         learning = time_learning(settings, probes[-1], pseudopotentials, work)
     return Calibration(
         engine=record.name,
@@ -138,6 +139,7 @@ def _time_scf(
     works, iterations, seconds = [], [], []
     runs = [(probes[0], _FOUR_KPOINTS), *((probe, _ONE_KPOINT) for probe in probes)]
     for number, (probe, kpoints) in enumerate(runs):
+        log.info("cell %d of %d: %s, k-points %s", number + 1, len(runs), probe.formula, kpoints)
         calculation = _plan(probe, settings.dft, pseudopotentials, kpoints)
         with _core_seconds() as spent:
             point = engine.single_point(
