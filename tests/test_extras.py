@@ -13,6 +13,7 @@ from rhocast.extras import EXTRAS, needed_for, require
 #: Runs code in which some packages cannot be found, as if they were not installed.
 WITHOUT = """
 import sys
+from importlib import metadata
 from importlib.abc import MetaPathFinder
 
 class Hidden(MetaPathFinder):
@@ -20,7 +21,15 @@ class Hidden(MetaPathFinder):
         if name.partition(".")[0] in {hidden!r}:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 
+from_name = metadata.Distribution.from_name
+
+def find(name):
+    if name in {hidden!r}:
+        raise metadata.PackageNotFoundError(name)
+    return from_name(name)
+
 sys.meta_path.insert(0, Hidden())
+metadata.Distribution.from_name = find
 {code}
 """
 
@@ -95,9 +104,12 @@ WITHOUT_EXTRAS = {
     "aimd",
     "convert",
     "dataset",
+    "evaluate",
     "export",
     "harris-foulkes",
     "import",
+    "info",
+    "predict",
     "schema",
     "view",
 }
@@ -130,6 +142,22 @@ def test_every_verb_tells_what_it_lacks():
     assert {verb for verb, code in codes.items() if code == "0"} >= WITHOUT_EXTRAS
     assert set(codes.values()) <= {"0", "2"}
     assert sentences["train"] == "needs torch: pip install 'rhocast[train]'"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("predict", "al", "{data}/al-unseen/al6-slab/300K/0.h5", "-o", "slab.h5"),
+        ("predict", "al", "{data}/al-unseen/al6-slab/300K/0.h5", "-o", "slab.cube"),
+        ("evaluate", "al", "{data}/al-unseen/al6-slab/300K/0.h5"),
+        ("info", "al"),
+    ],
+)
+def test_a_shipped_model_needs_no_extra(words, root, tmp_path):
+    words = [word.format(data=root / "data") for word in words]
+    result = without([*EXTRAS, "mpi4py", "cupy"], verb(*words), tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert {path.name for path in tmp_path.iterdir()} == set(words[4:])
 
 
 def test_the_list_of_verbs_needs_nothing():

@@ -18,7 +18,7 @@ the electrons that interpolation to a finer mesh misplaces, absent if nobody cer
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from importlib import metadata
 from itertools import pairwise, product
@@ -210,9 +210,15 @@ def create_field(file: h5py.File, name: str, shape: tuple[int, int, int]) -> h5p
 
 
 def software_versions() -> dict[str, str]:
-    """Return the versions of the software that the numbers depend on, by attribute name."""
-    libraries = {f"version_{name}": metadata.version(name) for name in ("torch", "numpy", "h5py")}
-    return {"version_rhocast": __version__, **libraries}
+    """Return the versions of the software that the numbers depend on, by attribute name.
+
+    Torch is left out where it is not installed: only `sampled` uncertainties need it.
+    """
+    versions = {"version_rhocast": __version__}
+    for name in ("torch", "numpy", "h5py"):
+        with suppress(metadata.PackageNotFoundError):
+            versions[f"version_{name}"] = metadata.version(name)
+    return versions
 
 
 def field_bytes(names: Iterable[str]) -> int:
