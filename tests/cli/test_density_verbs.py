@@ -38,6 +38,8 @@ def test_a_prediction_is_written_in_the_format_of_its_name(folder):
 def test_names_of_what_cannot_be_written_are_refused(folder, caplog):
     assert predict("d.nc") == 1
     assert "d.nc: format 'abinit', expected one of" in caplog.text
+    assert predict("d.png") == 1
+    assert "d.png: format '.png', expected one of" in caplog.text
     assert predict("0.cube", "--shard", "0/2") == 2
     assert "0.cube: a shard is HDF5" in caplog.text
     assert [path.name for path in folder.iterdir()] == ["atoms.xyz"]

@@ -44,6 +44,13 @@ def test_what_is_missing_has_a_remedy(lines, monkeypatch, tmp_path):
     assert "install a C++ compiler" in found["kernels"][1]
 
 
+def test_the_reason_is_the_error_that_a_traceback_ends_with():
+    traceback = "Traceback (most recent call last):\n  File x\nModuleNotFoundError: No mpi4py\n--"
+    assert doctor._reason(traceback) == "ModuleNotFoundError: No mpi4py"
+    assert doctor._reason("\nno slots\nleft") == "no slots"
+    assert doctor._reason("") == "no answer"
+
+
 def test_an_engine_of_another_mpi_is_told(monkeypatch, tmp_path):
     program = tmp_path / "sparc"
     program.touch(mode=0o755)

@@ -85,6 +85,10 @@ def alloy(ge: int, scale: float = 1.0) -> Structure:
         ),
         (alloy(4, 1.0625), []),  # the transfer's
         (alloy(4, 0.95), ["107.2 Bohr³ to an atom"]),
+        (
+            alloy(4, 0.53),
+            ["18.6 Bohr³ to an atom, the nearest the model was trained on: 125.0; is"],
+        ),
     ],
 )
 def test_cells_that_are_unlike_those_trained_on_are_told(structure, told):

@@ -198,5 +198,7 @@ def _told(command: list[str]) -> str:
 
 
 def _reason(text: str) -> str:
-    """Return the first line with words in it."""
-    return next((line for line in text.splitlines() if re.search(r"\w", line)), "no answer")
+    """Return the error that a traceback ends with, else the first line with words in it."""
+    lines = [line.strip() for line in text.splitlines() if re.search(r"\w", line)]
+    errors = [line for line in lines if re.match(r"\w*Error\b", line)]
+    return next(iter([*errors, *lines]), "no answer")

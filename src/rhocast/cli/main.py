@@ -3,13 +3,14 @@
 import argparse
 import logging
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
 from rhocast import __version__
 from rhocast.cli.ending import Ended, ending_on_signals
 from rhocast.cli.job import start_logging
-from rhocast.errors import ParallelError, RhocastError
+from rhocast.errors import ConfigError, ParallelError, RhocastError
 from rhocast.extras import needed_for, require
 from rhocast.files import check_output
 
@@ -76,9 +77,10 @@ _DRAWING = ("draws", "picture", "vacancy")
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb and return the exit code: 0, or the code of the error that ended it."""
-    words = sys.argv[1:] if arguments is None else arguments
+    words = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
         with ending_on_signals(), needed_for(" ".join(["rhocast", *words[:1]])):
+            _check_verb(words)
             options = _parser(words).parse_args(words)
             start_logging()
             _check_ranks(words[0])
@@ -97,6 +99,17 @@ def main(arguments: list[str] | None = None) -> int:
         log.error("%s", error)
         return 1
     return 0
+
+
+def _check_verb(words: list[str]) -> None:
+    """Refuse a verb that is none, with the name of the closest one."""
+    if words and words[0] not in VERBS and not words[0].startswith(("-", "@")):
+        close = get_close_matches(words[0], VERBS, 1)
+        raise ConfigError(
+            f"{words[0]}: no verb of rhocast"
+            + (f"; did you mean `{close[0]}`?" if close else ";")
+            + " `rhocast --help` lists all verbs"
+        )
 
 
 def _check_ranks(verb: str) -> None:

@@ -58,7 +58,10 @@ def _finish(kind: argparse.ArgumentParser, run: Any) -> None:
 def _slice(options: argparse.Namespace) -> None:
     from rhocast.analysis.plots import AXES, draw_slice
     from rhocast.density import open_density
+    from rhocast.errors import ConfigError
 
+    if not 0.0 <= options.at <= 1.0:
+        raise ConfigError(f"at: expected a fractional coordinate from 0 to 1, found {options.at:g}")
     with open_density(options.density) as density:
         draw_slice(density, options.output, AXES[options.axis], options.at)
 

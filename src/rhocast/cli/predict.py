@@ -259,7 +259,7 @@ def _field_file(options: argparse.Namespace) -> Path:
     """
     out: Path = options.output
     named = format_named(out)
-    if named is None or named.name == "field":
+    if (named is None and not out.suffix) or (named is not None and named.name == "field"):
         return out
     format_to_write(out)
     if options.shard is not None:

@@ -168,7 +168,11 @@ def departures(model: DensityModel, structure: Structure) -> Iterator[str]:
         below = max((known for known in volumes if known < volume), default=None)
         above = min((known for known in volumes if known > volume), default=None)
         nearest = " and ".join(f"{known:.1f}" for known in (below, above) if known is not None)
-        yield f"{volume:.1f} Bohr³ to an atom, the nearest the model was trained on: {nearest}"
+        far = not 0.5 * min(volumes) < volume < 2.0 * max(volumes)
+        yield (
+            f"{volume:.1f} Bohr³ to an atom, the nearest the model was trained on: {nearest}; "
+            + ("is the unit of lengths right?" if far else "the errors may be larger there")
+        )
     cells = [shares_of(formula) for part in trained for formula in part.get("cells", ())]
     found = shares_of(structure.formula)
     for element in model.species if cells else ():
