@@ -36,6 +36,11 @@ def command(folder, name, structure="al.xyz"):
     return [RHOCAST, "predict", "al", folder / structure, "-o", folder / name, *spacing]
 
 
+def default_signals():
+    """Undo what a shell does to processes in the background: they ignore SIGINT, as do theirs."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def ranks_of(process):
     """Return the processes that a launcher has started, in order."""
     return sorted(
@@ -85,6 +90,7 @@ def ranks(undisturbed, launcher, environment):
         return subprocess.Popen(
             [*launcher, "-n", "2", *command(folder, "again.h5")],
             env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            preexec_fn=default_signals,
         )  # fmt: skip
 
     return start
@@ -128,7 +134,7 @@ def test_ctrl_c_is_told_in_one_sentence(number, environment, tmp_path):
     bulk("Al", cubic=True).repeat((8, 8, 8)).write(tmp_path / "many.xyz")
     process = subprocess.Popen(
         command(tmp_path, "out.h5", "many.xyz"), env=environment, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=default_signals,
     )  # fmt: skip
     try:
         while not (tmp_path / "out.h5.shard.journal").exists() and process.poll() is None:

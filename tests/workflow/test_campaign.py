@@ -92,7 +92,7 @@ def test_a_key_that_a_later_version_adds_reruns_nothing(campaign, snakemake, clo
         "cells": ("System", "Material"),
         "data": ("Dft", "Aimd"),
         "learning": ("Training",),
-        "campaign": ("Prediction",),
+        "prediction": ("Prediction",),
     }
     paths = {clone / f"src/rhocast/config/{name}.py": them for name, them in sections.items()}
     before = {path: path.read_text() for path in paths}
