@@ -42,7 +42,7 @@ rule dynamics:
 
 rule evaluate:
     input:
-        base=results(f"models/{cfg.name}/base.safetensors"),
+        base=results(f"models/{cfg.name}/calibrated.safetensors"),
         transferred=results(f"models/{cfg.name}/transferred.safetensors"),
         snapshots=lambda wildcards: campaign.densities_of(wildcards.dataset),
     output:
@@ -77,7 +77,7 @@ rule evaluate:
 # The first dataset decides, so that another one can be added to `evaluation` later.
 rule choose:
     input:
-        base=results(f"models/{cfg.name}/base.safetensors"),
+        base=results(f"models/{cfg.name}/calibrated.safetensors"),
         transferred=results(f"models/{cfg.name}/transferred.safetensors"),
         errors=results(f"evaluation/{cfg.evaluation[0]}.json"),
     output:

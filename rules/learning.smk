@@ -100,6 +100,7 @@ rule transfer:
         features=results(f"features/{cfg.transfer.dataset}.h5"),
     output:
         model=results(f"models/{cfg.name}/transferred.safetensors"),
+        calibrated=results(f"models/{cfg.name}/calibrated.safetensors"),
     log:
         log_of("transfer"),
     benchmark:
@@ -116,7 +117,7 @@ rule transfer:
         transfer=campaign.schedule_of(cfg.transfer),
         determined_by=campaign.determined.transferred_model(),
         seed=seed_for(cfg.seed, "transfer"),
-        format_version=2,
+        format_version=3,
     message:
         "Transferring to the larger cells"
     script:

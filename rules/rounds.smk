@@ -34,6 +34,7 @@ use rule transfer as transfer_round with:
         features=results(f"features/{cfg.transfer.dataset}.h5"),
     output:
         model=results("rounds/{round}/transferred.safetensors"),
+        calibrated=results("rounds/{round}/calibrated.safetensors"),
     log:
         log_of("transfer/{round}"),
     benchmark:
@@ -42,14 +43,14 @@ use rule transfer as transfer_round with:
         transfer=campaign.schedule_of(cfg.transfer),
         determined_by=lambda w: of_round(w).determined.transferred_model(),
         seed=seed_for(cfg.seed, "transfer"),
-        format_version=2,
+        format_version=3,
     message:
         "Transferring to the larger cells, round {wildcards.round}"
 
 
 use rule evaluate as evaluate_round with:
     input:
-        base=results("rounds/{round}/base.safetensors"),
+        base=results("rounds/{round}/calibrated.safetensors"),
         transferred=results("rounds/{round}/transferred.safetensors"),
         snapshots=lambda w: campaign.densities_of(w.dataset),
     output:
@@ -110,9 +111,11 @@ checkpoint judge:
 rule adopt:
     input:
         base=lambda w: results(f"rounds/{reached(w)}/base.safetensors"),
+        calibrated=lambda w: results(f"rounds/{reached(w)}/calibrated.safetensors"),
         transferred=lambda w: results(f"rounds/{reached(w)}/transferred.safetensors"),
     output:
         base=results(f"models/{cfg.name}/base.safetensors"),
+        calibrated=results(f"models/{cfg.name}/calibrated.safetensors"),
         transferred=results(f"models/{cfg.name}/transferred.safetensors"),
     log:
         log_of("adopt"),
@@ -128,9 +131,10 @@ rule adopt:
     params:
         determined_by={
             "base": campaign.determined.base_model(),
+            "calibrated": campaign.determined.transferred_model(),
             "transferred": campaign.determined.transferred_model(),
         },
-        format_version=1,
+        format_version=2,
     message:
         "Taking the models of the last round"
     script:

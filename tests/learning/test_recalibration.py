@@ -5,7 +5,7 @@ import pytest
 from trainings import TRAINING, same_parameters, sampled
 
 from rhocast.errors import ModelError
-from rhocast.learning import recalibrate
+from rhocast.learning import calibrate_on_other_cells, recalibrate
 from rhocast.model import Calibration
 
 
@@ -37,6 +37,17 @@ def test_other_cells_with_other_errors_widen_the_error_bars(base, features, larg
     np.testing.assert_array_equal(after.epistemic_std, before.epistemic_std)
     assert (after.aleatoric_std > before.aleatoric_std).all()
     assert found.without_reference().calibrations == base.calibrations
+
+
+def test_a_base_model_learns_its_error_bars_in_the_cells_of_the_transfer(
+    base, features, larger, tmp_path
+):
+    other = sampled(tmp_path / "large.h5", larger)
+    found = calibrate_on_other_cells(base, other)
+    expected = recalibrate(base, features, training=TRAINING, other_cells_path=other)
+    assert found.calibrations == expected.calibrations
+    assert same_parameters(found, base) == [{True}] * 4
+    assert calibrate_on_other_cells(base, features) is base
 
 
 def test_cells_that_were_trained_on_are_no_other_cells(base, features):

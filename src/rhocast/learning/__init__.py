@@ -7,7 +7,7 @@ with needed_for("rhocast.learning"):
     from rhocast.learning.feature_file import FeatureSet, read_features
     from rhocast.learning.features import sample_features
     from rhocast.learning.fitting import checkpoint_of
-    from rhocast.learning.recalibration import recalibrate
+    from rhocast.learning.recalibration import calibrate_on_other_cells, recalibrate
     from rhocast.learning.training import train, train_on
     from rhocast.learning.transfer_learning import transfer
 
@@ -15,6 +15,7 @@ __all__ = [
     "Candidate",
     "FeatureSet",
     "acquire",
+    "calibrate_on_other_cells",
     "checkpoint_of",
     "read_features",
     "recalibrate",

@@ -64,19 +64,48 @@ def recalibrate(
     model = calibrated(model, held_back, parts.held_back, seed, edge_of(model, fitted, seed))
     known = model.metadata["training"] | describe_data(data)
     model = replace(model, metadata=model.metadata | {"training": known})
-    return model if other_cells_path is None else _with_reference(model, other_cells_path, seed)
-
-
-def _with_reference(model: DensityModel, path: str | Path, seed: int) -> DensityModel:
-    """Return the model with σ_r fitted to what a feature file of other cells holds."""
-    data = read_features(path)
-    check_features(model, data, path)
+    if other_cells_path is None:
+        return model
+    others = read_features(other_cells_path)
+    check_features(model, others, other_cells_path)
     trained = set(model.metadata["training"]["cells"])
-    if known := sorted({record.formula for record in data.records} & trained):
+    if known := sorted({record.formula for record in others.records} & trained):
         raise ModelError(
-            f"{path}: expected cells that the model was not trained on, found {', '.join(known)}; "
-            "sample the features of larger ones"
+            f"{other_cells_path}: expected cells that the model was not trained on, found "
+            f"{', '.join(known)}; sample the features of larger ones"
         )
+    return _with_reference(model, others, seed)
+
+
+def calibrate_on_other_cells(model: DensityModel, features_path: str | Path) -> DensityModel:
+    """Return a base model whose σ holds in other cells, too; its mean stays.
+
+    Parameters
+    ----------
+    model
+        The model, calibrated on the cells that it was trained on.
+    features_path
+        Feature file of the cells that it is transferred to. Those of a composition and size that
+        the model was trained on are left out; if all are, the model is returned as it is.
+
+    Raises
+    ------
+    FileFormatError
+        If the feature file cannot be used.
+    ModelError
+        If its features are made otherwise than those trained on.
+    """
+    data = read_features(features_path)
+    check_features(model, data, features_path)
+    trained = model.metadata["training"].get("cells", ())  # earlier versions did not tell them
+    others = [n for n, record in enumerate(data.records) if record.formula not in trained]
+    if not others:
+        return model
+    return _with_reference(model, data.of_snapshots(others), model.metadata["training"]["seed"])
+
+
+def _with_reference(model: DensityModel, data: FeatureSet, seed: int) -> DensityModel:
+    """Return the model with σ_r fitted to features of other cells."""
     calibrations = {}
     points = Points.of(data, np.arange(len(data)), model)
     for kind, *errors in uncalibrated(model, points, seed):

@@ -74,8 +74,9 @@ def _others(campaign: Campaign) -> Iterator[tuple[str, Determinants]]:
         yield results(f"features/{dataset}.h5"), determined.features(dataset)
         if dataset in config.evaluation:
             yield results(f"evaluation/{dataset}.json"), determined.evaluation(dataset)
-    base, transferred = campaign.models()
+    base, calibrated, transferred = campaign.models()
     yield base, determined.base_model()
+    yield calibrated, determined.transferred_model()
     yield transferred, determined.transferred_model()
     yield campaign.chosen_model(), determined.chosen_model()
     for cell in config.prediction.cells:

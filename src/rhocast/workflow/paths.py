@@ -79,12 +79,12 @@ class Paths:
         return [] if dataset is None else [self.results(f"acquired/{dataset}.tsv")]
 
     def models(self) -> list[str]:
-        """Return the base and the transferred model."""
-        names = ("base", "transferred")
+        """Return the base model, the same with σ for the larger cells, the transferred model."""
+        names = ("base", "calibrated", "transferred")
         return [self.results(f"models/{self.config.name}/{name}.safetensors") for name in names]
 
     def chosen_model(self) -> str:
-        """Return the better of the two, which predicts the cells."""
+        """Return the better of base and transferred model, which predicts the cells."""
         return self.results(f"models/{self.config.name}/chosen.safetensors")
 
     def trained_on(self) -> int:

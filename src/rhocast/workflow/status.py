@@ -144,7 +144,7 @@ def _jobs(campaign: Campaign) -> dict[str, list[_Job]]:
         output = campaign.run_of(system, temperature)
         jobs[sampler].append(_Job(f"{sampler}/{system}/{temperature}K", (output,)))
     learnt = sorted({config.training.dataset, config.transfer.dataset})
-    base, transferred = campaign.models()
+    base, _, transferred = campaign.models()
     fields = {cell: results(f"predictions/{cell}/density.h5") for cell in config.prediction.cells}
     return jobs | {
         "features": [_Job(f"features/{d}", (results(f"features/{d}.h5"),)) for d in learnt],
