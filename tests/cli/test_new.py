@@ -11,7 +11,7 @@ from ase.build import bulk
 from graph import jobs_of
 
 from rhocast.cli.main import main
-from rhocast.config import load_config
+from rhocast.config import load_config, seed_for
 from rhocast.density import read_density, read_snapshot
 from rhocast.structures import build_system, read_structure
 from rhocast.workflow.campaign import Campaign
@@ -61,6 +61,58 @@ def test_a_magnetic_crystal_is_drafted_with_a_warning(tmp_path, monkeypatch, cap
     text = Path("campaign.yaml").read_text()
     assert "# Warning: Ni may carry a magnetic moment" in text
     assert "treated as a metal, undecided" in text
+
+
+SHARED_CIF = """data_x
+_cell_length_a 5.65
+_cell_length_b 5.65
+_cell_length_c 5.65
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_symmetry_space_group_name_H-M 'F -4 3 m'
+_symmetry_Int_Tables_number 216
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+_atom_site_occupancy
+Al1 Al 0 0 0 {aluminium}
+Ga1 Ga 0 0 0 0.7
+As1 As 0.25 0.25 0.25 1
+"""
+
+
+def test_sites_that_elements_share_become_random_alloys(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("AlGaAs.cif").write_text(SHARED_CIF.format(aluminium=0.3))
+    assert main(["new", "AlGaAs.cif"]) == 0
+    said = capsys.readouterr().out
+    assert "Al1Ga3As4, Al2Ga6As8, Al5Ga11As16" in said
+    assert "4 of 8 sites hold Al 0.3, Ga 0.7" in said
+    settings = load_config("campaign.yaml")
+    assert settings.name == "algaas"
+    seeds = {name: seed_for(settings.seed, "structure", name) for name in settings.systems}
+    cells = {
+        name: build_system(settings.systems[name], 300.0, seeds[name])
+        for name in ("unit", "small", "small-2", "held-out")
+    }
+    assert [len(cell) for cell in cells.values()] == [8, 16, 16, 32]
+    assert cells["small"].counts == cells["small-2"].counts == {"Al": 2, "Ga": 6, "As": 8}
+    assert (cells["small"].numbers != cells["small-2"].numbers).any()
+    kelvin = max(kelvin for _, kelvin in settings.trajectories("round-1"))
+    springs = Campaign(settings, "campaign.yaml").trajectory_settings("small", kelvin)["springs"]
+    assert springs["on_lattice"]  # unlike atoms make room
+
+
+def test_vacant_sites_are_refused_in_one_sentence(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("vacant.cif").write_text(SHARED_CIF.format(aluminium=0.2))
+    assert main(["new", "vacant.cif"]) == 3
+    assert "not occupied by one atom on average (Al 0.2, Ga 0.7)" in capsys.readouterr().err
+    assert not Path("campaign.yaml").exists()
 
 
 def test_nothing_is_overwritten(structure_file, capsys):

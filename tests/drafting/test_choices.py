@@ -6,6 +6,8 @@ from math import pi
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.data import atomic_numbers
+from ase.formula import Formula
 
 from rhocast.drafting import choices
 from rhocast.engines import resolve_pseudopotentials
@@ -20,6 +22,18 @@ def crystal(*words, **options) -> Structure:
 ALUMINIUM = crystal("Al", cubic=True)
 CARBIDE = crystal("SiC", "zincblende", a=4.36, cubic=True)
 SILICON = crystal("Si", cubic=True)
+
+
+@pytest.mark.parametrize("formula", ["SiC", "LiF", "GaAs", "MgO", "Al2O3", "CaTiO3", "SiGe", "Li"])
+def test_formulas_are_as_people_write_them(formula):
+    symbols = Formula(formula) * 4
+    structure = Structure(
+        np.random.default_rng(0).random((len(symbols), 3)),
+        np.eye(3),
+        [atomic_numbers[symbol] for symbol in symbols],
+    )
+    assert choices.formula_of(structure) == formula
+    assert choices.name_of(structure) == formula.lower()
 
 
 @pytest.mark.parametrize(

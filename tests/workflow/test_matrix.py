@@ -78,6 +78,7 @@ MATRIX: list[tuple[str, str, Any, set[str]]] = [
         {"Si": 0.75, "Ge": 0.25},
         {"structure"} | CLASSICAL,
     ),
+    ("systems.*.shared_sites", "systems.filed.shared_sites", "random", CELL),
     ("systems.*.dislocation", "systems.defect.dislocation", "screw", CELL),
     ("systems.*.grain_boundary", "systems.defect.grain_boundary", [2, 1, 0], CELL),
     ("systems.*.vacancies", "systems.defect.vacancies", 1, CELL),

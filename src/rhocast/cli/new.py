@@ -99,9 +99,12 @@ def _from_crystal(options: argparse.Namespace) -> list[str]:
     """Draft a campaign of a crystal; return a line for each choice."""
     from rhocast.config import load_config
     from rhocast.drafting import Material, Wish, draft_campaign
-    from rhocast.structures import read_structure
+    from rhocast.drafting.alloy import find_alloy
+    from rhocast.structures.shared_sites import read_shared_sites
 
-    structure = read_structure(options.structure)
+    crystal = read_shared_sites(options.structure)
+    alloy = find_alloy(crystal)
+    structure = alloy.arrangement if alloy else crystal.structure
     folder = options.output.parent
     material = Material(
         structure,
@@ -109,6 +112,7 @@ def _from_crystal(options: argparse.Namespace) -> list[str]:
         metal=options.metal,
         melting_K=options.melting_K,
         debye_K=options.debye_K,
+        alloy=alloy,
     )
     file = os.path.relpath(options.structure, folder)
     wish = Wish(options.goal, options.hours, options.frames, options.aimd)

@@ -63,6 +63,12 @@ class System(Section):
         description="share of each element; sites are occupied at random, except those of a "
         "compound, where each of two elements has a sublattice",
     )
+    shared_sites: Literal["random"] | None = Field(
+        None,
+        description="what becomes of sites of the file that several elements share: `random` gives "
+        "each one of them, so that the numbers of atoms are the nearest to the shares; null: such "
+        "a file is refused",
+    )
     dislocation: Literal["screw", "edge"] | None = Field(
         None,
         description="pair of dislocations with Burgers vectors ±½[110] in fcc or diamond, half "
@@ -99,13 +105,15 @@ class System(Section):
 
     @model_validator(mode="after")
     def _lattice_or_file(self) -> "System":
-        own = {"repeat", "strain", "temperature_K", "vacancies"}
+        own = {"repeat", "shared_sites", "strain", "temperature_K", "vacancies"}
         if (self.file is None) == (self.lattice is None):
             raise ValueError("expected either `file` or `lattice`")
         if self.file is not None:
             foreign = self.model_dump(exclude=own | {"file"}, exclude_defaults=True)
             if foreign:
                 raise ValueError(f"`file` brings its own cell; take `{'`, `'.join(foreign)}` out")
+        elif self.shared_sites is not None:
+            raise ValueError("`shared_sites` is of `file`; a lattice has `composition`")
         elif None in (self.lattice_constant_bohr, self.composition):
             raise ValueError("`lattice` needs `lattice_constant_bohr` and `composition`")
         if self.composition is not None and abs(sum(self.composition.values()) - 1.0) > 1e-6:
@@ -135,6 +143,11 @@ class System(Section):
     def is_compound(self) -> bool:
         """Whether each element has a sublattice of its own."""
         return self.lattice in ("zincblende", "rocksalt")
+
+    @property
+    def has_ideal_sites(self) -> bool:
+        """Whether unlike atoms stand on the sites of one crystal, and are to make room there."""
+        return self.lattice is not None or self.shared_sites is not None
 
     @model_validator(mode="after")
     def _compounds_have_two_elements(self) -> "System":

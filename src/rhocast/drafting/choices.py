@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil, pi, sqrt
+from math import ceil, gcd, pi, sqrt
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -13,6 +13,7 @@ from rhocast.drafting.elements import (
     ALKALI,
     D_OR_F_METALS,
     DEBYE_K,
+    ELECTRONEGATIVITY,
     MAGNETIC,
     MELTING_K,
     NONMETALS,
@@ -48,9 +49,22 @@ class Choice(Generic[T]):
 Repeat = tuple[int, int, int]
 
 
-def name_of(structure: Structure) -> str:
-    """Return a short name: the elements of the structure, in lower case."""
-    return "".join(structure.species).lower()
+def name_of(structure: Structure, alloy: bool = False) -> str:
+    """Return a short name: the formula in lower case; of an alloy its elements alone."""
+    return ("".join(by_electronegativity(structure)) if alloy else formula_of(structure)).lower()
+
+
+def formula_of(structure: Structure) -> str:
+    """Return the empirical formula with the most electropositive element first: ``SiC``."""
+    counts = structure.counts
+    divisor = gcd(*counts.values())
+    numbers = {element: counts[element] // divisor for element in by_electronegativity(structure)}
+    return "".join(f"{element}{n if n > 1 else ''}" for element, n in numbers.items())
+
+
+def by_electronegativity(structure: Structure) -> list[str]:
+    """Return the elements in the order of formulas, the most electropositive first."""
+    return sorted(structure.species, key=lambda element: ELECTRONEGATIVITY.get(element, 0.0))
 
 
 def is_metal(structure: Structure, told: bool | None) -> Choice[bool]:

@@ -1,12 +1,13 @@
 """The file of a first campaign: commented YAML that the workflow runs as it is."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from string import Template
 
 from rhocast.drafting import choices
+from rhocast.drafting.alloy import Alloy
 from rhocast.drafting.choices import Choice, Repeat
 from rhocast.engines import Psp8
 from rhocast.structures import Structure
@@ -25,13 +26,15 @@ class Material:
     Attributes
     ----------
     structure
-        The crystal: a primitive or a conventional cell.
+        The crystal: a primitive or a conventional cell; of a random alloy one arrangement.
     pseudopotentials
         By element: the entry of the configuration, and the file that it stands for.
     metal
         Whether it is a metal.
     melting_K, debye_K
         Melting point and Debye temperature, K.
+    alloy
+        Of a crystal whose sites elements share: where `structure` comes from.
     """
 
     structure: Structure
@@ -39,6 +42,7 @@ class Material:
     metal: bool | None = None
     melting_K: float | None = None
     debye_K: float | None = None
+    alloy: Alloy | None = None
 
     @property
     def n_electrons(self) -> float:
@@ -50,6 +54,10 @@ class Material:
     def files(self) -> dict[str, Psp8]:
         """Pseudopotentials by element."""
         return {element: file for element, (_, file) in self.pseudopotentials.items()}
+
+    def counts(self, repeat: Repeat) -> str:
+        """Write how often the cell of the file is repeated, given that of `structure`, as YAML."""
+        return counts(self.alloy.times(repeat) if self.alloy else repeat)
 
 
 @dataclass(frozen=True)
@@ -125,18 +133,19 @@ def draft_campaign(
     warning = choices.magnetism(structure)
     cold, warm, hot = temperatures.value
     text = template().substitute(
-        formula=structure.formula,
+        title=_title(material),
         file=structure_file,
         own=own,
-        name=choices.name_of(structure),
+        name=choices.name_of(structure, material.alloy is not None),
+        shared=_shared_sites(material.alloy),
         pseudopotentials="\n".join(pseudopotential_lines(material.pseudopotentials)),
         **_with_reason("debye", debye),
         structure_file=_quoted(structure_file),
         cells_reason=cells.reason,
-        unit=counts(cells.value[0]),
-        small=counts(cells.value[1]),
-        large=counts(cells.value[2]),
-        huge=counts(choices.supercell(structure, LARGE_CELL_ATOMS)),
+        unit=material.counts(cells.value[0]),
+        small=material.counts(cells.value[1]),
+        large=material.counts(cells.value[2]),
+        huge=material.counts(choices.supercell(structure, LARGE_CELL_ATOMS)),
         mesh=choices.mesh_spacing_bohr(cutoff.value),
         **_with_reason("cutoff", cutoff),
         **_with_reason("kpoints", kpoints),
@@ -160,7 +169,8 @@ def draft_campaign(
         budget="" if wish.core_hours is None else f"\n  core_hours: {wish.core_hours:g}",
     )
     reasons = [
-        ("Cells", ", ".join(map(counts, cells.value)), cells.reason),
+        *_alloy_reason(material.alloy, cells.value),
+        ("Cells", ", ".join(map(material.counts, cells.value)), cells.reason),
         ("Electrons", kind, metal.reason),
         ("Temperatures", f"{cold}, {hot} K; judged at {warm} K", temperatures.reason),
         ("Debye temperature", f"{debye.value:g} K", debye.reason),
@@ -169,6 +179,35 @@ def draft_campaign(
         ("Sampler", sampler.value, sampler.reason),
     ]
     return Draft(text, reasons, warning)
+
+
+def _title(material: Material) -> str:
+    if material.alloy is None:
+        return choices.formula_of(material.structure)
+    return f"random alloys of {', '.join(choices.by_electronegativity(material.structure))}"
+
+
+def _shared_sites(alloy: Alloy | None) -> str:
+    """Write what becomes of shared sites; an empty line without them."""
+    if alloy is None:
+        return ""
+    return (
+        f"\n    shared_sites: random # {alloy.sites}; the nearest numbers of atoms, in another "
+        "arrangement in each system"
+    )
+
+
+def _alloy_reason(alloy: Alloy | None, cells: Sequence[Repeat]) -> list[tuple[str, str, str]]:
+    if alloy is None:
+        return []
+    return [
+        (
+            "Shared sites",
+            ", ".join(map(alloy.formula, cells)),
+            f"{alloy.sites}; each system is a random alloy of its own, with the nearest numbers of "
+            "atoms",
+        )
+    ]
 
 
 def _dynamics(step: Choice[float], cutoff: float, kpoint_spacing: float) -> str:

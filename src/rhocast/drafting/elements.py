@@ -2,7 +2,8 @@
 
 Melting points at ambient pressure: CRC Handbook of Chemistry and Physics, 97th edition. Debye
 temperatures at low temperature: C. Kittel, Introduction to Solid State Physics, 8th edition,
-chapter 5, table 1 (carbon: diamond; tin: white tin).
+chapter 5, table 1 (carbon: diamond; tin: white tin). Electronegativities on Pauling's
+scale: CRC Handbook, as above.
 """
 
 #: Kelvin; carbon sublimes, the value is the triple point of graphite.
@@ -24,6 +25,18 @@ DEBYE_K = {
     "Ag": 225, "Cd": 209, "In": 108, "Sn": 200, "Sb": 211, "Te": 153, "Cs": 38, "Ba": 110,
     "La": 142, "Hf": 252, "Ta": 240, "W": 400, "Re": 430, "Os": 500, "Ir": 420, "Pt": 240,
     "Au": 165, "Hg": 72, "Tl": 79, "Pb": 105, "Bi": 119,
+}  # fmt: skip
+
+ELECTRONEGATIVITY = {
+    "H": 2.20, "Li": 0.98, "Be": 1.57, "B": 2.04, "C": 2.55, "N": 3.04, "O": 3.44, "F": 3.98,
+    "Na": 0.93, "Mg": 1.31, "Al": 1.61, "Si": 1.90, "P": 2.19, "S": 2.58, "Cl": 3.16, "K": 0.82,
+    "Ca": 1.00, "Sc": 1.36, "Ti": 1.54, "V": 1.63, "Cr": 1.66, "Mn": 1.55, "Fe": 1.83, "Co": 1.88,
+    "Ni": 1.91, "Cu": 1.90, "Zn": 1.65, "Ga": 1.81, "Ge": 2.01, "As": 2.18, "Se": 2.55, "Br": 2.96,
+    "Rb": 0.82, "Sr": 0.95, "Y": 1.22, "Zr": 1.33, "Nb": 1.6, "Mo": 2.16, "Tc": 2.10, "Ru": 2.2,
+    "Rh": 2.28, "Pd": 2.20, "Ag": 1.93, "Cd": 1.69, "In": 1.78, "Sn": 1.96, "Sb": 2.05, "Te": 2.1,
+    "I": 2.66, "Xe": 2.60, "Cs": 0.79, "Ba": 0.89, "La": 1.10, "Hf": 1.3, "Ta": 1.5, "W": 1.7,
+    "Re": 1.9, "Os": 2.2, "Ir": 2.2, "Pt": 2.2, "Au": 2.4, "Hg": 1.9, "Tl": 1.8, "Pb": 1.8,
+    "Bi": 1.9,
 }  # fmt: skip
 
 #: A crystal that holds one of these is taken for an insulator or a semiconductor.

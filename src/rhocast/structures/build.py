@@ -12,6 +12,7 @@ from rhocast.structures.alloys import occupy
 from rhocast.structures.dislocations import dislocation_pair
 from rhocast.structures.grain_boundaries import tilt_boundaries
 from rhocast.structures.lattices import compound_cell, cubic_cell, hcp_cell, repeat, scale
+from rhocast.structures.shared_sites import read_shared_sites
 from rhocast.structures.structure import Structure
 from rhocast.structures.structure_file import read_structure
 from rhocast.structures.thermal import displace, settle
@@ -31,7 +32,7 @@ def build_system(system: config.System, debye_temperature_K: float, seed: int) -
         Sets the stiffness of the springs between the atoms, and so the size of thermal
         displacements, K.
     seed
-        Decides occupation, vacancies and displacements.
+        Decides the occupation of sites, vacancies and displacements.
 
     Returns
     -------
@@ -46,12 +47,12 @@ def build_system(system: config.System, debye_temperature_K: float, seed: int) -
         defect is not in the cell as it was meant.
     """
     rng = np.random.default_rng(seed)
-    structure = _crystal(system, rng) if system.file is None else _from_file(system)
+    structure = _crystal(system, rng) if system.file is None else _from_file(system, rng)
     record = dict(structure.record)
     structure = _with_vacancies(structure, system, rng)
     structure = scale(structure, 1.0 + np.array(system.strain))
     if system.temperature_K is not None:
-        if system.lattice is not None:
+        if system.has_ideal_sites:
             structure = settle(structure)
         structure = displace(structure, system.temperature_K, debye_temperature_K, rng)
     structure.check_distances()
@@ -60,7 +61,9 @@ def build_system(system: config.System, debye_temperature_K: float, seed: int) -
     return structure
 
 
-def _from_file(system: config.System) -> Structure:
+def _from_file(system: config.System, rng: np.random.Generator) -> Structure:
+    if system.shared_sites is not None:
+        return read_shared_sites(str(system.file)).occupied(system.repeat, rng)
     structure = read_structure(str(system.file))
     if system.repeat == (1, 1, 1):
         return structure

@@ -32,7 +32,12 @@ _FULL = 1e-3
 
 
 def read_images(
-    path: Path, wanted: str, format: str | None = None, species: Sequence[str] | None = None
+    path: Path,
+    wanted: str,
+    format: str | None = None,
+    species: Sequence[str] | None = None,
+    *,
+    shared: bool = False,
 ) -> list[Atoms]:
     """Read structures of a file by ASE.
 
@@ -46,16 +51,18 @@ def read_images(
         ASE's name of the format; by default from name and content.
     species
         Chemical symbols of LAMMPS's types 1, 2, …
+    shared
+        Whether elements may share sites; `site_shares` gives what each holds.
 
     Raises
     ------
     StructureError
-        If the file cannot be read, or does not say which elements its sites hold whole.
+        If the file cannot be read, or elements share sites or leave them vacant.
     """
     with _plain(path) as plain:
         _check_announced(plain)
         if format is None and plain.suffix == ".json" and (found := read_pymatgen(plain)):
-            _check_occupancies(found)
+            _check_occupancies(found, path, shared)
             return [found]
         format = format or _lammps_format(plain)
         options = _options_of_lammps(plain, format, species)
@@ -69,7 +76,7 @@ def read_images(
             "lammps-data, vasp or extxyz)"
         )
     for atoms in images:
-        _check_occupancies(atoms)
+        _check_occupancies(atoms, path, shared)
     return images
 
 
@@ -178,25 +185,44 @@ def _symbol(match: re.Match[str]) -> str:
     return match.group(1) + symbol if symbol in atomic_numbers else whole
 
 
-def _check_occupancies(atoms: Atoms) -> None:
-    """Raise StructureError at a site that one element does not fill."""
-    for number, told in atoms.info.get("occupancy", {}).items():
+def site_shares(atoms: Atoms) -> list[dict[str, float]]:
+    """Return for each atom what its site holds, shares by element; empty: the file states nothing.
+
+    ASE keeps the occupancies of a CIF file by kind of site, `read_pymatgen` by site.
+
+    Raises
+    ------
+    StructureError
+        If an occupancy is no number.
+    """
+    told = {int(kind): held for kind, held in atoms.info.get("occupancy", {}).items()}
+    kinds = atoms.arrays.get("spacegroup_kinds", range(len(atoms)))
+    found = []
+    for number, held in enumerate(told.get(int(kind), {}) for kind in kinds):
         try:
-            held = {symbol: float(share) for symbol, share in told.items()}
+            found.append({symbol: float(share) for symbol, share in held.items()})
         except (TypeError, ValueError):
             raise StructureError(
-                f"site {number} has the occupancies {told}, expected numbers"
+                f"site {number + 1} has the occupancies {held}, expected numbers"
             ) from None
+    return found
+
+
+def _check_occupancies(atoms: Atoms, path: Path, shared: bool) -> None:
+    """Raise StructureError at a site that is not full, or that elements share."""
+    for number, held in enumerate(site_shares(atoms), 1):
         shares = ", ".join(f"{symbol} {share:g}" for symbol, share in held.items())
-        if len(held) > 1:
+        if held and abs(sum(held.values()) - 1.0) > _FULL:
             raise StructureError(
-                f"site {int(number) + 1} is shared ({shares}); a density has whole atoms: build an "
-                "alloy with `composition` of a system in the configuration"
+                f"site {number} is not occupied by one atom on average ({shares}); a density has "
+                "whole atoms: write a cell with all atoms, and take some out with `vacancies` of a "
+                "system in the configuration"
             )
-        if abs(sum(held.values()) - 1.0) > _FULL:
+        if len(held) > 1 and not shared:
             raise StructureError(
-                f"site {int(number) + 1} is occupied in part ({shares}); a density has whole "
-                "atoms: build a cell with `vacancies` of a system in the configuration"
+                f"site {number} is shared ({shares}); a density has whole atoms: `rhocast new "
+                f"{path.name}` drafts a campaign of random alloys; to build one cell, give the "
+                "system in the configuration `shared_sites: random`, or a lattice and `composition`"
             )
     column = atoms.arrays.get("occupancy", ())
     partial = [i for i, share in enumerate(column) if _FULL < share < 1.0 - _FULL]

@@ -11,6 +11,7 @@ from rhocast.config import Aimd, Classical, Config, Dft, Section, Training, seed
 from rhocast.config.studies import OWN
 from rhocast.errors import ConfigError
 from rhocast.structures import read_structure
+from rhocast.structures.shared_sites import read_shared_sites
 from rhocast.workflow.determinants import OVERRIDES, Determined, is_random
 from rhocast.workflow.paths import Paths
 
@@ -74,7 +75,7 @@ class Campaign(Paths):
         if sampler == "springs":
             seed = seed_for(self.config.seed, "springs", system, temperature_K)
             debye = self.config.material.debye_temperature_K
-            on_lattice = self.config.systems[system].lattice is not None
+            on_lattice = self.config.systems[system].has_ideal_sites
             own = {"debye_temperature_K": debye, "on_lattice": on_lattice, "seed": seed}
             return {"springs": own}
         if sampler == "classical":
@@ -238,8 +239,10 @@ def _species(config: Config) -> dict[str, tuple[str, ...]]:
     sampled = {source.system for sources in config.datasets.values() for source in sources}
     found = {}
     for name in sorted(sampled):
-        if (file := config.systems[name].file) is not None:
-            found[name] = tuple(read_structure(file).species)
+        system = config.systems[name]
+        if (file := system.file) is not None:
+            read = read_structure if system.shared_sites is None else read_shared_sites
+            found[name] = tuple(read(file).species)
             if missing := sorted(set(found[name]) - set(config.material.pseudopotentials)):
                 raise ConfigError(
                     f"material.pseudopotentials: expected an entry for {', '.join(missing)}, of "

@@ -249,7 +249,7 @@ class Determined:
 def is_random(system: System) -> bool:
     """Say whether a cell depends on the seed."""
     several = system.composition is not None and len(system.composition) > 1
-    mixed = several and not system.is_compound
+    mixed = (several and not system.is_compound) or system.shared_sites is not None
     return mixed or bool(system.vacancies) or system.temperature_K is not None
 
 
