@@ -22,7 +22,7 @@ PACKAGE = SOURCE / "rhocast"
 #: What users and the interpreter start with, and what is imported by a name in a table.
 ENTRY_POINTS = {
     "rhocast",
-    "rhocast.cli.main",
+    "rhocast.cli.start",
     *(f"rhocast.cli.{module}" for module, _ in VERBS.values()),
     *(f"rhocast.density.formats.{name}" for name in FORMATS),
 }

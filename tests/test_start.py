@@ -35,6 +35,21 @@ def test_help_imports_no_library(words):
     assert imported(words, (*HEAVY, "numpy", "h5py", "ase", "pydantic", "rich")) == []
 
 
+BEFORE_SIGNALS = """
+import sys
+before = {*sys.modules}
+import rhocast.cli.start
+print(*{*sys.modules} - before)
+"""
+
+
+def test_signals_are_listened_to_before_anything_takes_time():
+    code = [sys.executable, "-c", BEFORE_SIGNALS]
+    found = subprocess.run(code, capture_output=True, text=True, check=True).stdout.split()
+    assert "rhocast.cli.start" in found
+    assert not {"typing", "logging", "argparse", "pathlib"} & {*found}
+
+
 def test_prediction_imports_nothing_of_training_and_engines(tmp_path):
     atoms = ase.build.bulk("Al", "fcc", 4.05, cubic=True) * 2
     ase.io.write(tmp_path / "al.xyz", atoms)

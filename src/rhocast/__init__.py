@@ -1,7 +1,6 @@
 """Electron densities of millions of atoms, learnt from Kohn-Sham DFT of small cells."""
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # `typing` takes longer to import than all else that the program starts with
 if TYPE_CHECKING:
     from pathlib import Path
 

@@ -123,7 +123,8 @@ def test_twenty_moments_each(number, victim, undisturbed, ranks, environment):
     moments = random.Random(f"{number} {victim}")
     for _ in range(20):
         _, told = disturb(ranks, number, victim, moments.uniform(0.0, 1.5) * seconds)
-        # Python's own, where the program has not yet imported what handles signals.
+        # Python's own, before the first line of the program.
+        assert "Traceback" not in told or "rhocast/cli/main" not in told
         assert "Traceback" not in told or "KeyboardInterrupt" in told
     assert_rerun_is_the_same(folder, environment)
 
@@ -213,6 +214,30 @@ def test_a_signal_that_a_library_turns_into_another_error_is_told_as_the_signal(
     assert process.returncode == 143
     assert "ended by SIGTERM; no half-written file is left" in process.stderr
     assert "Traceback" not in process.stderr
+
+
+WHILE_IMPORTING = """
+import signal, sys
+from rhocast.cli.start import main
+
+class Struck:
+    def find_spec(self, name, *_):
+        if name == "rhocast.cli.main":
+            signal.raise_signal({number})
+
+sys.meta_path.insert(0, Struck())
+main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_while_the_program_is_imported_is_told_in_one_sentence(number):
+    process = subprocess.run(
+        [sys.executable, "-c", WHILE_IMPORTING.format(number=int(number))],
+        capture_output=True, text=True, timeout=PATIENCE, preexec_fn=default_signals,
+    )  # fmt: skip
+    assert process.returncode == 128 + number
+    assert process.stderr == f"rhocast: ended by {number.name}; no half-written file is left\n"
 
 
 IGNORED = """
