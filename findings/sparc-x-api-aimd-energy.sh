@@ -2,8 +2,8 @@
 # sparc-x-api 1.1.0 returns the total energy of molecular dynamics, with the kinetic energy of the atoms, as potential energy.
 #
 # Input: the first two steps that SPARC (December 2025) wrote for four aluminium atoms at 631 K: `.inpt`, `.ion`, and what
-# matters here of `.aimd` and `.out`. SPARC's own header says TEN = KEN + FEN: total, ionic kinetic and free energy, Ha/atom. A single point of the
-# first positions has the total free energy −9.301405872 Ha, which is 4 FEN.
+# matters here of `.aimd` and `.out`. SPARC's own header says TEN = KEN + FEN: total, ionic kinetic and free energy,
+# Ha/atom. A single point of the first positions has the total free energy −9.301405872 Ha, which is 4 FEN.
 # Expected: `get_potential_energy()` of the images is 4 FEN, as for single points and relaxations, so that
 # `get_total_energy()` is 4 TEN.
 # Seen: `get_potential_energy()` is 4 TEN, and `get_total_energy()` holds the kinetic energy twice. Energies that go with
