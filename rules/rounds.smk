@@ -31,7 +31,7 @@ use rule train as train_round with:
 use rule transfer as transfer_round with:
     input:
         model=results("rounds/{round}/base.safetensors"),
-        features=results(f"features/{cfg.transfer.dataset}.h5"),
+        features=lambda w: results(f"features/{of_round(w).config.transfer.dataset}.h5"),
     output:
         model=results("rounds/{round}/transferred.safetensors"),
         calibrated=results("rounds/{round}/calibrated.safetensors"),
@@ -40,7 +40,7 @@ use rule transfer as transfer_round with:
     benchmark:
         benchmark_of("transfer/{round}")
     params:
-        transfer=campaign.schedule_of(cfg.transfer),
+        transfer=lambda w: campaign.schedule_of(of_round(w).config.transfer),
         determined_by=lambda w: of_round(w).determined.transferred_model(),
         seed=seed_for(cfg.seed, "transfer"),
         format_version=3,

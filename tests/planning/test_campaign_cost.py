@@ -14,7 +14,7 @@ from rhocast.inference.rank_memory import rank_bytes
 from rhocast.model import DensityModel
 from rhocast.model.shipped import model_path
 from rhocast.planning import Calibration, estimate, read_calibration
-from rhocast.planning.machine import subject_of
+from rhocast.planning.machine import NO_ENGINE, subject_of
 from rhocast.planning.work import CostLaw
 from rhocast.structures import build_system
 
@@ -222,3 +222,11 @@ def test_a_calibration_of_something_else_is_refused(root, monkeypatch, changes, 
             system["composition"] = {"Al": 1.0}
     with pytest.raises(ConfigError, match=rf"costs\.json: measured for {message}"):
         measured.check(parse_config(data), "costs.json")
+
+
+def test_costs_without_an_engine_serve_no_campaign_that_needs_one(root, monkeypatch):
+    monkeypatch.chdir(root)
+    demo = load_config("config.yaml")
+    measured = replace(CALIBRATION, engine=NO_ENGINE, subject=subject_of(demo))
+    with pytest.raises(ConfigError, match=r"dft\.engine none, but the configuration has"):
+        measured.check(demo, "costs.json")

@@ -1,7 +1,9 @@
 import pytest
 import yaml
 
+from rhocast.cli.plan import table
 from rhocast.config import parse_config
+from rhocast.errors import ConfigError, EngineError
 from rhocast.planning import calibrate, estimate
 from rhocast.planning.miniature import bulk, probe_cells
 
@@ -28,3 +30,35 @@ def test_a_miniature_of_the_campaign_is_timed(tiny):
         assert getattr(calibration, name) > 0.0, name
     by_name = {stage.name: stage for stage in estimate(tiny, calibration)}
     assert by_name["scf"].core_hours < 0.1
+
+
+def test_imported_densities_are_planned_without_an_engine(root, monkeypatch):
+    """What is there need not be computed: features, training and prediction remain."""
+    monkeypatch.chdir(root)
+    data = yaml.safe_load((root / "tests/data/tiny.yaml").read_text())
+    cells = {name: f"tests/data/densities/si8/{name[1:]}K/0.h5" for name in ("t300", "t900")}
+    vacancy = {"lattice": "diamond", "lattice_constant_bohr": 10.26, "composition": {"Si": 1.0}}
+    imported = {"sampler": "imported", "temperatures_K": [300], "frames": 1}
+    data = {key: value for key, value in data.items() if key not in ("aimd", "transfer", "goal")}
+    data |= {
+        "systems": {name: {"file": file} for name, file in cells.items()} | {"vacancy": vacancy},
+        "datasets": {name: [imported | {"system": name}] for name in cells},
+        "training": data["training"] | {"dataset": "t300"},
+        "evaluation": ["t900"],
+        "prediction": {"cells": ["vacancy"]},
+    }
+    settings = parse_config(data)
+    monkeypatch.setattr("rhocast.planning.miniature.resolve_engine", _no_engine)
+    monkeypatch.setattr("rhocast.planning.miniature._time_start", lambda: 1.0)  # saves seconds
+    calibration = calibrate(settings)
+    stages = estimate(settings, calibration)
+    assert [stage.name for stage in stages] == [
+        "structure", "features", "train", "transfer", "evaluate", "predict", "merge", "figures",
+    ]  # fmt: skip
+    assert "No single points are computed" in table(stages, calibration)
+    with pytest.raises(ConfigError, match="--finished: the campaign computes no single points"):
+        calibrate(settings, [root / cells["t300"]])
+
+
+def _no_engine(name):
+    raise EngineError("no DFT engine on the PATH")

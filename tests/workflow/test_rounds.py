@@ -98,3 +98,26 @@ def test_a_goal_that_is_met_earlier_needs_no_new_training(snakemake):
     adopted, first, second = (load_file(path) for path in (folder / MODEL, *models))
     assert all((adopted[name] == first[name]).all() for name in first)
     assert any((adopted[name] != second[name]).any() for name in second)
+
+
+def test_without_larger_cells_each_round_transfers_to_its_own(root, monkeypatch, snakemake, run):
+    """The sections `transfer` and `aimd` can be left out."""
+    folder = snakemake.folder
+    monkeypatch.chdir(folder)
+    config = yaml.safe_load((root / "tests/data/tiny.yaml").read_text())
+    springs = {"sampler": "springs"}
+    small, test = (config["datasets"][name][0] | springs for name in ("small", "test"))
+    config = {key: value for key, value in config.items() if key not in ("aimd", "transfer")}
+    config["datasets"] = {"first": [small | {"frames": 1}], "small": [small], "test": [test]}
+    config |= {"results": "alone", "goal": {"rounds": ["first", "small"]}}
+    (folder / "alone.yaml").write_text(yaml.safe_dump(config))
+    settings = load_config("alone.yaml")
+    assert settings.transfer.dataset == "small"
+    assert settings.of_round(1).transfer.dataset == "first"
+    result = run(
+        "snakemake", "-n", "-s", root / "Snakefile", "--configfile", "alone.yaml", cwd=folder
+    )
+    assert result.returncode == 0, result.stderr
+    counted = jobs_of(result.stdout)
+    assert {counted[name] for name in ("train_round", "transfer_round", "features")} == {1}
+    assert not {"aimd", "transfer"} & set(counted)

@@ -13,6 +13,7 @@ from rhocast.analysis.verdict import percent
 from rhocast.cli.job import emit
 from rhocast.config import Config, load_config
 from rhocast.planning import Calibration, Stage, calibrate, estimate, read_calibration
+from rhocast.planning.machine import NO_ENGINE
 from rhocast.planning.resources import PARALLEL, write_resources
 
 log = logging.getLogger(__name__)
@@ -143,9 +144,12 @@ def table(stages: Sequence[Stage], calibration: Calibration) -> str:
         + "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
         for row in rows
     ]
+    points = "No single points are computed: all densities are imported"
+    if calibration.engine != NO_ENGINE:
+        iterations = f"{calibration.scf_iterations:.0f} iterations each"
+        points = f"Single points by {calibration.engine}, {iterations}"
     lines.append(
-        f"Single points by {calibration.engine}, {calibration.scf_iterations:.0f} iterations each; "
-        "memory of the largest job, all ranks; disk that is left when all is done."
+        f"{points}; memory of the largest job, all ranks; disk that is left when all is done."
     )
     return "\n".join(lines)
 

@@ -164,9 +164,13 @@ class Config(Sections):
         assert self.goal is not None  # there are no rounds without it
         name = self.goal.rounds[number - 1]
         training = self.training.model_copy(update={"dataset": name})
-        used = {name, self.transfer.dataset, *self.evaluation}
+        transfer = self.transfer
+        if transfer.dataset == self.training.dataset:  # no larger cells
+            transfer = transfer.model_copy(update={"dataset": name})
+        used = {name, transfer.dataset, *self.evaluation}
         datasets = {key: sources for key, sources in self.datasets.items() if key in used}
-        return self.model_copy(update={"goal": None, "training": training, "datasets": datasets})
+        changed = {"goal": None, "training": training, "transfer": transfer, "datasets": datasets}
+        return self.model_copy(update=changed)
 
 
 def _expect(key: str, name: str, known: dict[str, Any]) -> None:

@@ -39,7 +39,8 @@ def parse_config(data: dict[str, Any], files: Iterable[str | Path] = ()) -> Conf
     try:
         return Config.model_validate(data)
     except ValidationError as error:
-        faults = error.errors()
+        # A default that follows from a section at fault is not made.
+        faults = [f for f in error.errors() if f["type"] != "default_factory_not_called"]
         # A list whose every value is at fault also counts as too short: once is enough.
         within = {f["loc"][:end] for f in faults for end in range(len(f["loc"]))}
         faults = [f for f in faults if f["type"] != "too_short" or f["loc"] not in within]

@@ -71,7 +71,11 @@ class Sections(Section):
     )
     network: Network = Field(default_factory=lambda: Network.model_validate({}))
     training: Training
-    transfer: Transfer
+    transfer: Transfer = Field(
+        default_factory=lambda read: Transfer.model_validate({"dataset": read["training"].dataset}),
+        description="retraining on larger cells; without it, on those of the training: the better "
+        "model predicts",
+    )
     evaluation: tuple[Name, ...] = Field(
         min_length=1, description="datasets that the errors are measured on"
     )
@@ -153,6 +157,12 @@ class Sections(Section):
         """Return the dataset whose frames of a trajectory the base model chooses, if any does."""
         key = (system, temperature_K)
         return next((name for name in self.datasets if key in self.pools(name)), None)
+
+    @property
+    def computes_densities(self) -> bool:
+        """Whether a DFT engine is needed: for single points, or for a convergence study."""
+        samplers = {source.sampler for sources in self.datasets.values() for source in sources}
+        return samplers != {"imported"} or self.convergence is not None
 
     def sampler(self, system: str, temperature_K: int) -> str:
         """Return what moves the atoms of a system: see `Source.sampler`."""

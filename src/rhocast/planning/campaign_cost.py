@@ -100,7 +100,8 @@ class _Campaign:
         return Job(self._calibration.job_s + seconds, BYTES_OF_JOB + memory, disk)
 
     def structures(self) -> list[Job]:
-        used = {system for system, _ in self._trajectories} | set(self._settings.prediction.cells)
+        used = set(self._settings.prediction.cells)
+        used |= {run[0] for run in self._trajectories if self._settings.sampler(*run) != "imported"}
         atoms = [self._extent(name)[0] for name in sorted(used)]
         return [self.job(_BUILD_S_PER_ATOM * n, 1500.0 * n, 100.0 * n) for n in atoms]
 

@@ -11,6 +11,9 @@ from rhocast.errors import ConfigError, FileFormatError
 from rhocast.files import replacing
 from rhocast.planning.work import CostLaw
 
+#: Stands for the engine of a campaign whose densities are all imported.
+NO_ENGINE = "none"
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -19,7 +22,7 @@ class Calibration:
     Attributes
     ----------
     engine
-        Name of the DFT engine.
+        Name of the DFT engine, or `NO_ENGINE`; then single points and dynamics cost nothing.
     subject
         What of the configuration the costs belong to, see `subject_of`.
     scf
@@ -72,7 +75,8 @@ class Calibration:
         """
         wanted = subject_of(settings)
         pairs = {name: (self.subject.get(name), value) for name, value in wanted.items()}
-        if settings.dft.engine != "auto":
+        asked_for = settings.dft.engine != "auto" or self.engine == NO_ENGINE
+        if settings.computes_densities and asked_for:
             pairs["dft.engine"] = (self.engine, settings.dft.engine)
         for name, (measured, asked) in pairs.items():
             if measured != asked:

@@ -30,10 +30,11 @@ from rhocast.engines import (
 from rhocast.engines.calculation import Calculation, dynamics_settings, right_handed
 from rhocast.engines.engine import Dynamics
 from rhocast.engines.single_point import empty_folder
+from rhocast.errors import ConfigError
 from rhocast.grid.kpoints import KMesh
 from rhocast.planning.finished import finished_runs
 from rhocast.planning.learning_costs import time_learning
-from rhocast.planning.machine import Calibration, subject_of
+from rhocast.planning.machine import NO_ENGINE, Calibration, subject_of
 from rhocast.planning.work import CostLaw, Work
 from rhocast.structures import Structure, build_system
 
@@ -48,6 +49,13 @@ _REPEATS = ((1, 1, 1), (2, 1, 1), (2, 2, 1))
 _ONE_KPOINT = KMesh((2, 1, 1), (0.5, 0.5, 0.5))
 _FOUR_KPOINTS = KMesh((2, 2, 2), (0.5, 0.5, 0.5))
 _MD_STEPS = 6
+#: Of the engine, where all densities are imported.
+_NO_COSTS: dict[str, Any] = {
+    "engine": NO_ENGINE,
+    "scf": CostLaw(0.0, (0.0, 0.0)),
+    "scf_iterations": 0.0,
+    "md_iterations": 0.0,
+}
 
 
 def calibrate(settings: config.Config, finished: list[Path] | None = None) -> Calibration:
@@ -63,40 +71,58 @@ def calibrate(settings: config.Config, finished: list[Path] | None = None) -> Ca
 
     Raises
     ------
+    ConfigError
+        If there are finished single points of a campaign that computes none.
     EngineError
-        If there is no engine, or it fails on the probes.
+        If there is no engine and the campaign needs one, or it fails on the probes.
     """
-    record = resolve_engine(settings.dft.engine)
-    engine = make_engine(record)
     pseudopotentials = resolve_pseudopotentials(
         settings.material.pseudopotentials, settings.dft.functional
     )
     probes = probe_cells(settings)
     with tempfile.TemporaryDirectory(prefix="rhocast-plan-") as folder:
         work = Path(folder)
-        law, iterations = _time_scf(
-            engine, settings, probes, pseudopotentials, work, finished or []
-        )
-        log.info("single points: %d iterations on average", iterations)
-        md_iterations = 0.0
-        if settings.aimd is not None:
-            md_iterations = _time_dynamics(
-                engine, settings.dft, settings.aimd, probes[0], pseudopotentials, law, work
-            )
+        engine = _NO_COSTS
+        if settings.computes_densities:
+            engine = _time_engine(settings, probes, pseudopotentials, work, finished or [])
+        elif finished:
+            raise ConfigError("--finished: the campaign computes no single points; leave it out")
         log.info("learning and prediction: a small model of %s", probes[-1].formula)
         learning = time_learning(settings, probes[-1], pseudopotentials, work)
     return Calibration(
-        engine=record.name,
         subject=subject_of(settings),
-        scf=law,
-        scf_iterations=iterations,
-        md_iterations=md_iterations,
         classical_s=0.0
         if settings.classical is None
         else _time_classical(settings.classical, probes[-1], settings.seed),
         job_s=_time_start(),
+        **engine,
         **learning,
     )
+
+
+def _time_engine(
+    settings: config.Config,
+    probes: list[Structure],
+    pseudopotentials: Mapping[str, Psp8],
+    folder: Path,
+    finished: list[Path],
+) -> dict[str, Any]:
+    """Time single points and dynamics of the engine."""
+    record = resolve_engine(settings.dft.engine)
+    engine = make_engine(record)
+    law, iterations = _time_scf(engine, settings, probes, pseudopotentials, folder, finished)
+    log.info("single points: %d iterations on average", iterations)
+    md_iterations = 0.0
+    if settings.aimd is not None:
+        md_iterations = _time_dynamics(
+            engine, settings.dft, settings.aimd, probes[0], pseudopotentials, law, folder
+        )
+    return {
+        "engine": record.name,
+        "scf": law,
+        "scf_iterations": iterations,
+        "md_iterations": md_iterations,
+    }
 
 
 def probe_cells(settings: config.Config) -> list[Structure]:
@@ -110,9 +136,11 @@ def probe_cells(settings: config.Config) -> list[Structure]:
     for system in systems:
         if system.lattice is not None:
             return [build_system(bulk(system, repeat, **plain), debye, seed) for repeat in _REPEATS]
+    predicted = settings.prediction.cells  # large ones, as a rule
+    small = [system for name, system in settings.systems.items() if name not in predicted]
     structures = [
         build_system(system.model_copy(update={"temperature_K": _TEMPERATURE_K}), debye, seed)
-        for system in systems
+        for system in small or systems
     ]
     return [min(structures, key=len)]
 
