@@ -41,7 +41,7 @@ from rhocast.parallel.ranks import (
     wait_for_all,
 )
 from rhocast.parallel.sharing import share
-from rhocast.structures import Structure
+from rhocast.structures import EmptyPart, Structure
 
 log = logging.getLogger(__name__)
 
@@ -209,9 +209,8 @@ def _inside(structure: Structure, cell: np.ndarray, part: Part) -> Structure:
     lower = np.array(part)[:, 0]
     shifted = (structure.fractional - lower) % 1.0
     inside = (shifted < np.array(part)[:, 1] - lower).all(axis=1)
-    if not inside.any():
-        raise RhocastError(f"box {part}: no atom in it, expected at least one; make it larger")
-    return Structure(shifted[inside] @ structure.cell, cell, structure.numbers[inside])
+    kind = Structure if inside.any() else EmptyPart
+    return kind(shifted[inside] @ structure.cell, cell, structure.numbers[inside])
 
 
 def _check(part: Part) -> None:

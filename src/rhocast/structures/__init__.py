@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from rhocast.structures.structure import Structure, periodic_images
+from rhocast.structures.structure import EmptyPart, Structure, periodic_images
 from rhocast.structures.structure_file import read_structure, read_structures, write_structure
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _LATER = {"build_system": "build", "displace": "thermal"}
 
 __all__ = [
+    "EmptyPart",
     "Structure",
     "build_system",
     "displace",

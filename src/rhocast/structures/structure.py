@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from ase import Atoms
@@ -46,10 +46,14 @@ class Structure:
     numbers: np.ndarray
     record: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
+    fewest_atoms: ClassVar[int] = 1
+
     def __post_init__(self) -> None:
         positions = np.ascontiguousarray(self.positions, dtype=np.float64)
         cell = np.ascontiguousarray(self.cell, dtype=np.float64)
         numbers = np.ascontiguousarray(self.numbers, dtype=np.int32)
+        if len(numbers) < self.fewest_atoms:
+            raise StructureError("no atoms in it, expected at least one")
         _check_arrays(positions, cell, numbers)
         object.__setattr__(self, "positions", positions)
         object.__setattr__(self, "cell", cell)
@@ -197,6 +201,17 @@ class Structure:
         )
 
 
+class EmptyPart(Structure):
+    """A part of a cell that no atom lies in, such as a vacancy: of densities alone."""
+
+    fewest_atoms = 0
+
+    @property
+    def formula(self) -> str:
+        """What titles say in place of a formula."""
+        return "no atoms"
+
+
 def periodic_images(
     structure: Structure,
     reach: float,
@@ -240,8 +255,6 @@ def periodic_images(
 
 def _check_arrays(positions: np.ndarray, cell: np.ndarray, numbers: np.ndarray) -> None:
     n = len(numbers)
-    if n == 0:
-        raise StructureError("no atoms in it, expected at least one")
     if positions.shape != (n, 3) or cell.shape != (3, 3) or numbers.ndim != 1:
         raise StructureError(
             f"expected positions (n, 3), cell (3, 3), numbers (n,), found {positions.shape}, "

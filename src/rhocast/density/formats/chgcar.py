@@ -9,7 +9,7 @@ from ase.calculators.vasp import VaspChargeDensity
 
 from rhocast.density.density import Density
 from rhocast.density.formats.numbers import BARE_EXPONENT, D_EXPONENT, write_numbers
-from rhocast.errors import FileFormatError
+from rhocast.errors import FileFormatError, RhocastError
 from rhocast.structures import Structure
 from rhocast.units import ANGSTROM_PER_BOHR
 
@@ -57,7 +57,17 @@ def _parse(path: Path) -> VaspChargeDensity:
 
 
 def write(path: Path, density: Density, field: str) -> None:
-    """Write a field, streamed; atoms are grouped by element."""
+    """Write a field, streamed; atoms are grouped by element.
+
+    Raises
+    ------
+    RhocastError
+        If there are no atoms, as in the part of a cell: the format needs an element.
+    """
+    if not len(density.structure):
+        raise RhocastError(
+            f"{path}: a CHGCAR needs atoms, and none lies in {density.source}; write a cube (.cube)"
+        )
     with path.open("w", encoding="ascii") as file:
         ase.io.vasp.write_vasp(file, density.atoms, direct=True, sort=True)
         file.write("\n" + " ".join(map(str, density.mesh.shape)) + "\n")

@@ -36,6 +36,8 @@ def read(path: Path) -> Density:
             raise FileFormatError("lines 3 to 6: expected a count and three lengths in each")
         n_atoms, origin = abs(int(counts[0])), counts[1:4]
         shape = [abs(int(line[0])) for line in voxels]
+        if not n_atoms:
+            raise FileFormatError("holds no atoms, expected at least one")
         rows = []
         for i in range(n_atoms):
             rows.append(parse_numbers(file.readline(), f"line {7 + i}"))

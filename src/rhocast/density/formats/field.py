@@ -44,7 +44,7 @@ from rhocast.fields import DENSITY_FIELDS, STRUCTURE_FIELDS, check_shapes
 from rhocast.files import replacing
 from rhocast.grid import Mesh
 from rhocast.hdf5 import open_hdf5, plain, reading
-from rhocast.structures import Structure
+from rhocast.structures import EmptyPart, Structure
 
 FORMAT_VERSION = 2
 KIND = "rhocast density"
@@ -88,8 +88,10 @@ class DensityFile(Density):
     @cached_property
     def structure(self) -> Structure:
         """Atoms and cell; read when they are first asked for, FileFormatError if impossible."""
+        arrays = read_checked(self.path, self.file, STRUCTURE_FIELDS)
+        empty = "part_lower" in self.record and not len(arrays["numbers"])
         try:
-            return Structure(**read_checked(self.path, self.file, STRUCTURE_FIELDS))
+            return (EmptyPart if empty else Structure)(**arrays)
         except StructureError as error:
             raise FileFormatError(f"{self.path}: {error}") from None
 

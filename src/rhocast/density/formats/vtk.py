@@ -55,8 +55,10 @@ def write(path: Path, density: Density, field: str) -> None:
     shape = tuple(density.mesh.shape[axis] + 1 for axis in order)
     structure, n_points = density.structure, int(np.prod(shape))
     atoms = {"positions": structure.positions.astype("<f8"), "numbers": structure.numbers}
-    arrays = [(name, array.dtype.str, array.size // len(array), len(array))
-              for name, array in atoms.items()]  # fmt: skip
+    arrays = [
+        ("positions", "<f8", 3, len(structure)),
+        ("numbers", structure.numbers.dtype.str, 1, len(structure)),
+    ]
     arrays += [(name, "<f4", 1, n_points) for name in density.fields]
     arrays += [("points", "<f4", 3, n_points)]
     with path.open("wb") as file:

@@ -80,8 +80,8 @@ def _read_atoms(file: TextIO) -> tuple[np.ndarray, np.ndarray]:
             break
     else:
         raise FileFormatError("holds no grid (DATAGRID_3D)")
-    if cell is None or atoms is None:
-        raise FileFormatError("lacks PRIMVEC or PRIMCOORD before its grid: no periodic cell")
+    if cell is None or atoms is None or not len(atoms):
+        raise FileFormatError("lacks PRIMVEC, PRIMCOORD or atoms before its grid: no periodic cell")
     return cell, atoms
 
 
