@@ -4,9 +4,11 @@
 `snakemake --profile slurm --configfile my.yaml` a campaign of your own on a cluster.
 """
 
+import atexit
 import os
 import shlex
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -14,6 +16,7 @@ from snakemake.utils import min_version
 
 from rhocast.config import parse_config, seed_for
 from rhocast.errors import RhocastError
+from rhocast.files import owned
 from rhocast.workflow.campaign import Campaign, slice_of
 from rhocast.workflow.slurm import check_slurm
 from rhocast.workflow.judged import constraint, standing_results
@@ -89,13 +92,20 @@ include: "rules/studies.smk"
 include: "rules/benchmark.smk"
 
 
-# Told once, instead of by each job that cannot be submitted.
+running = ExitStack()
+atexit.register(running.close)
+
+
+# Snakemake's own lock holds within one working directory. Ours keeps the results to one run,
+# wherever the other was started; it does not wait, because the graph of jobs is drawn by now.
+# A missing Slurm is told once, instead of by each job.
 onstart:
-    if "executor_plugin_slurm" in type(workflow.executor_settings).__module__:
-        try:
+    try:
+        if "executor_plugin_slurm" in type(workflow.executor_settings).__module__:
             check_slurm()
-        except RhocastError as error:
-            raise WorkflowError(str(error)) from None
+        running.enter_context(owned(results("campaign"), wait=False))
+    except RhocastError as error:
+        raise WorkflowError(str(error)) from None
 
 
 rule all:

@@ -87,7 +87,7 @@ def left_behind(path: Path) -> list[Path]:
 
 
 @contextmanager
-def owned(path: str | Path, work: str = "") -> Iterator[bool]:
+def owned(path: str | Path, work: str = "", wait: bool = True) -> Iterator[bool]:
     """Keep other processes from the same work on a file until the block ends.
 
     Yields whether it is certain that there are none: some file systems know no locks.
@@ -98,17 +98,19 @@ def owned(path: str | Path, work: str = "") -> Iterator[bool]:
         The file; its folder is made if it is not there.
     work
         Name of work that includes writing the file, such as ``merge``; by default the writing.
+    wait
+        Whether to wait `SECONDS_FOR_OTHER_WRITER` for another process to end.
 
     Raises
     ------
     ParallelError
-        If another process does it, and has not ended after `SECONDS_FOR_OTHER_WRITER`.
+        If another process does it, and has not ended by then.
     """
     path = Path(path)
     lock = path.with_name(".".join(filter(None, (path.name, work, "lock"))))
     with explaining(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        file, certain = _locked(lock, path)
+        file, certain = _locked(lock, path, SECONDS_FOR_OTHER_WRITER if wait else 0.0)
     try:
         yield certain
     finally:
@@ -116,9 +118,9 @@ def owned(path: str | Path, work: str = "") -> Iterator[bool]:
         os.close(file)
 
 
-def _locked(lock: Path, path: Path) -> tuple[int, bool]:
+def _locked(lock: Path, path: Path, patience_s: float) -> tuple[int, bool]:
     """Return the open file at ``lock`` once nobody else holds it, and whether it is locked."""
-    deadline = time.monotonic() + SECONDS_FOR_OTHER_WRITER
+    deadline = time.monotonic() + patience_s
     while True:
         file = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         locked = _lock(file)

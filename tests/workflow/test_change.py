@@ -103,6 +103,7 @@ def checked(clone, monkeypatch, capsys):
 
 def test_no_part_of_a_folder_s_name_reaches_the_shell_as_a_command(campaign, clone):
     assert (campaign / "predictions/si16/density.h5").is_file()
+    assert not list(campaign.rglob("*.lock"))
     assert not list(clone.rglob("gone"))
 
 

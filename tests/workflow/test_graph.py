@@ -1,6 +1,7 @@
 """The job graph, without running a job."""
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -12,6 +13,7 @@ from ase.build import bulk
 from graph import jobs_of
 
 from rhocast.config import load_config
+from rhocast.files import owned
 
 pytestmark = pytest.mark.workflow
 
@@ -43,6 +45,17 @@ def test_without_slurm_its_profile_gives_one_sentence(snakemake_alone, clone):
     assert told.count("--profile slurm: Slurm is not installed; start Snakemake on a login") == 1
     assert "Traceback" not in told
     assert not (clone / "results/engine.json").exists()
+
+
+def test_results_that_a_run_elsewhere_works_on_are_refused_by_name(run, clone):
+    """Snakemake's own lock knows of runs in the same working directory alone."""
+    target = "results/structures/sige8a.extxyz"
+    with owned(clone / "results/campaign"):
+        result = run("snakemake", "--cores", "1", target, cwd=clone)
+    told = result.stdout + result.stderr
+    assert result.returncode != 0
+    assert f"results/campaign: another process writes it (process {os.getpid()} on" in told
+    assert not (clone / target).exists()
 
 
 def test_the_whole_graph_is_known_without_engine_or_mpi(snakemake_alone):
