@@ -102,6 +102,37 @@ rule choose:
         "../scripts/choose.py"
 
 
+rule worst_snapshot:
+    input:
+        model=campaign.chosen_model(),
+        snapshots=lambda wildcards: campaign.densities_of(wildcards.dataset),
+        errors=results("evaluation/{dataset}.json"),
+    output:
+        picture=report(
+            results("figures/worst-{dataset}.png"),
+            category="Summary",
+            labels={"dataset": "{dataset}", "figure": "DFT, predicted, difference"},
+            caption="../docs/captions/worst_snapshot.rst",
+        ),
+    log:
+        log_of("worst_snapshot/{dataset}"),
+    benchmark:
+        benchmark_of("worst_snapshot/{dataset}")
+    conda:
+        "../envs/rhocast.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+        tasks=1,
+    params:
+        format_version=1,
+    message:
+        "Drawing the snapshot of {wildcards.dataset} with the largest error"
+    script:
+        "../scripts/worst_snapshot.py"
+
+
 rule figures:
     input:
         density=results("predictions/{cell}/density.h5"),
@@ -138,6 +169,7 @@ rule summary:
         verdict=verdict_of,
         study=campaign.study_results()[:1],
         errors=expand(results("evaluation/{dataset}.json"), dataset=cfg.evaluation),
+        worst=results(f"figures/worst-{cfg.evaluation[0]}.png"),
         fields=expand(
             results("predictions/{cell}/density.h5"), cell=cfg.prediction.cells
         ),
@@ -145,6 +177,7 @@ rule summary:
         summary=report(
             results("summary.txt"),
             category="Summary",
+            labels={"dataset": "all", "figure": "summary.txt"},
             caption="../docs/captions/summary.rst",
         ),
     log:
@@ -159,7 +192,7 @@ rule summary:
         runtime=10,
         tasks=1,
     params:
-        format_version=2,
+        format_version=3,
     message:
         "Writing the summary"
     script:

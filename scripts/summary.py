@@ -9,6 +9,7 @@ with job(snakemake.log[0]):
         engine=next(iter(snakemake.input.engine), None),
         snapshots=snakemake.input.snapshots,
         errors=snakemake.input.errors,
+        worst=snakemake.input.worst,
         fields=snakemake.input.fields,
         study=next(iter(snakemake.input.study), None),
         verdict=next(iter(snakemake.input.verdict), None),

@@ -200,7 +200,7 @@ def test_the_workflow_learns_from_imported_densities_alone(densities, run, root)
     assert result.returncode == 0, result.stderr
     assert set(jobs_of(result.stdout)) == {
         "all", "choose", "evaluate", "features", "figures", "merge", "predict", "structure",
-        "summary", "total", "train", "transfer",
+        "summary", "total", "train", "transfer", "worst_snapshot",
     }  # fmt: skip
     next(densities.glob("results/si/densities/a-1/*/0.h5")).unlink()
     missing = run("snakemake", "-n", "-s", snakefile, *files, cwd=densities)

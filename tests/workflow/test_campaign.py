@@ -13,7 +13,8 @@ from rhocast.checksums import seal_attributes
 pytestmark = [pytest.mark.workflow, pytest.mark.abinit, pytest.mark.mpi]
 
 LEARNING = {
-    "train", "transfer", "evaluate", "choose", "predict", "merge", "figures", "summary",
+    "train", "transfer", "evaluate", "choose", "worst_snapshot", "predict", "merge", "figures",
+    "summary",
 }  # fmt: skip
 
 

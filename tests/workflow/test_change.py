@@ -22,7 +22,8 @@ pytestmark = [pytest.mark.workflow, pytest.mark.abinit, pytest.mark.mpi]
 RESULTS = "it's $HOME; touch gone & my results"
 SINGLE_POINTS, STUDY = 3, 2
 LEARNT = {
-    "train", "transfer", "evaluate", "choose", "predict", "merge", "figures", "summary",
+    "train", "transfer", "evaluate", "choose", "worst_snapshot", "predict", "merge", "figures",
+    "summary",
 }  # fmt: skip
 
 

@@ -28,8 +28,8 @@ pytestmark = [
 ]
 
 FIELD = {"predict", "merge", "figures", "summary"}
-TRANSFER = {"transfer", "evaluate", "choose"} | FIELD
-JUDGED = {"evaluate", "choose"}
+TRANSFER = {"transfer", "evaluate", "choose", "worst_snapshot"} | FIELD
+JUDGED = {"evaluate", "choose", "worst_snapshot"}
 LEARNING = {"features", "train"} | TRANSFER
 JUDGED_STUDY = {"converge", "summary"}  # whose verdict tells what the reference leaves uncertain
 STUDIED = {"converge_point"} | JUDGED_STUDY

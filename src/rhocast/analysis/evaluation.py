@@ -126,9 +126,8 @@ def error_report(comparisons: Sequence[Comparison]) -> dict[str, Any]:
     ``nmae_of_snapshots``, of all and of each kind, tells how NMAE is distributed over so many
     snapshots.
     """
-    names = [c.path.name for c in comparisons]
-    keys = [c.path.name if names.count(c.path.name) == 1 else str(c.path) for c in comparisons]
-    each = {key: _figures([c]) for key, c in zip(keys, comparisons, strict=True)}
+    names = names_of([c.path for c in comparisons])
+    each = {name: _figures([c]) for name, c in zip(names, comparisons, strict=True)}
     kinds: dict[str, list[Comparison]] = {}
     for comparison in comparisons:
         kinds.setdefault("/".join(comparison.path.resolve().parts[-3:-1]), []).append(comparison)
@@ -138,6 +137,15 @@ def error_report(comparisons: Sequence[Comparison]) -> dict[str, Any]:
         **_spread(comparisons),
         "kinds": of_kinds,
         "snapshots": each,
+    }
+
+
+def names_of(paths: Sequence[str | Path]) -> dict[str, Path]:
+    """Return what snapshots are called in a report: their file's name, or path if two share it."""
+    names = [Path(path).name for path in paths]
+    return {
+        name if names.count(name) == 1 else str(Path(path)): Path(path)
+        for name, path in zip(names, paths, strict=True)
     }
 
 

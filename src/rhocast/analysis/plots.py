@@ -116,17 +116,32 @@ def draw_slice(density: Density, picture: str | Path, axis: int = 2, at: float =
     save_figure(figure, picture)
 
 
-def draw_comparison(reference: Density, other: Density, picture: str | Path) -> None:
+def draw_comparison(
+    reference: Density,
+    other: Density,
+    picture: str | Path,
+    names: tuple[str, str] | None = None,
+) -> None:
     """Draw two densities and their difference, on the plane where they are furthest apart.
 
     Planes of constant third coordinate; the mean of |Δρ| over each decides. Both are resampled to
     the finer mesh where their meshes differ.
+
+    Parameters
+    ----------
+    reference, other
+        The densities.
+    picture
+        File to write; its name says the format.
+    names
+        What to call them; by default the names of their files.
 
     Raises
     ------
     StructureError
         If their cells differ.
     """
+    names = names or (Path(reference.source).name, Path(other.source).name)
     reference, other = on_one_mesh(reference, other)
     apart = other.read("density").astype(np.float64) - reference.read("density")
     worst = int(np.abs(apart).mean(axis=(0, 1)).argmax())
@@ -138,7 +153,7 @@ def draw_comparison(reference: Density, other: Density, picture: str | Path) -> 
     for axes, values, title, style in zip(
         figure.subplots(1, 3),
         (first, second, second - first),
-        (Path(reference.source).name, Path(other.source).name, "difference"),
+        (*names, "difference"),
         (dict(cmap="viridis", vmin=low, vmax=high),) * 2
         + (dict(cmap="PuOr", vmin=-limit, vmax=limit),),
         strict=True,

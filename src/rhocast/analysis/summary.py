@@ -36,6 +36,7 @@ def write_summary(
     fields: Sequence[str | Path],
     study: str | Path | None = None,
     verdict: str | Path | None = None,
+    worst: str | Path | None = None,
 ) -> None:
     """Write what was computed and how well it was learnt, as text; the verdict first.
 
@@ -55,6 +56,8 @@ def write_summary(
         ``convergence.tsv``, which says how uncertain the reference is.
     verdict
         Of the last round, of a campaign with a goal.
+    worst
+        Picture of the held-out snapshot with the largest error.
     """
     lines = [
         *_verdict(errors, study, verdict),
@@ -62,6 +65,7 @@ def write_summary(
         _data(engine, snapshots),
         "",
         _errors(errors),
+        *([f"  picture of the largest: {worst}"] if worst else []),
         "",
     ]
     lines += [_field(Path(path)) for path in fields]
