@@ -226,6 +226,15 @@ def test_a_part_that_holds_itself_is_refused(tmp_path, text):
     assert "\n" not in str(caught.value)
 
 
+def test_aliases_that_repeat_each_other_without_end_are_refused(tmp_path):
+    path = tmp_path / "billions.yaml"
+    lines = ["name: a", "a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join(10 * [f'*a{n - 1}'])}]" for n in range(1, 10)]
+    path.write_text("\n".join(lines))
+    with pytest.raises(ConfigError, match=r"line 6: its aliases \(\*\) repeat 111,111 values"):
+        load_config(path)
+
+
 def test_seeds_are_stable_and_differ():
     assert seed_for(1, "aimd", "al", 300) == seed_for(1, "aimd", "al", "300")
     seeds = {seed_for(s, p, t) for s in (0, 1) for p in ("aimd", "train") for t in (300, 600)}

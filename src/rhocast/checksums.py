@@ -138,7 +138,11 @@ def seal_attributes(file: h5py.File) -> None:
 def check_attributes(path: Path, file: h5py.File, remedy: str) -> None:
     """Raise FileFormatError if the attributes of a file do not have their checksum."""
     if OF_ATTRIBUTES not in file.attrs:
-        log.info("%s: attributes have no checksum, damage to them cannot be detected", path)
+        log.info(
+            "%s: is of an earlier version or another program: its arrays are verified where they "
+            "have checksums, its attributes (settings, energies) are read as they are",
+            path,
+        )
     elif file.attrs[OF_ATTRIBUTES] != _sum_of_attributes(file):
         raise damaged(path, "what it says of itself", remedy)
 

@@ -1,4 +1,4 @@
-"""YAML as a configuration may be written: no key twice, no part that holds itself."""
+"""YAML as a configuration may be written: no key twice, no part that holds itself or grows."""
 
 from pathlib import Path
 from typing import Any
@@ -7,12 +7,20 @@ import yaml
 
 from rhocast.errors import ConfigError
 
+#: More values than any configuration holds, those that aliases repeat included.
+MAX_VALUES = 100_000
+
 
 class _Loader(yaml.SafeLoader):
-    """YAML's safe subset, in which a key that comes twice and a part that holds itself are faults.
+    """YAML's safe subset; faults are a key that comes twice, and a part that holds itself or grows.
 
-    PyYAML would take the last value of a key, and would build the part.
+    PyYAML would take the last value of a key, and would build the part. Aliases of aliases make
+    billions of values of ten lines.
     """
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._counts: dict[int, int] = {}  # values of each node
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
@@ -23,7 +31,17 @@ class _Loader(yaml.SafeLoader):
                     f"line {event.start_mark.line + 1}: *{event.anchor} stands within what it is "
                     "an alias of; expected an anchor (&) that ends before its alias"
                 )
-        return super().compose_node(parent, index)
+        node = super().compose_node(parent, index)
+        assert node is not None
+        parts = node.value if isinstance(node, yaml.CollectionNode) else []
+        flat = [p for part in parts for p in (part if isinstance(part, tuple) else (part,))]
+        count = self._counts.setdefault(id(node), 1 + sum(self._counts[id(p)] for p in flat))
+        if count > MAX_VALUES:
+            raise ConfigError(
+                f"line {node.start_mark.line + 1}: its aliases (*) repeat {count:,} values; "
+                f"expected at most {MAX_VALUES:,}"
+            )
+        return node
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
