@@ -170,6 +170,7 @@ rule summary:
         study=campaign.study_results()[:1],
         errors=expand(results("evaluation/{dataset}.json"), dataset=cfg.evaluation),
         worst=results(f"figures/worst-{cfg.evaluation[0]}.png"),
+        rest=lambda w: wanted(w).at_rest(),
         fields=expand(
             results("predictions/{cell}/density.h5"), cell=cfg.prediction.cells
         ),

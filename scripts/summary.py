@@ -10,6 +10,7 @@ with job(snakemake.log[0]):
         snapshots=snakemake.input.snapshots,
         errors=snakemake.input.errors,
         worst=snakemake.input.worst,
+        rest=snakemake.input.rest,
         fields=snakemake.input.fields,
         study=next(iter(snakemake.input.study), None),
         verdict=next(iter(snakemake.input.verdict), None),

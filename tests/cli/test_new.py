@@ -236,6 +236,18 @@ def test_dynamics_are_drafted_where_they_are_asked_for(tmp_path, monkeypatch):
     assert settings.sampler(*min(settings.trajectories("test"))) == "aimd"
 
 
+def test_dynamics_can_be_held_out_to_judge_springs_by(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ase.io.write("Na.cif", CRYSTALS["Na.cif"])
+    assert main(["new", "Na.cif", "--judge-by-aimd"]) == 0
+    settings = load_config("campaign.yaml")
+    assert settings.evaluation == ("test", "dynamics")
+    ((system, kelvin),) = settings.trajectories("dynamics")
+    assert settings.sampler(system, kelvin) == "aimd"
+    assert kelvin in {kelvin for _, kelvin in settings.trajectories("test")}
+    assert {settings.sampler(*run) for run in settings.trajectories("round-3")} == {"springs"}
+
+
 @pytest.mark.parametrize("name", ["SiC", "Li", "LiF"])
 def test_the_examples_are_what_new_writes(name, root, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -149,7 +149,8 @@ def draw_learning_curve(
 def _stop(goal: Goal, own: Round, reference: Reference | None) -> tuple[bool, str]:
     name = f"goal {percent(goal.nmae)}"
     if own.nmae <= goal.nmae:
-        return True, f"{name} is met in round {own.number}, with {own.core_hours:.2g} core hours"
+        spent = f"{own.core_hours:.2g} core hours of DFT (wall time × cores)"
+        return True, f"{name} is met in round {own.number}, with {spent}"
     if reference is not None and own.nmae <= reference.share:
         return True, f"{name} is not met: the uncertainty of the reference is the floor"
     if own.number == len(goal.rounds):

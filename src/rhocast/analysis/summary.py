@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from rhocast.analysis.thermal_energy import ThermalEnergy, thermal_energy
 from rhocast.analysis.verdict import (
     Reference,
     better,
@@ -37,6 +38,7 @@ def write_summary(
     study: str | Path | None = None,
     verdict: str | Path | None = None,
     worst: str | Path | None = None,
+    rest: Sequence[str | Path] = (),
 ) -> None:
     """Write what was computed and how well it was learnt, as text; the verdict first.
 
@@ -58,9 +60,12 @@ def write_summary(
         Of the last round, of a campaign with a goal.
     worst
         Picture of the held-out snapshot with the largest error.
+    rest
+        Atoms at rest, ``{system}.extxyz``, of the systems that springs have displaced.
     """
+    energy = thermal_energy(snapshots, rest)
     lines = [
-        *_verdict(errors, study, verdict),
+        *_verdict(errors, study, verdict, energy),
         "",
         _data(engine, snapshots),
         "",
@@ -74,7 +79,10 @@ def write_summary(
 
 
 def _verdict(
-    errors: Sequence[str | Path], study: str | Path | None, verdict: str | Path | None
+    errors: Sequence[str | Path],
+    study: str | Path | None,
+    verdict: str | Path | None,
+    energy: ThermalEnergy | None,
 ) -> list[str]:
     """Say in sentences what the errors mean: of the first dataset, which decides on the model."""
     reports = read_errors(errors[0])
@@ -89,8 +97,10 @@ def _verdict(
         describe_transfer(reports),
         describe_scaling(report),
         f"{percent(report['coverage_1sigma'])} of the errors lie within one standard deviation, "
-        f"{report['coverage_3sigma']:.1%} within three (Gaussian errors: 68 and 99.7 %)",
+        f"{100.0 * report['coverage_3sigma']:.1f} % within three (Gaussian errors: 68 and 99.7 %)",
     ]
+    if energy is not None:
+        sentences.append(str(energy))
     return ["Verdict", *(f"  {text[0].upper()}{text[1:]}." for text in sentences)]
 
 

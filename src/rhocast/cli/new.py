@@ -60,11 +60,17 @@ def add_verbs(verbs: Any) -> None:
     )
     verb.add_argument("--melting-K", type=float, help="melting point of the material, K")
     verb.add_argument("--debye-K", type=float, help="Debye temperature of the material, K")
-    verb.add_argument(
+    dynamics = verb.add_mutually_exclusive_group()
+    dynamics.add_argument(
         "--aimd", action="store_true",
         help="move the atoms by molecular dynamics with the DFT engine, which costs about as "
         "many hours as the densities or more; by default they are displaced by phonons of "
         "springs between neighbours",
+    )  # fmt: skip
+    dynamics.add_argument(
+        "--judge-by-aimd", action="store_true",
+        help="measure the error also on frames of molecular dynamics with the DFT engine, of the "
+        "cell of the training at the held-out temperature",
     )  # fmt: skip
     kind = verb.add_mutually_exclusive_group()
     kind.add_argument("--metal", action="store_true", default=None, help="the material is a metal")
@@ -115,7 +121,7 @@ def _from_crystal(options: argparse.Namespace) -> list[str]:
         alloy=alloy,
     )
     file = os.path.relpath(options.structure, folder)
-    wish = Wish(options.goal, options.hours, options.frames, options.aimd)
+    wish = Wish(options.goal, options.hours, options.frames, options.aimd, options.judge_by_aimd)
     draft = draft_campaign(material, file, options.output.name, wish)
     options.output.write_text(draft.text, encoding="utf-8")
     load_config(options.output)  # what was written must be valid

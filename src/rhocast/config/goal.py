@@ -21,5 +21,6 @@ class Goal(Section):
     )
     core_hours: PositiveFloat | None = Field(
         None,
-        description="core hours of dynamics and single points after which no further round begins",
+        description="core hours (wall time × cores) of dynamics and single points after which no "
+        "further round begins",
     )

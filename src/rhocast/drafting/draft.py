@@ -18,6 +18,9 @@ LARGE_CELL_ATOMS = 10_000
 #: Times between frames, and before the first, fs.
 _BETWEEN_FRAMES_FS, _EQUILIBRATION_FS, _THERMOSTAT_FS = 60.0, 60.0, 60.0
 
+#: Frames of dynamics to judge by.
+_MOVING_FRAMES = 3
+
 
 @dataclass(frozen=True)
 class Material:
@@ -93,12 +96,15 @@ class Wish:
         Snapshots of the small cell at each temperature in the first round.
     dynamics
         Whether the DFT engine moves the atoms; otherwise displacements are drawn.
+    judged_by_dynamics
+        Whether frames of dynamics are held out, too.
     """
 
     nmae: float = 0.01
     core_hours: float | None = None
     frames: int = 2
     dynamics: bool = False
+    judged_by_dynamics: bool = False
 
 
 def draft_campaign(
@@ -132,6 +138,7 @@ def draft_campaign(
     shift = choices.kpoint_shift(structure, metal.value)
     warning = choices.magnetism(structure)
     cold, warm, hot = temperatures.value
+    moves = wish.dynamics or wish.judged_by_dynamics
     text = template().substitute(
         title=_title(material),
         file=structure_file,
@@ -155,7 +162,8 @@ def draft_campaign(
         smearing=choices.smearing_K(metal.value),
         metal_name=kind,
         metal_reason=metal.reason,
-        dynamics=_dynamics(step, cutoff.value, kpoints.value) if wish.dynamics else "",
+        dynamics=_dynamics(step, cutoff.value, kpoints.value) if moves else "",
+        **_held_out_dynamics(warm if wish.judged_by_dynamics else None),
         sampler=sampler.value,
         sampler_reason=sampler.reason,
         temperatures_reason=temperatures.reason,
@@ -208,6 +216,19 @@ def _alloy_reason(alloy: Alloy | None, cells: Sequence[Repeat]) -> list[tuple[st
             "atoms",
         )
     ]
+
+
+def _held_out_dynamics(temperature_K: int | None) -> dict[str, str]:
+    """Write a held-out dataset of dynamics and its system; nothing without a temperature."""
+    if temperature_K is None:
+        return {"moving_system": "", "moving_dataset": "", "evaluation": "test"}
+    return {
+        "moving_system": "  dynamics: *small # to judge by, too\n",
+        "moving_dataset": "  dynamics: # the same temperature, but atoms that the DFT forces move\n"
+        "    - {system: dynamics, sampler: aimd, "
+        f"temperatures_K: [{temperature_K}], frames: {_MOVING_FRAMES}}}\n",
+        "evaluation": "test, dynamics",
+    }
 
 
 def _dynamics(step: Choice[float], cutoff: float, kpoint_spacing: float) -> str:

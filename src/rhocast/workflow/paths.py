@@ -73,6 +73,11 @@ class Paths:
             return self.results(f"structures/{system}.extxyz")
         return self.results(f"{sampler}/{system}/{temperature_K}K/trajectory.extxyz")
 
+    def at_rest(self) -> list[str]:
+        """Return the atoms at rest of all systems that springs displace."""
+        drawn = [run for run in self.runs() if self.config.sampler(*run) == "springs"]
+        return sorted({self.run_of(*run) for run in drawn})
+
     def choices_of(self, system: str, temperature_K: str | int) -> list[str]:
         """Return the table by which the base model chose a trajectory's frames, if it did."""
         dataset = self.config.chosen_in(system, int(temperature_K))
