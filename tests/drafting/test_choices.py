@@ -5,11 +5,13 @@ from math import pi
 
 import numpy as np
 import pytest
-from ase.build import bulk
+from ase.build import bulk, fcc111
 from ase.data import atomic_numbers
 from ase.formula import Formula
+from ase.lattice.hexagonal import Graphite
 
 from rhocast.drafting import choices
+from rhocast.drafting.geometry import vacuum_axes
 from rhocast.engines import resolve_pseudopotentials
 from rhocast.grid.kpoints import kpoint_mesh
 from rhocast.structures import Structure
@@ -53,16 +55,6 @@ def test_a_compound_of_a_d_or_f_metal_is_undecided_with_the_settings_of_a_metal(
     assert choice.value
     assert "undecided" in choice.reason
     assert not choices.is_metal(structure, False).value
-
-
-@pytest.mark.parametrize("name", ["Fe", "Ni", "Cr", "Gd"])
-def test_magnetic_elements_are_warned_of(name):
-    for structure in (crystal(name, "fcc", a=3.6), crystal(f"{name}O", "rocksalt", a=4.2)):
-        warning = choices.magnetism(structure)
-        assert warning is not None
-        assert name in warning
-        assert "not spin-polarised" in warning
-    assert choices.magnetism(CARBIDE) is None
 
 
 @pytest.mark.parametrize("atoms", [8, 32, 100, 10_000])
@@ -124,6 +116,41 @@ def test_without_radius_and_density_the_cutoff_is_a_guess():
     assert "guess" not in choices.cutoff_ha({"Si": file}, {"Si": 8}).reason
     bare = replace(file, core_radius_bohr=None)
     assert choices.cutoff_ha({"Si": bare}, {"Si": 8}).value < 15.0
+
+
+@pytest.mark.parametrize(
+    ("cell", "metal"),
+    [
+        (bulk("C", cubic=True), False),
+        (Graphite("C", latticeconstant={"a": 2.461, "c": 6.708}), True),
+        (bulk("Si"), False),
+        (bulk("Si", "fcc", a=3.8), True),
+    ],
+    ids=["diamond", "graphite", "silicon", "silicon under pressure"],
+)
+def test_elements_are_semiconductors_in_the_diamond_structure_alone(cell, metal):
+    choice = choices.is_metal(Structure.from_ase(cell), None)
+    assert choice.value is metal
+    assert choice.reason.startswith("undecided" if metal else "a guess")
+
+
+@pytest.mark.parametrize(
+    ("formula", "melting_K"),
+    [("MgO", 3098), ("CaO", 2886), ("TiO", 2023), ("GaN", 2773), ("LiF", 1121), ("NaCl", 1074)],
+)
+def test_the_guess_of_the_melting_point_is_within_a_factor_of_two(formula, melting_K):
+    guess = choices.melting_point_K(crystal(formula, "rocksalt", a=4.2), None).value
+    assert 0.5 < guess / melting_K < 2.0
+
+
+def test_a_slab_does_not_grow_into_its_vacuum():
+    slab = Structure.from_ase(fcc111("Al", (2, 2, 4), vacuum=8.0, periodic=True))
+    assert vacuum_axes(slab) == "c"
+    cells = choices.training_cells(slab, 48.0)
+    assert [cell[2] for cell in cells.value] == [1, 1, 1]
+    assert "vacuum lies along c" in cells.reason
+    assert choices.supercell(slab, 10_000)[2] == 1
+    assert vacuum_axes(ALUMINIUM) == vacuum_axes(CARBIDE) == ""
 
 
 def test_an_element_has_the_temperatures_and_the_stiffness_of_the_tables():

@@ -4,11 +4,15 @@ import argparse
 import logging
 import os
 import sys
+import textwrap
 from glob import glob
 from pathlib import Path
 from typing import Any
 
 log = logging.getLogger(__name__)
+
+#: Columns of the lines that `new` prints, and the width of their first one.
+_COLUMNS, _INDENT = 100, 22 * " "
 
 
 def add_verbs(verbs: Any) -> None:
@@ -125,10 +129,15 @@ def _from_crystal(options: argparse.Namespace) -> list[str]:
     draft = draft_campaign(material, file, options.output.name, wish)
     options.output.write_text(draft.text, encoding="utf-8")
     load_config(options.output)  # what was written must be valid
-    if draft.warning:
-        log.warning("%s", draft.warning)
-    width = max(len(name) for name, _, _ in draft.reasons)
-    return [f"{name:{width}}  {value}  ({reason})" for name, value, reason in draft.reasons]
+    for warning in draft.warnings:
+        log.warning("%s", warning)
+    return [line for reason in draft.reasons for line in _in_columns(*reason)]
+
+
+def _in_columns(name: str, value: str, reason: str) -> list[str]:
+    """Write a choice with its value, and its reason below."""
+    below = textwrap.wrap(reason, _COLUMNS, initial_indent=_INDENT, subsequent_indent=_INDENT)
+    return [f"{name:{len(_INDENT)}}{value}", *below]
 
 
 def _from_densities(options: argparse.Namespace) -> list[str]:

@@ -14,16 +14,23 @@ from rhocast.drafting.elements import (
     D_OR_F_METALS,
     DEBYE_K,
     ELECTRONEGATIVITY,
-    MAGNETIC,
     MELTING_K,
     NONMETALS,
+    VOLATILE,
     WIDE_GAP,
 )
+from rhocast.drafting.geometry import edges_bohr, is_fourfold, vacuum_axes
 from rhocast.engines import Psp8
 from rhocast.grid.kpoints import SPACING_TOLERANCE
 from rhocast.structures import Structure
 
 T = TypeVar("T")
+
+#: Elements that are semiconductors in the diamond structure, and may be metals in others.
+_TETRAHEDRAL = (("C",), ("Si",), ("Ge",))
+
+#: Melting point of oxides and nitrides, about, as `melting_point_K` scales it, K.
+_REFRACTORY_K = 2700.0
 
 #: Lindemann's constant, K^½ g^½ cm / mol^(5/6), and cm³/mol per Bohr³.
 _LINDEMANN, _CM3_PER_MOL = 150.0, 0.0892385
@@ -75,6 +82,12 @@ def is_metal(structure: Structure, told: bool | None) -> Choice[bool]:
     """
     if told is not None:
         return Choice(told, "as given")
+    if structure.species in _TETRAHEDRAL and not is_fourfold(structure):
+        return Choice(
+            True,
+            f"undecided: {structure.species[0]} that is not in the diamond structure may be a "
+            "metal; a metal's settings also suit an insulator; --insulator needs fewer k-points",
+        )
     nonmetals = sorted(NONMETALS & set(structure.species))
     if nonmetals and (undecided := sorted(D_OR_F_METALS & set(structure.species))):
         return Choice(
@@ -89,17 +102,6 @@ def is_metal(structure: Structure, told: bool | None) -> Choice[bool]:
     return Choice(True, "a guess: all elements are metals; --insulator says otherwise")
 
 
-def magnetism(structure: Structure) -> str | None:
-    """Return a warning if atoms may carry magnetic moments, which the calculations leave out."""
-    found = sorted(MAGNETIC & set(structure.species))
-    if not found:
-        return None
-    return (
-        f"{', '.join(found)} may carry a magnetic moment, but the calculations are not "
-        "spin-polarised: they give the density of the non-magnetic state"
-    )
-
-
 def melting_point_K(structure: Structure, told: float | None) -> Choice[float]:
     """Choose the melting point: of an element from a table, of a compound a rough guess."""
     if told is not None:
@@ -107,12 +109,19 @@ def melting_point_K(structure: Structure, told: float | None) -> Choice[float]:
     known = [float(MELTING_K[e]) for e in structure.species if e in MELTING_K]
     if len(structure.species) == len(known) == 1:
         return Choice(known[0], f"the melting point, {known[0]:.0f} K")
-    guess = max([1200.0, *known]) * 0.8
+    least = _REFRACTORY_K if _is_refractory(structure) else 1200.0
+    guess = max([least, *known]) * 0.8
     return Choice(
         guess,
         f"the melting point, {guess:.0f} K: a guess that may be wrong by a factor of two; "
         "--melting-K gives it",
     )
+
+
+def _is_refractory(structure: Structure) -> bool:
+    """Say whether a crystal is an oxide or nitride of which no element is volatile."""
+    species = set(structure.species)
+    return bool(species & {"O", "N"}) and not species & VOLATILE
 
 
 def debye_temperature_K(
@@ -127,7 +136,9 @@ def debye_temperature_K(
     if told is not None:
         return Choice(told, "as given")
     if len(structure.species) == 1 and structure.species[0] in DEBYE_K:
-        return Choice(float(DEBYE_K[structure.species[0]]), "of the element (Kittel, 8th edition)")
+        element = structure.species[0]
+        form = " in the diamond structure" if (element,) in _TETRAHEDRAL else ""
+        return Choice(float(DEBYE_K[element]), f"of the element{form} (Kittel, 8th edition)")
     mass = float(atomic_masses[structure.numbers].mean())
     volume_cm3 = structure.volume / len(structure) * _CM3_PER_MOL
     guess = _LINDEMANN * sqrt(melting_K / (mass * volume_cm3 ** (2.0 / 3.0)))
@@ -148,8 +159,11 @@ def temperatures_K(melting_K: Choice[float]) -> Choice[tuple[int, int, int]]:
 
 
 def supercell(structure: Structure, atoms: int) -> Repeat:
-    """Choose how often to repeat a cell for about so many atoms: the shortest edge grows first."""
-    lengths = np.linalg.norm(structure.cell, axis=1)
+    """Choose how often to repeat a cell for about so many atoms: the shortest edge grows first.
+
+    A slab does not grow into its vacuum.
+    """
+    lengths = edges_bohr(structure)
     counts = np.array([1, 1, 1])
     while True:
         grown = counts.copy()
@@ -185,18 +199,20 @@ def training_cells(structure: Structure, n_electrons: float) -> Choice[tuple[Rep
         f"{counts[0]}, {counts[1]} and {counts[2]} atoms, no edge shorter than "
         f"{_shortest_edge_bohr(structure, cells[0]):.1f} Bohr"
     )
+    if axes := vacuum_axes(structure):
+        told += f"; vacuum lies along {', '.join(axes)}"
     return Choice(tuple(cells), told)
 
 
 def _shortest_edge_bohr(structure: Structure, repeat: Repeat) -> float:
     """Return the length of the shortest edge of a supercell."""
-    return float((np.linalg.norm(structure.cell, axis=1) * np.array(repeat)).min())
+    return float((edges_bohr(structure) * np.array(repeat)).min())
 
 
 def _doubled(structure: Structure, repeat: Repeat) -> Repeat:
     """Return twice the cell, along its shortest edge, so that both hold whole steps in k."""
     n = np.array(repeat)
-    n[np.argmin(np.linalg.norm(structure.cell, axis=1) * n)] *= 2
+    n[np.argmin(edges_bohr(structure) * n)] *= 2
     return int(n[0]), int(n[1]), int(n[2])
 
 

@@ -8,6 +8,7 @@ from string import Template
 
 from rhocast.drafting import choices
 from rhocast.drafting.alloy import Alloy
+from rhocast.drafting.caveats import warnings_of
 from rhocast.drafting.choices import Choice, Repeat
 from rhocast.engines import Psp8
 from rhocast.structures import Structure
@@ -73,13 +74,13 @@ class Draft:
         The YAML file.
     reasons
         For each choice its name, its value in words and the reason.
-    warning
-        What the campaign leaves out, in a sentence; None: nothing that is known.
+    warnings
+        What the campaign leaves out or takes for granted that may be wrong, a sentence each.
     """
 
     text: str
     reasons: list[tuple[str, str, str]]
-    warning: str | None = None
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def draft_campaign(
     sampler = choices.sampler(wish.dynamics)
     kind = "treated as " + ("a metal" if metal.value else "an insulator or a semiconductor")
     shift = choices.kpoint_shift(structure, metal.value)
-    warning = choices.magnetism(structure)
+    warnings = warnings_of(structure)
     cold, warm, hot = temperatures.value
     moves = wish.dynamics or wish.judged_by_dynamics
     text = template().substitute(
@@ -158,7 +159,7 @@ def draft_campaign(
         **_with_reason("kpoints", kpoints),
         shift=shift.value,
         shift_reason=shift.reason,
-        warning="" if warning is None else f"  # Warning: {warning}\n",
+        warnings="".join(f"# Warning: {sentence}\n" for sentence in warnings),
         smearing=choices.smearing_K(metal.value),
         metal_name=kind,
         metal_reason=metal.reason,
@@ -186,7 +187,7 @@ def draft_campaign(
         ("Distance of k-points", f"{kpoints.value:g} per Bohr", kpoints.reason),
         ("Sampler", sampler.value, sampler.reason),
     ]
-    return Draft(text, reasons, warning)
+    return Draft(text, reasons, warnings)
 
 
 def _title(material: Material) -> str:

@@ -60,5 +60,8 @@ MAGNETIC = frozenset(
 #: An insulator that holds one of these is taken to have a wide gap, of 2 eV or more.
 WIDE_GAP = frozenset("H B C N O F Cl Br".split())  # noqa: SIM905
 
+#: Oxides and nitrides that hold one of these melt at a few hundred kelvin, or decompose.
+VOLATILE = frozenset("H F S Cl Se Br Te I Hg".split())  # noqa: SIM905
+
 #: Metals of nearly free electrons, whose Fermi surface few k-points suffice for.
 ALKALI = frozenset({"Li", "Na", "K", "Rb", "Cs"})
