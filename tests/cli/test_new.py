@@ -63,6 +63,26 @@ def test_a_magnetic_crystal_is_drafted_with_a_warning(tmp_path, monkeypatch, cap
     assert "treated as a metal, undecided" in text
 
 
+def test_a_round_is_added_as_the_manual_says(root, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ase.io.write("LiF.cif", CRYSTALS["LiF.cif"])
+    assert main(["new", "LiF.cif"]) == 0
+    manual = (root / "docs/my-material.md").read_text()
+    added = manual[manual.index("  round-4:\n") :]
+    draft = Path("campaign.yaml").read_text()
+    for old, new in {
+        "  small-3: *small\n": "  small-3: *small\n  small-4: *small\n",
+        "  large:\n    -": added[: added.index("\n\n")] + "\n  large:\n    -",
+        "round-3]": "round-3, round-4]",
+        "dataset: round-3": "dataset: round-4",
+    }.items():
+        assert draft.count(old) == 1
+        draft = draft.replace(old, new)
+    Path("campaign.yaml").write_text(draft)
+    settings = load_config("campaign.yaml")
+    assert [len(settings.snapshots(name)) for name in settings.goal.rounds] == [4, 8, 16, 32]
+
+
 SHARED_CIF = """data_x
 _cell_length_a 5.65
 _cell_length_b 5.65

@@ -2,9 +2,8 @@
 
 A density is roughly a sum of spherical ones about its atoms. Its Fourier coefficients are then the
 atoms' structure factors, times functions of the length of the wave vector alone, which are fitted.
-What they leave over tells a density whose axes are in the wrong order: of 253 snapshots of
-aluminium, silicon and Si-Ge, from perfect crystals at 300 K to liquids, each leaves the least in
-its own order, and at least 1.29 times as much in any other.
+What they leave over tells a density whose axes are in the wrong order: it is least in the right
+order, from thermal crystals to liquids (tests/density/test_axes.py).
 """
 
 from itertools import permutations
