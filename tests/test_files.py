@@ -114,6 +114,26 @@ def test_no_link_is_followed_and_no_other_file_removed(tmp_path):
     assert mine.read_text() == "kept"
 
 
+@pytest.mark.parametrize("name", ["flock", "open", "lstat"])
+def test_a_lock_that_its_owner_on_another_machine_removes_is_taken_anew(
+    name, tmp_path, monkeypatch
+):
+    """NFS tells ESTALE, at whatever call comes next."""
+    where = {"flock": files.fcntl, "open": os, "lstat": files.Path}[name]
+    call, told = getattr(where, name), []
+
+    def stale_once(*arguments, **options):
+        if not told and "lock" in str(arguments[0]) + name:
+            told.append(arguments)
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return call(*arguments, **options)
+
+    monkeypatch.setattr(where, name, stale_once)
+    with owned(tmp_path / "file.txt") as certain:
+        assert certain
+    assert told
+
+
 def test_a_file_system_without_locks_is_written_to_but_not_cleared(tmp_path, monkeypatch):
     def no_locks(*_):
         raise OSError(errno.ENOSYS, "Function not implemented")

@@ -122,24 +122,43 @@ def _locked(lock: Path, path: Path, patience_s: float) -> tuple[int, bool]:
     """Return the open file at ``lock`` once nobody else holds it, and whether it is locked."""
     deadline = time.monotonic() + patience_s
     while True:
+        try:
+            found = _attempt(lock)
+        except OSError as error:
+            if error.errno != errno.ESTALE:  # NFS: its owner on another machine has removed it
+                raise
+            found = ""
+        if isinstance(found, tuple):
+            return found
+        if time.monotonic() > deadline:
+            raise ParallelError(
+                f"{path}: another process writes it ({found or 'unknown'}); wait until it has "
+                "ended, or end it, or write elsewhere"
+            )
+        time.sleep(0.1)
+
+
+def _attempt(lock: Path) -> tuple[int, bool] | str:
+    """Return the open file and whether it is locked, or the process that has locked it."""
+    with contextlib.ExitStack() as stack:
         file = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        stack.callback(os.close, file)
         locked = _lock(file)
         if locked is False:
-            owner = os.pread(file, 200, 0).decode(errors="replace").strip()
-            os.close(file)
-            if time.monotonic() > deadline:
-                raise ParallelError(
-                    f"{path}: another process writes it ({owner or 'unknown'}); wait until it has "
-                    "ended, or end it, or write elsewhere"
-                )
-            time.sleep(0.1)
-        elif _is_at(lock, file):
-            with contextlib.suppress(OSError):  # on a full disk the lock holds without its owner
-                os.ftruncate(file, 0)
-                os.pwrite(file, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+            return os.pread(file, 200, 0).decode(errors="replace").strip()
+        if _is_at(lock, file):
+            _sign(file)
+            stack.pop_all()
             return file, locked is True
-        else:  # its owner has removed it meanwhile
-            os.close(file)
+    return ""  # its owner has removed it meanwhile
+
+
+def _sign(file: int) -> None:
+    """Write who holds a lock into its file, for those who wait; NFS sends it when it locks."""
+    with contextlib.suppress(OSError):  # on a full disk the lock holds without its owner
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _lock(file: int) -> bool | None:
@@ -149,6 +168,8 @@ def _lock(file: int) -> bool | None:
     except BlockingIOError:
         return False
     except OSError as error:
+        if error.errno == errno.ESTALE:
+            raise
         log.debug("no locks on this file system (%s)", error)
         return None
     return True
