@@ -131,7 +131,7 @@ def test_a_pseudo_density_is_refused_although_its_count_is_right():
 
 
 def test_more_electrons_than_the_atoms_have_are_refused(cube):
-    with pytest.raises(FileFormatError, match="expected at most 26, all that Al2 has"):
+    with pytest.raises(FileFormatError, match="at most 26, all that Al2 has; give --valence"):
         import_density(cube(27.0), temperature_K=0.0)
 
 
