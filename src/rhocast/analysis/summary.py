@@ -86,9 +86,14 @@ def _verdict(
 ) -> list[str]:
     """Say in sentences what the errors mean: of the first dataset, which decides on the model."""
     reports = read_errors(errors[0])
-    report = reports[better(reports)]
+    chosen = better(reports)
+    report = reports[chosen]
     reference = Reference.read(study) if study else None
     sentences = [judge_error(float(report["nmae"]), reference)]
+    sentences += [
+        f"on dataset {Path(path).stem} the error is {percent(read_errors(path)[chosen]['nmae'])}"
+        for path in errors[1:]
+    ]
     if reference is not None and reference.shares:
         sentences.append(f"uncertainty of the reference: {reference}")
     if verdict is not None:
