@@ -143,7 +143,7 @@ def test_what_the_configuration_does_not_name_is_refused(run, clone, target):
 
 def test_another_engine_than_the_data_were_begun_with_is_refused(run, clone):
     record = clone / "results/engine.json"
-    record.parent.mkdir()
+    record.parent.mkdir(exist_ok=True)
     record.write_text('{"name": "abinit", "executable": "/bin/true", "version": "9"}')
     try:
         text = (clone / "config.yaml").read_text().replace("engine: auto", "engine: sparc")
@@ -153,7 +153,6 @@ def test_another_engine_than_the_data_were_begun_with_is_refused(run, clone):
         assert "dft.engine: expected abinit" in result.stdout + result.stderr
     finally:
         record.unlink()
-        record.parent.rmdir()
 
 
 def test_lint_and_format_are_clean(run, clone):

@@ -68,9 +68,10 @@ def emit(figures: Mapping[str, Any], as_json: bool) -> None:
 def _lines(figures: Mapping[str, Any], indent: str = "") -> Iterator[str]:
     width = max((len(str(key)) for key in figures), default=0)
     for key, value in figures.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and value:
             yield f"{indent}{key}"
             yield from _lines(value, indent + "  ")
         else:
             shown = f"{value:.6g}" if isinstance(value, float) else value
+            shown = "none" if shown == {} else shown
             yield f"{indent}{key:{width}}  {shown}"
