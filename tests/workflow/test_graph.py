@@ -243,6 +243,7 @@ def test_every_rule_is_complete(root):
             for resource in ("mem_mb=", "runtime=", "tasks="):
                 assert resource in body, (name, resource)
             assert "format_version=" in body, name
+            assert "    retries:" not in body, (name, "such a retry stays in its allocation")
             assert ("mpi=" in body) == ("{resources.mpi} -n {resources.tasks}" in body), name
 
 
