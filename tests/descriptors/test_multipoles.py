@@ -1,5 +1,7 @@
 """Induced multipoles: what they are linear in, what they cannot hold, what they can express."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from distorted_cells import binary, rotation
@@ -26,8 +28,11 @@ def coefficients(basis):
     return np.random.default_rng(4).normal(size=basis.shape)
 
 
-def test_the_density_is_linear_in_the_coefficients(basis, coefficients):
+@pytest.mark.parametrize("elements", [(14, 32), (14,), (32,)])
+def test_the_density_is_linear_in_the_coefficients(basis, coefficients, elements):
+    """Also where a cell holds one of the elements alone, as the end of a range of alloys does."""
     structure = binary()
+    structure = replace(structure, numbers=np.resize(elements, len(structure)))
     points = np.random.default_rng(1).random((40, 3)) @ structure.cell
     density = BoundMultipoles.of(basis, coefficients, structure)(points)
     sums = basis.sums(basis.gather(structure), points)

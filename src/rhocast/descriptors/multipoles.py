@@ -152,7 +152,8 @@ class MultipoleBasis:
         for tile in around.atoms.tiles(points):
             for s, (radial, harmonics) in enumerate(self._functions(tile)):
                 moments = around.moments[tile.atoms[s]]
-                moments = moments.reshape(len(moments), other * inducing, -1).transpose(0, 2, 1)
+                size = moments.shape[-1]  # no atoms of this species would leave -1 open
+                moments = moments.reshape(len(moments), other * inducing, size).transpose(0, 2, 1)
                 for degree in range(degrees):
                     m = slice(degree**2, (degree + 1) ** 2)
                     seen = harmonics[:, :, m].swapaxes(0, 1) @ moments[:, m].astype(np.float32)
