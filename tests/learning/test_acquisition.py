@@ -61,6 +61,21 @@ def test_a_model_chooses_what_it_does_not_know(base):
     assert min(spread["vacancy"], spread["squeezed"]) > 2.0 * max(spread[c.source] for c in like)
 
 
+def test_equal_noise_changes_nothing_where_a_model_predicts_it_everywhere(base):
+    pool = [candidate("like"), candidate("vacancy", vacant=True), candidate("squeezed", 0.9)]
+    head = base.network.layers[-1]
+    level = replace(head, weight=np.stack([head.weight[0], np.zeros_like(head.weight[1])]))
+    network = replace(base.network, layers=(*base.network.layers[:-1], level))
+
+    def gains(model, equal_noise):
+        chosen = acquire(model, pool, 3, equal_noise=equal_noise)
+        return [choice.gain_nats for choice in chosen]
+
+    flat = replace(base, network=network)
+    assert gains(flat, True) == pytest.approx(gains(flat, False), rel=1e-4)
+    assert gains(base, True) != pytest.approx(gains(base, False), rel=1e-2)
+
+
 def test_a_twin_is_taken_last(base):
     pool = [candidate("one", 0.9), candidate("twin", 0.9), candidate("other", 1.1)]
     chosen = acquire(base, pool, 3)

@@ -48,7 +48,12 @@ class Candidate:
 
 
 def acquire(
-    model: DensityModel, candidates: Sequence[Candidate], count: int, seed: int = 0
+    model: DensityModel,
+    candidates: Sequence[Candidate],
+    count: int,
+    seed: int = 0,
+    *,
+    equal_noise: bool = False,
 ) -> list[Choice]:
     """Choose the structures whose densities to compute, the most informative first.
 
@@ -64,6 +69,10 @@ def acquire(
         How many to take.
     seed
         Of the points that are looked at, the same in every structure.
+    equal_noise
+        Whether s is the same at all points of all candidates, so that 1/s² keeps its mean. With the
+        predicted noise, structures of elements whose densities are hard to learn, such as those
+        with d electrons, are taken last.
 
     Raises
     ------
@@ -78,17 +87,39 @@ def acquire(
             f"{len(candidates)}), found {count}"
         )
     points = np.random.default_rng(seed).random((POINTS, 3))
-    found = [_evidence(model, candidate, points) for candidate in candidates]
-    order = most_telling(np.stack([information for information, _ in found]), count)
+    found = [_evidence(model, candidate, points, equal_noise) for candidate in candidates]
+    information = np.stack([evidence.information for evidence in found])
+    if equal_noise:
+        information *= np.mean([evidence.precision for evidence in found])
     return [
-        Choice(candidates[i].source, candidates[i].frame, gain, found[i][1]) for i, gain in order
+        Choice(candidates[i].source, candidates[i].frame, gain, found[i].epistemic_std)
+        for i, gain in most_telling(information, count)
     ]
 
 
+@dataclass(frozen=True)
+class _Evidence:
+    """What a density would tell.
+
+    Attributes
+    ----------
+    information : (r, r) array
+        A; with s = 1 where the noise is to be equal.
+    precision
+        Mean of 1/s² over the points.
+    epistemic_std
+        Root mean square over the cell, e/Bohr³.
+    """
+
+    information: np.ndarray
+    precision: float
+    epistemic_std: float
+
+
 def _evidence(
-    model: DensityModel, candidate: Candidate, points: np.ndarray
-) -> tuple[np.ndarray, float]:
-    """Return A and the epistemic deviation of a structure, from points (p, 3) in units of its cell.
+    model: DensityModel, candidate: Candidate, points: np.ndarray, equal_noise: bool
+) -> _Evidence:
+    """Return what a structure would tell, from points (p, 3) in units of its cell.
 
     n is the number of points that the model was trained on in one snapshot.
     """
@@ -100,7 +131,8 @@ def _evidence(
     features = bound.descriptor(points @ candidate.structure.cell)
     hidden = model.network.hidden(model.normalisation.features(features))
     projected = last_layer.project(hidden).astype(np.float64)
-    scaled = projected / model.network.outputs(hidden)[1][:, None]
+    noise = model.network.outputs(hidden)[1].astype(np.float64)
+    scaled = projected if equal_noise else projected / noise[:, None]
     training = model.metadata.get("training", {})
     n_points = training.get("points", POINTS) / len(training.get("snapshots", "1"))
     information = n_points / len(points) * (scaled.T @ scaled)
@@ -108,7 +140,7 @@ def _evidence(
     unit = float(model.normalisation.target_std)
     if "fast" in model.calibrations:
         unit *= model.calibrations["fast"].epistemic
-    return information, unit * variance**0.5
+    return _Evidence(information, float(np.mean(noise**-2)), unit * variance**0.5)
 
 
 def most_telling(information: np.ndarray, count: int) -> list[tuple[int, float]]:
