@@ -8,6 +8,7 @@ import ase.io
 import numpy as np
 import pytest
 from ase.build import bulk
+from cif import cubic_cif
 from graph import jobs_of
 
 from rhocast.cli.main import main
@@ -83,31 +84,14 @@ def test_a_round_is_added_as_the_manual_says(root, tmp_path, monkeypatch):
     assert [len(settings.snapshots(name)) for name in settings.goal.rounds] == [4, 8, 16, 32]
 
 
-SHARED_CIF = """data_x
-_cell_length_a 5.65
-_cell_length_b 5.65
-_cell_length_c 5.65
-_cell_angle_alpha 90
-_cell_angle_beta 90
-_cell_angle_gamma 90
-_symmetry_space_group_name_H-M 'F -4 3 m'
-_symmetry_Int_Tables_number 216
-loop_
-_atom_site_label
-_atom_site_type_symbol
-_atom_site_fract_x
-_atom_site_fract_y
-_atom_site_fract_z
-_atom_site_occupancy
-Al1 Al 0 0 0 {aluminium}
-Ga1 Ga 0 0 0 0.7
-As1 As 0.25 0.25 0.25 1
-"""
+def shared_cif(aluminium):
+    sites = f"Al1 Al 0 0 0 {aluminium}\nGa1 Ga 0 0 0 0.7\nAs1 As 0.25 0.25 0.25 1"
+    return cubic_cif(sites, 5.65, "F -4 3 m", 216)
 
 
 def test_sites_that_elements_share_become_random_alloys(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    Path("AlGaAs.cif").write_text(SHARED_CIF.format(aluminium=0.3))
+    Path("AlGaAs.cif").write_text(shared_cif(0.3))
     assert main(["new", "AlGaAs.cif"]) == 0
     said = capsys.readouterr().out
     assert "Al1Ga3As4, Al2Ga6As8, Al5Ga11As16" in said
@@ -129,7 +113,7 @@ def test_sites_that_elements_share_become_random_alloys(tmp_path, monkeypatch, c
 
 def test_vacant_sites_are_refused_in_one_sentence(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    Path("vacant.cif").write_text(SHARED_CIF.format(aluminium=0.2))
+    Path("vacant.cif").write_text(shared_cif(0.2))
     assert main(["new", "vacant.cif"]) == 3
     assert "not occupied by one atom on average (Al 0.2, Ga 0.7)" in capsys.readouterr().err
     assert not Path("campaign.yaml").exists()

@@ -5,28 +5,10 @@ import resource
 import numpy as np
 import pytest
 from ase.build import bulk
+from cif import cubic_cif
 
 from rhocast.errors import StructureError
 from rhocast.structures import read_structure, read_structures
-
-CIF = """data_x
-_cell_length_a {a}
-_cell_length_b {a}
-_cell_length_c {a}
-_cell_angle_alpha 90
-_cell_angle_beta 90
-_cell_angle_gamma 90
-_symmetry_space_group_name_H-M '{group}'
-_symmetry_Int_Tables_number {number}
-loop_
-_atom_site_label
-_atom_site_type_symbol
-_atom_site_fract_x
-_atom_site_fract_y
-_atom_site_fract_z
-_atom_site_occupancy
-{sites}
-"""
 
 LAMMPS = """made by hand
 
@@ -60,7 +42,7 @@ ITEM: ATOMS id type {column} x y z
 
 
 def fcc(sites: str) -> str:
-    return CIF.format(a=4.05, group="F m -3 m", number=225, sites=sites)
+    return cubic_cif(sites, 4.05, "F m -3 m", 225)
 
 
 def test_sites_that_are_occupied_in_part_are_refused(tmp_path):
@@ -77,7 +59,7 @@ def test_sites_that_are_occupied_in_part_are_refused(tmp_path):
 def test_sites_of_two_elements_are_refused(tmp_path):
     path = tmp_path / "mix.cif"
     sites = "Si1 Si 0 0 0 0.5\nGe1 Ge 0 0 0 0.5"
-    path.write_text(CIF.format(a=5.53, group="F d -3 m", number=227, sites=sites))
+    path.write_text(cubic_cif(sites, 5.53, "F d -3 m", 227))
     with pytest.raises(
         StructureError, match=r"site 1 is shared \(Si 0\.5, Ge 0\.5\).*rhocast new mix"
     ):

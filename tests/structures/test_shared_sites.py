@@ -4,36 +4,19 @@ import json
 
 import numpy as np
 import pytest
+from cif import cubic_cif
 
 from rhocast import config
 from rhocast.errors import StructureError
 from rhocast.structures import build_system
 from rhocast.structures.shared_sites import read_shared_sites
 
-CIF = """data_x
-_cell_length_a {a}
-_cell_length_b {a}
-_cell_length_c {a}
-_cell_angle_alpha 90
-_cell_angle_beta 90
-_cell_angle_gamma 90
-_symmetry_space_group_name_H-M '{group}'
-_symmetry_Int_Tables_number {number}
-loop_
-_atom_site_label
-_atom_site_type_symbol
-_atom_site_fract_x
-_atom_site_fract_y
-_atom_site_fract_z
-_atom_site_occupancy
-{sites}
-"""
 ALUMINIUM_GALLIUM_ARSENIDE = "Al1 Al 0 0 0 0.3\nGa1 Ga 0 0 0 0.7\nAs1 As 0.25 0.25 0.25 1"
 SIGE = "Si1 Si 0 0 0 0.5\nGe1 Ge 0 0 0 0.5"
 
 
 def write(path, sites, a=5.65, group="F -4 3 m", number=216):
-    path.write_text(CIF.format(a=a, group=group, number=number, sites=sites))
+    path.write_text(cubic_cif(sites, a, group, number))
     return path
 
 
