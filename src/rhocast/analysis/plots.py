@@ -153,7 +153,7 @@ def draw_comparison(
     for axes, values, title, style in zip(
         figure.subplots(1, 3),
         (first, second, second - first),
-        (*names, "difference"),
+        (*names, "difference (middle − left)"),
         (dict(cmap="viridis", vmin=low, vmax=high),) * 2
         + (dict(cmap="PuOr", vmin=-limit, vmax=limit),),
         strict=True,
