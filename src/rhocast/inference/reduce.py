@@ -23,7 +23,9 @@ from rhocast.structures import Structure
 
 log = logging.getLogger(__name__)
 
-#: What is known is stored after so many blocks: a kill costs no more.
+#: What is known is stored so many times in all, but not more often than every so many blocks: a
+#: kill costs no more than that, and the files written before the last add up to little.
+SAVES = 64
 BLOCKS_BETWEEN_SAVES = 32
 
 
@@ -81,13 +83,14 @@ def _add_blocks(
     blocks, finished = reduction.blocks, reduction.arrays["finished"]
     sizes = [int(np.prod(blocks.shape(block))) for block in range(len(blocks))]
     progress = Progress(request.where, sum(sizes), int(np.dot(sizes, finished)))
+    between = max(BLOCKS_BETWEEN_SAVES, len(blocks) // SAVES)
 
     def add(item: Item, values: np.ndarray) -> None:
         block, _ = item
         fields = dict(zip(request.fields, values, strict=True))
         reduction.add(block, fields["density"], total_std(fields))
         progress.add(sizes[block])
-        if np.count_nonzero(finished) % BLOCKS_BETWEEN_SAVES == 0:
+        if np.count_nonzero(finished) % between == 0:
             known: dict[str, Any] = {"request": request.hash, **reduction.arrays}
             with replacing(state) as partial, partial.open("wb") as stream:
                 np.savez(stream, **known)
