@@ -140,8 +140,26 @@ rule figures:
         picture=report(
             results("figures/{cell}.png"),
             category="Predicted fields",
-            labels={"cell": "{cell}"},
+            labels={"cell": "{cell}", "figure": "planes and a line"},
             caption="../docs/captions/field.rst",
+        ),
+        void=report(
+            results("figures/{cell}-void.png"),
+            category="Predicted fields",
+            labels={"cell": "{cell}", "figure": "around the largest void"},
+            caption="../docs/captions/void.rst",
+        ),
+        render=report(
+            results("figures/{cell}-render.png"),
+            category="Predicted fields",
+            labels={"cell": "{cell}", "figure": "in three dimensions"},
+            caption="../docs/captions/render.rst",
+        ),
+        histogram=report(
+            results("figures/{cell}-histogram.png"),
+            category="Predicted fields",
+            labels={"cell": "{cell}", "figure": "distributions"},
+            caption="../docs/captions/histogram.rst",
         ),
     log:
         log_of("figures/{cell}"),
@@ -155,7 +173,7 @@ rule figures:
         runtime=30,
         tasks=1,
     params:
-        format_version=1,
+        format_version=2,
     message:
         "Drawing cell {wildcards.cell}"
     script:

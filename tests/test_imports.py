@@ -10,9 +10,9 @@ from rhocast.cli.main import VERBS
 from rhocast.density.formats import FORMATS
 
 ORDER = [
-    "units", "errors", "extras", "files", "memory", "hdf5", "checksums", "checked_field", "fields",
-    "config", "structures", "grid", "parallel", "density", "dynamics", "engines", "datasets",
-    "descriptors", "model", "evaluation", "learning", "inference", "properties", "view",
+    "units", "errors", "extras", "files", "tables", "memory", "hdf5", "checksums", "checked_field",
+    "fields", "config", "structures", "grid", "parallel", "density", "dynamics", "engines",
+    "datasets", "descriptors", "model", "evaluation", "learning", "inference", "properties", "view",
     "analysis", "studies", "speed", "planning", "drafting", "workflow", "cli",
 ]  # fmt: skip
 

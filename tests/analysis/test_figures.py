@@ -3,7 +3,8 @@ import pytest
 from ase.build import bulk
 from matplotlib.image import imread
 
-from rhocast.analysis.figures import draw_errors, in_plane, largest_void
+from rhocast.analysis.figures import draw_errors, largest_void
+from rhocast.analysis.plane import in_plane
 from rhocast.structures import Structure
 
 

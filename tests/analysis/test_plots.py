@@ -4,17 +4,13 @@ import numpy as np
 import pytest
 from small_model import make_structure
 
-from rhocast.analysis.plots import (
-    Plane,
-    draw_comparison,
-    draw_line,
-    draw_reduction,
-    draw_slice,
-    values_along,
-)
-from rhocast.density import Density
+from rhocast.analysis.cut import draw_line, values_along
+from rhocast.analysis.histogram import draw_reduction
+from rhocast.analysis.plane import Plane, interpolated
+from rhocast.analysis.plots import draw_comparison, draw_field, draw_slice
+from rhocast.density import Density, write_density
 from rhocast.density.reduction import reduce_density, write_reduction
-from rhocast.errors import ConfigError
+from rhocast.errors import ConfigError, StructureError
 
 SHAPE = (20, 24, 28)
 WAVE = np.array([1, -1, 2])
@@ -47,8 +43,68 @@ def test_a_plane_is_the_nearest_of_the_mesh(density, axis):
     )
 
 
+@pytest.mark.parametrize("window", [((0.0, 1.0), (0.0, 1.0)), ((-0.4, 0.3), (0.9, 1.2))])
+def test_between_mesh_points_stands_the_density_itself_over_the_ends_of_the_cell(density, window):
+    plane = Plane(density, 1, 0.5)
+    shown = interpolated(plane.values("density"), 5, window)
+    steps = [
+        low + (high - low) * (np.arange(n) + 0.5) / n
+        for (low, high), n in zip(window, shown.shape, strict=True)
+    ]
+    places = np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1)
+    np.testing.assert_allclose(shown, wave(np.insert(places, 1, plane.at, axis=-1)), atol=1e-5)
+
+
+def test_atoms_are_drawn_with_their_images_where_the_window_reaches(density):
+    structure = density.structure
+    near = structure.fractional[0]
+    plane = Plane(density, 2, near[2])
+    within = np.abs(structure.fractional[:, 2] - near[2]) * 0.98 * structure.cell[2, 2] < 1.0
+    whole = plane.atoms()
+    assert len(whole) == within.sum() >= 1
+    assert np.isclose(whole, near[:2] % 1.0).all(axis=1).any()
+    assert len(plane.atoms(((-1.0, 1.0), (0.0, 2.0)))) == 4 * len(whole)
+
+
+def test_the_line_shows_prediction_band_and_reference(density, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("rhocast.analysis.cut.save_figure", lambda figure, _: drawn.append(figure))
+    reference = Density(density.structure, 1.01 * density.density)
+    start, end = np.zeros(3), np.array([0.0, 1.0, 0.5])
+    draw_line(density, tmp_path / "line.png", start, end, reference)
+    top, below = drawn[0].axes
+    values = wave(np.linspace(start, end, 600))
+    for line, expected in zip(top.lines, (values, 1.01 * values), strict=True):
+        np.testing.assert_allclose(line.get_ydata(), expected, atol=1e-5)
+    np.testing.assert_allclose(below.lines[-1].get_ydata(), 1e3 * 0.01 * values, atol=1e-2)
+    band = below.collections[0].get_paths()[0].vertices[:, 1]  # linear between mesh points
+    assert band.max() == pytest.approx(3e3 * np.hypot(1.0, 0.01) * values.max(), rel=0.02)
+    length = np.linalg.norm((end - start) @ density.cell)
+    assert top.lines[0].get_xdata()[-1] == pytest.approx(length)
+
+
+def test_a_reference_of_another_cell_is_refused(density, tmp_path):
+    other = Density(make_structure(1.1 * density.cell), density.density)
+    with pytest.raises(StructureError):
+        draw_line(density, tmp_path / "line.png", np.zeros(3), np.ones(3), other)
+
+
+def test_a_field_is_drawn_whole_close_by_and_along_a_line(density, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        "rhocast.analysis.plots.save_figure", lambda figure, _: drawn.append(figure)
+    )
+    write_density(tmp_path / "field.h5", density)
+    draw_field(tmp_path / "field.h5", tmp_path / "field.png", window_bohr=6.0)
+    labels = [axes.get_xlabel() for axes in drawn[0].axes if axes.get_title()]
+    assert labels == ["Bohr"] * 6
+    line = drawn[0].axes[-1]
+    assert line.get_xlabel() == "distance along the line, Bohr"
+    assert line.get_xlim() == pytest.approx((0.0, 6.0))
+
+
 def test_every_picture_in_every_format(density, tmp_path):
-    draw_slice(density, tmp_path / "slice.png", axis=1, at=0.5)
+    draw_slice(density, tmp_path / "slice.png", axis=1, at=0.5, cut=0.25)
     draw_line(density, tmp_path / "line.svg", np.zeros(3), np.ones(3))
     other = Density(density.structure, density.density[::2, ::2, ::2], source="other.h5")
     draw_comparison(density, other, tmp_path / "compare.pdf")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from rhocast.analysis.figures import largest_void
-from rhocast.analysis.picture import new_figure, save_figure
+from rhocast.analysis.picture import BLUE, RED, new_figure, save_figure
 from rhocast.errors import StructureError
 from rhocast.files import replacing
 from rhocast.grid import Mesh
@@ -140,8 +140,8 @@ def _draw_profile(rows: np.ndarray, ratio: float, picture: str | Path) -> None:
     axes = figure.subplots()
     axes.axvspan(0.0, NEAR_BOHR, color="0.9", linewidth=0.0)
     axes.axvline(FAR_BOHR, color="0.6", linewidth=0.8, linestyle=":")
-    axes.plot(rows[:, 0], rows[:, 2], "o-", color="#c0392b", markersize=3.5, label="epistemic σ")
-    axes.plot(rows[:, 0], rows[:, 3], "s-", color="#3b6ea5", markersize=3.5, label="|error|")
+    axes.plot(rows[:, 0], rows[:, 2], "o-", color=RED, markersize=3.5, label="epistemic σ")
+    axes.plot(rows[:, 0], rows[:, 3], "s-", color=BLUE, markersize=3.5, label="|error|")
     axes.set(
         xlabel="distance from the vacancy, Bohr",
         ylabel="median over the shell, e/Bohr³",

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rhocast.analysis.picture import BLUE as _BLUE
+from rhocast.analysis.picture import GREY as _GREY
+from rhocast.analysis.picture import RED as _RED
 from rhocast.analysis.picture import new_figure, save_figure
 from rhocast.config import Experiment
 from rhocast.properties import EnergyComparison, EquationOfState
@@ -17,8 +20,6 @@ if TYPE_CHECKING:
 
 #: What chemistry calls accurate, 1 kcal/mol, and the paper compares with, Ha per atom.
 CHEMICAL_ACCURACY_HA = 1.6e-3
-
-_BLUE, _RED, _GREY = "#3b6ea5", "#c0392b", "0.35"
 
 
 def draw_energies(comparisons: Sequence[EnergyComparison], picture: str | Path) -> None:
@@ -67,8 +68,28 @@ def draw_equation_of_state(
     experiment
         Measured values to show.
     """
-    figure = new_figure(5.2, 4.2)
-    axes = figure.subplots()
+    draw_equations_of_state([(found, lattice_constant_bohr)], picture, experiment)
+
+
+def draw_equations_of_state(
+    studies: Sequence[tuple[EquationOfState, float | None]],
+    picture: str | Path,
+    experiment: Experiment | None = None,
+) -> None:
+    """Draw several cells side by side, each with its lattice constant or None."""
+    figure = new_figure(5.2 * len(studies), 4.2)
+    panels = figure.subplots(1, len(studies), squeeze=False)[0]
+    for axes, (found, constant) in zip(panels, studies, strict=True):
+        _draw_energies_of_volumes(axes, found, constant, experiment)
+    save_figure(figure, picture)
+
+
+def _draw_energies_of_volumes(
+    axes: "Axes",
+    found: EquationOfState,
+    lattice_constant_bohr: float | None,
+    experiment: Experiment | None,
+) -> None:
     curves = [("predicted density", found.predicted_ha_per_atom, found.predicted, _BLUE, "o")]
     if found.dft is not None and found.dft_ha_per_atom is not None:
         curves.insert(0, ("DFT", found.dft_ha_per_atom, found.dft, _RED, "s"))
@@ -88,7 +109,6 @@ def draw_equation_of_state(
         title=f"{found.system}, Birch-Murnaghan",
     )
     axes.legend(frameon=False, fontsize=8)
-    save_figure(figure, picture)
 
 
 def _draw_curve(
@@ -111,9 +131,13 @@ def _draw_curve(
     def across(volume: np.ndarray) -> np.ndarray:
         return volume if lattice_constant is None else lattice_constant * np.cbrt(volume / start)
 
-    minimum = f"{across(np.array(fit.volume_bohr3_per_atom)):.4f}"
+    minimum = float(across(np.array(fit.volume_bohr3_per_atom)))
+    error = fit.volume_error
+    if lattice_constant is not None:
+        error *= minimum / (3.0 * fit.volume_bohr3_per_atom)
     unit = "Bohr³/atom" if lattice_constant is None else "Bohr"
-    told = f"{label}: {minimum} {unit}, {fit.bulk_modulus_gpa:.1f} GPa"
+    told = f"{label}: {minimum:.4f} ± {error:.4f} {unit}, "
+    told += f"{fit.bulk_modulus_gpa:.1f} ± {fit.bulk_modulus_error:.1f} GPa"
     axes.plot(across(fine), 1e3 * (curve - lowest), color=colour, linewidth=1.0)
     axes.plot(
         across(volumes), 1e3 * (energies - lowest), marker, color=colour, label=told,

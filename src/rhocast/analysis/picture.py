@@ -1,8 +1,9 @@
-"""Pictures as files: Matplotlib, loaded when one is drawn, without a screen."""
+"""Pictures as files: Matplotlib, loaded when one is drawn, without a screen; one style for all."""
 
 import io
+from math import floor, log10
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rhocast.errors import ConfigError
 from rhocast.extras import needed_for
@@ -11,7 +12,23 @@ from rhocast.files import replacing
 #: Formats of pictures.
 FORMATS = ("png", "pdf", "svg")
 
+#: Colours of lines that also differ in lightness, so that they are told apart without colour vision
+#: and in print: what is predicted, what DFT computed, a band or a third curve, all else.
+BLUE, RED, ORANGE, GREY = "#3b6ea5", "#c0392b", "#e8a33d", "0.35"
+
+#: Powers of ten that are written out on an axis; smaller and larger ones stand apart.
+POWERS = (-3, 4)
+
+#: Quantities of a field's picture: dataset, title, colour map. The maps rise in lightness alone.
+PANELS = (
+    ("density", "density", "viridis"),
+    ("epistemic_std", "epistemic σ", "magma"),
+    ("aleatoric_std", "aleatoric σ", "magma"),
+)
+
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
 
 
@@ -43,3 +60,32 @@ def save_figure(figure: "Figure", picture: str | Path) -> None:
     figure.savefig(drawn, dpi=150, format=format)
     with replacing(picture) as partial:
         partial.write_bytes(drawn.getvalue())
+
+
+def add_colour_bar(axes: "Axes", values: "ScalarMappable", **style: Any) -> None:
+    """Draw the colour scale beside axes; a power of ten stands apart, so that numbers are short."""
+    from matplotlib.ticker import ScalarFormatter
+
+    formatter = ScalarFormatter()
+    formatter.set_powerlimits(POWERS)
+    axes.figure.colorbar(values, ax=axes, format=formatter, **style)
+
+
+def add_scale_bar(axes: "Axes") -> None:
+    """Draw a bar of a round length, Bohr, of about a quarter of the width of the axes."""
+    from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
+
+    box = axes.viewLim
+    length = round_length(0.28 * abs(box.width))
+    bar = AnchoredSizeBar(
+        axes.transData, length, f"{length:g} Bohr", loc="lower left", borderpad=0.5,
+        size_vertical=0.012 * abs(box.height), color="black",
+    )  # fmt: skip
+    bar.patch.set(alpha=0.7, linewidth=0.0)
+    axes.add_artist(bar)
+
+
+def round_length(at_most: float) -> float:
+    """Return the largest of 1, 2, 5, 10, 20 … (or 0.5, 0.2 …) that is not above a length."""
+    decade = 10.0 ** floor(log10(at_most))
+    return max(step * decade for step in (1.0, 2.0, 5.0) if step * decade <= at_most * (1 + 1e-9))

@@ -210,6 +210,15 @@ def write_reduction(
         seal_attributes(file)
 
 
+def is_reduction(path: str | Path) -> bool:
+    """Tell whether a file is one that `write_reduction` writes."""
+    if not h5py.is_hdf5(path):
+        return False
+    path = Path(path)
+    with open_hdf5(path, REMEDY) as file, reading(path, REMEDY):
+        return bool(file.attrs.get("kind") == KIND)
+
+
 def read_reduction(path: str | Path) -> dict[str, np.ndarray]:
     """Read the arrays that `write_reduction` writes, by name; see `docs/formats.md`.
 

@@ -1,9 +1,15 @@
 """What follows from a density: charges of atoms and, by an engine, energies, equations of state."""
 
-from rhocast.properties.energies import EnergyComparison, compare_energies, write_energies
+from rhocast.properties.energies import (
+    EnergyComparison,
+    compare_energies,
+    read_energies,
+    write_energies,
+)
 from rhocast.properties.equation_of_state import (
     EquationOfState,
     equation_of_state,
+    read_equation_of_state,
     write_equation_of_state,
 )
 from rhocast.properties.hirshfeld import (
@@ -23,6 +29,8 @@ __all__ = [
     "divide_among_atoms",
     "equation_of_state",
     "hirshfeld_charges",
+    "read_energies",
+    "read_equation_of_state",
     "write_charges",
     "write_energies",
     "write_equation_of_state",

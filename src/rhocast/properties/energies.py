@@ -3,8 +3,9 @@
 import csv
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from rhocast.errors import FileFormatError
 from rhocast.files import replacing
 from rhocast.inference import PredictionOptions, predict_on_mesh
 from rhocast.model import DensityModel
+from rhocast.tables import read_table
 
 logger = logging.getLogger(__name__)
 
@@ -184,6 +186,27 @@ def write_energies(path: str | Path, comparisons: Sequence[EnergyComparison]) ->
         table = csv.DictWriter(stream, rows[0], delimiter="\t", lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
+
+
+def read_energies(paths: Sequence[str | Path]) -> list[EnergyComparison]:
+    """Read the rows that `write_energies` has written, of all files.
+
+    Raises
+    ------
+    FileFormatError
+        If a file is no such table.
+    """
+    names = [field.name for field in fields(EnergyComparison)]
+    rows = [row for path in paths for row in read_table(path, names, "rhocast energies")]
+    return [EnergyComparison(**{name: _value(name, row[name]) for name in names}) for row in rows]
+
+
+def _value(name: str, text: str) -> Any:
+    if name in ("snapshot", "system"):
+        return text
+    if name == "hartree_error_ha_per_atom" and not text:
+        return None
+    return int(text) if name == "n_atoms" else float(text)
 
 
 def _share_misplaced(predicted: np.ndarray, reference: np.ndarray) -> float:

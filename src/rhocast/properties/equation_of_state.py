@@ -5,7 +5,7 @@ import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +13,19 @@ import numpy as np
 from rhocast import config
 from rhocast.engines import Engine, Launcher, Psp8, compute_snapshot, harris_foulkes
 from rhocast.engines.calculation import right_handed
-from rhocast.errors import EngineError
+from rhocast.errors import EngineError, FileFormatError
 from rhocast.files import replacing
 from rhocast.inference import Predictor
 from rhocast.properties.birch_murnaghan import Fit, fit
 from rhocast.structures import Structure
+from rhocast.tables import read_table
 
 logger = logging.getLogger(__name__)
 
 #: A shift of the k-mesh that is drawn (``dft.kpoint_shift: random``) is the same for all energies.
 KPOINT_SEED = 0
+
+_WRITER = "rhocast eos"
 
 
 @dataclass(frozen=True)
@@ -203,6 +206,53 @@ def write_equation_of_state(
     with replacing(path.with_suffix(".json")) as partial:
         text = json.dumps(found.report(lattice_constant_bohr), indent=2)
         partial.write_text(text + "\n", encoding="utf-8")
+
+
+def read_equation_of_state(path: str | Path) -> tuple[EquationOfState, float | None]:
+    """Read what `write_equation_of_state` has written, and the lattice constant of the given cell.
+
+    Parameters
+    ----------
+    path
+        The table; the fits lie beside it.
+
+    Returns
+    -------
+    found, lattice_constant_bohr
+        The latter is None where it was not told.
+
+    Raises
+    ------
+    FileFormatError
+        If a file is missing or of other contents.
+    """
+    path = Path(path)
+    rows = read_table(path, ("strain", "volume_bohr3_per_atom", "predicted_ha_per_atom"), _WRITER)
+    beside = path.with_suffix(".json")
+    try:
+        report = json.loads(beside.read_text(encoding="utf-8"))
+        fits = {name: _fit_of(report[name]) for name in ("predicted", "dft") if name in report}
+        columns = {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
+        found = EquationOfState(
+            system=report["system"],
+            n_atoms=report["n_atoms"],
+            strains=columns["strain"],
+            volumes_bohr3_per_atom=columns["volume_bohr3_per_atom"],
+            predicted_ha_per_atom=columns["predicted_ha_per_atom"],
+            dft_ha_per_atom=columns.get("dft_ha_per_atom"),
+            predicted=fits["predicted"],
+            dft=fits.get("dft"),
+        )
+        constant = report["predicted"].get("lattice_constant_bohr")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FileFormatError(
+            f"{beside}: expected the fits that `{_WRITER}` writes beside {path.name}; {error}"
+        ) from error
+    return found, None if constant is None else constant / found.predicted.length_factor
+
+
+def _fit_of(values: Mapping[str, float]) -> Fit:
+    return Fit(**{field.name: values[field.name] for field in fields(Fit)})
 
 
 def _even_length(at_least: float) -> int:

@@ -1,0 +1,167 @@
+"""A plane of a density, drawn between its mesh points, with the atoms close by."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.ndimage import map_coordinates
+
+from rhocast.analysis.picture import PANELS, add_colour_bar, add_scale_bar
+from rhocast.density import Density
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.gridspec import SubplotSpec
+
+#: Degrees of the splines between mesh points, as `rhocast.density.refine` takes them.
+DEGREES = {"density": 5, "epistemic_std": 1, "aleatoric_std": 1}
+
+#: Atoms so near a plane are drawn, Bohr; more of them than this in no picture.
+ATOMS_WITHIN_BOHR, MOST_ATOMS = 1.0, 2000
+
+#: Points of a picture along each edge, at least and at most.
+PIXELS, MOST_PIXELS = 300, 1000
+
+#: A part of a plane: first and last fractional coordinate along both of its lattice vectors. It may
+#: reach over the ends of the cell.
+Window = tuple[tuple[float, float], tuple[float, float]]
+
+#: One cell.
+WHOLE: Window = ((0.0, 1.0), (0.0, 1.0))
+
+
+class Plane:
+    """A plane of mesh points, spanned by two lattice vectors.
+
+    Parameters
+    ----------
+    density
+        What is cut.
+    axis
+        The lattice vector that crosses the plane: 0, 1 or 2.
+    at
+        Its fractional coordinate; the nearest mesh points are taken.
+    """
+
+    def __init__(self, density: Density, axis: int, at: float) -> None:
+        self._density, self._axis = density, axis
+        self._index = round(at * density.mesh.shape[axis]) % density.mesh.shape[axis]
+        self.others = [other for other in range(3) if other != axis]
+
+    @property
+    def at(self) -> float:
+        """Fractional coordinate of the plane."""
+        return self._index / self._density.mesh.shape[self._axis]
+
+    def values(self, field: str) -> np.ndarray:
+        """Return a field on the plane's mesh points."""
+        box: list[Any] = [slice(None)] * 3
+        box[self._axis] = self._index
+        return self._density.read(field, tuple(box)).astype(np.float64)
+
+    def draw(
+        self, axes: "Axes", values: np.ndarray, degree: int, window: Window = WHOLE, **style: Any
+    ) -> None:
+        """Draw values on the plane's mesh points, a part of them, and the atoms close by."""
+        shown = interpolated(values, degree, window)
+        corners = [
+            np.linspace(low, high, n + 1)
+            for (low, high), n in zip(window, shown.shape, strict=True)
+        ]
+        x, y = self.flat(np.stack(np.meshgrid(*corners, indexing="ij"), axis=-1))
+        picture = axes.pcolormesh(x, y, shown, rasterized=True, **style)
+        add_colour_bar(axes, picture, shrink=0.8)
+        axes.set(aspect="equal", xlabel="Bohr", ylabel="Bohr")
+        axes.set(xlim=(x.min(), x.max()), ylim=(y.min(), y.max()))
+        add_scale_bar(axes)
+        self._draw_atoms(axes, window)
+
+    def flat(self, scaled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Turn coordinates (..., 2) along the plane's lattice vectors into Cartesian ones, Bohr."""
+        return in_plane(scaled, *self._density.cell[self.others])
+
+    def point(self, scaled: np.ndarray) -> np.ndarray:
+        """Turn coordinates (2,) along the plane's lattice vectors into those of the cell (3,)."""
+        return np.insert(np.asarray(scaled, dtype=float), self._axis, self.at)
+
+    def atoms(self, window: Window = WHOLE) -> np.ndarray:
+        """Return coordinates (n, 2) of the atoms within 1 Bohr, and their images, in a window."""
+        structure = self._density.structure
+        inverse = np.linalg.inv(structure.cell)
+        fractional = structure.positions @ inverse
+        away = fractional[:, self._axis] - self.at
+        height = 1.0 / np.linalg.norm(inverse[:, self._axis])
+        near = np.abs(away - np.round(away)) * height < ATOMS_WITHIN_BOHR
+        own = fractional[near][:, self.others] % 1.0
+        low, high = np.array(window).T
+        shifts = [np.arange(np.floor(a), np.ceil(b) + 1) for a, b in window]
+        images = np.stack(np.meshgrid(*shifts, indexing="ij"), axis=-1).reshape(-1, 1, 2)
+        every = (own + images).reshape(-1, 2)
+        return every[((every >= low) & (every <= high)).all(axis=1)]
+
+    def _draw_atoms(self, axes: "Axes", window: Window) -> None:
+        near = self.atoms(window)
+        if 0 < len(near) <= MOST_ATOMS:
+            x, y = self.flat(near)
+            axes.plot(x, y, "o", markersize=4, fillstyle="none", color="white", markeredgewidth=0.8)
+
+
+def interpolated(
+    values: np.ndarray, degree: int, window: Window = WHOLE, most: int = MOST_PIXELS
+) -> np.ndarray:
+    """Return values between periodic mesh points, at the middles of a window's pixels.
+
+    Parameters
+    ----------
+    values : (n, m) array
+        At the mesh points ``(i/n, j/m)``.
+    degree
+        Of the spline through them.
+    window
+        What is asked for, fractional coordinates.
+    most
+        Pixels along an edge: one for each mesh point, but `PIXELS` at least and so many at most.
+    """
+    counts = [
+        int(min(max((high - low) * n, PIXELS), most))
+        for (low, high), n in zip(window, values.shape, strict=True)
+    ]
+    steps = [
+        (low + (high - low) * (np.arange(m) + 0.5) / m) * n
+        for (low, high), m, n in zip(window, counts, values.shape, strict=True)
+    ]
+    places = np.stack(np.meshgrid(*steps, indexing="ij"))
+    return map_coordinates(values.astype(np.float64), places, order=degree, mode="grid-wrap")
+
+
+def in_plane(
+    scaled: np.ndarray, first: np.ndarray, second: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Turn coordinates (..., 2) along two lattice vectors into Cartesian ones within their plane.
+
+    The first axis lies along the first vector.
+    """
+    along = first / np.linalg.norm(first)
+    across = second - (second @ along) * along
+    across /= np.linalg.norm(across)
+    flat = scaled @ np.array([[first @ along, first @ across], [second @ along, second @ across]])
+    return flat[..., 0], flat[..., 1]
+
+
+def draw_fields(
+    figure: "Figure",
+    plane: Plane,
+    density: Density,
+    row: Sequence["SubplotSpec"],
+    window: Window = WHOLE,
+) -> list["Axes"]:
+    """Draw each field of a density on a plane, in places of a figure, and return the axes."""
+    shown = [panel for panel in PANELS if panel[0] in density.fields]
+    panels = []
+    for place, (field, title, colours) in zip(row, shown, strict=True):
+        axes = figure.add_subplot(place)
+        plane.draw(axes, plane.values(field), DEGREES[field], window, cmap=colours)
+        axes.set_title(f"{title}, e/Bohr³", fontsize=11)
+        panels.append(axes)
+    return panels
