@@ -119,6 +119,66 @@ def test_vacant_sites_are_refused_in_one_sentence(tmp_path, monkeypatch, capsys)
     assert not Path("campaign.yaml").exists()
 
 
+@pytest.fixture
+def alloys(root, tmp_path, monkeypatch):
+    """Draft silicon-germanium over all compositions; return its configuration."""
+    monkeypatch.chdir(tmp_path)
+    file = root / "data/pseudopotentials/Ge-low.psp8"
+    command = ["new", "--composition", "Si,Ge", "--pseudopotential", f"Ge={file}"]
+    assert main([*command, "--judge-by-aimd", "--hours", "2"]) == 0
+    return load_config("campaign.yaml")
+
+
+def test_elements_become_a_campaign_over_their_compositions(alloys, capsys):
+    assert alloys.name == "sige"
+    assert [len(alloys.snapshots(name)) for name in alloys.goal.rounds] == [4, 12, 24]
+    assert "# 12 densities, 8 of them new" in Path("campaign.yaml").read_text()
+    assert alloys.evaluation == ("test", "ends", "dynamics")
+    seeds = {name: seed_for(alloys.seed, "structure", name) for name in alloys.systems}
+    cells = {
+        name: build_system(system, 300.0, seeds[name])
+        for name, system in alloys.systems.items()
+        if name != "vacancy"
+    }
+    assert cells["si12ge4"].counts == cells["si12ge4-2"].counts == {"Si": 12, "Ge": 4}
+    assert (cells["si12ge4"].numbers != cells["si12ge4-2"].numbers).any()
+    assert cells["si10ge22"].counts == {"Si": 10, "Ge": 22}
+    assert cells["ge16"].counts == {"Ge": 16}
+    assert cells["dynamics"].counts == {"Si": 8, "Ge": 8}
+    assert cells["ge16"].volume > cells["si4ge12"].volume > cells["si16"].volume
+    seen = {system for system, _ in alloys.trajectories("round-3")}
+    judged = {system for name in ("test", "ends") for system, _ in alloys.trajectories(name)}
+    assert not seen & judged
+
+
+@pytest.mark.workflow
+def test_the_workflow_takes_a_campaign_over_compositions_as_it_is(alloys, tmp_path, run, root):
+    snakemake = ("snakemake", "-s", root / "Snakefile", "--configfile", "campaign.yaml")
+    result = run(*snakemake, "-n", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    # The first round, transfer, test and ends; dynamics.
+    assert jobs_of(result.stdout)["scf"] == 4 + 2 + 2 + 2 + 3
+    frame = "results/sige/snapshots/si4ge12/910K/0.extxyz"
+    result = run(*snakemake, "--cores", "1", frame, cwd=tmp_path)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert read_structure(frame).counts == {"Si": 4, "Ge": 12}
+
+
+def test_a_file_and_elements_exclude_each_other(structure_file, capsys):
+    with pytest.raises(SystemExit):
+        main(["new", structure_file.name, "--composition", "Si,Ge"])
+    assert "not allowed with" in capsys.readouterr().err
+
+
+def test_elements_without_a_common_lattice_are_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "--composition", "Al,Si"]) == 2
+    assert "Al (fcc), Si (diamond)" in capsys.readouterr().err
+    assert main(["new", "--composition", "Ce,Yb"]) == 5
+    assert "material.pseudopotentials.Ce" in capsys.readouterr().err
+    assert not Path("campaign.yaml").exists()
+
+
 def test_nothing_is_overwritten(structure_file, capsys):
     (structure_file.parent / "campaign.yaml").write_text("mine")
     assert main(["new", structure_file.name]) == 2

@@ -172,6 +172,16 @@ def test_atoms_of_an_alloy_make_room_for_each_other():
     assert settle(pure) is pure
 
 
+def test_tin_makes_room_as_grey_tin_would():
+    """Bonds of tin are longer than those of silicon, as their own crystals on this lattice have."""
+    sites = crystal("diamond", 11.26, "Si", 2, 2, 2)
+    numbers = np.where(np.arange(len(sites)) % 3 == 0, 50, 14)
+    rest = settle(Structure(sites.positions, sites.cell, numbers)).to_ase()
+    first, second, lengths = neighbour_list("ijd", rest, cutoff=2.95)
+    tin = (rest.numbers[[first, second]] == 50).sum(axis=0)
+    assert lengths[tin == 2].mean() > 1.05 * lengths[tin == 0].mean()
+
+
 def test_generated_aluminium_is_like_dft_dynamics(root: Path):
     """Eight frames of ab initio dynamics at 631 K, 32 atoms."""
     frames = [read_snapshot(p).structure for p in sorted((root / "data/al/al32/631K").glob("*.h5"))]

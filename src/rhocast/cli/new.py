@@ -45,9 +45,14 @@ def add_verbs(verbs: Any) -> None:
         help="core hours of dynamics and single points after which no further round begins",
     )
     verb.add_argument(
-        "--frames", type=int, default=2,
+        "--frames", type=int,
         help="number of snapshots of the small cell at each temperature in the first round "
-        "(default: 2)",
+        "(default: 2; with --composition: 1 of each composition)",
+    )  # fmt: skip
+    source.add_argument(
+        "--composition", metavar="ELEMENTS",
+        help="two or three elements, such as Si,Ge, whose random alloys are to be learnt over "
+        "all compositions; they must crystallise in the same cubic lattice",
     )  # fmt: skip
     source.add_argument(
         "--from-densities",
@@ -95,7 +100,7 @@ def _new(options: argparse.Namespace) -> None:
     if options.output.exists():
         raise ConfigError(f"{options.output}: exists already; give another name with -o")
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    lines = _from_crystal(options) if options.structure else _from_densities(options)
+    lines = _from_densities(options) if options.from_densities else _from_crystal(options)
     sys.stdout.write(
         "\n".join(lines) + f"\n\n{options.output} is written. Read it, then:\n"
         f"  rhocast plan {options.output}\n"
@@ -106,32 +111,45 @@ def _new(options: argparse.Namespace) -> None:
 
 
 def _from_crystal(options: argparse.Namespace) -> list[str]:
-    """Draft a campaign of a crystal; return a line for each choice."""
+    """Draft a campaign of a crystal or an alloy; return a line for each choice."""
     from rhocast.config import load_config
-    from rhocast.drafting import Material, Wish, draft_campaign
-    from rhocast.drafting.alloy import find_alloy
-    from rhocast.structures.shared_sites import read_shared_sites
+    from rhocast.drafting import Wish, draft_campaign
 
-    crystal = read_shared_sites(options.structure)
-    alloy = find_alloy(crystal)
-    structure = alloy.arrangement if alloy else crystal.structure
-    folder = options.output.parent
-    material = Material(
-        structure,
-        _pseudopotentials(structure.species, options.pseudopotential, folder),
-        metal=options.metal,
-        melting_K=options.melting_K,
-        debye_K=options.debye_K,
-        alloy=alloy,
-    )
-    file = os.path.relpath(options.structure, folder)
-    wish = Wish(options.goal, options.hours, options.frames, options.aimd, options.judge_by_aimd)
+    material = _material(options)
+    file = os.path.relpath(options.structure, options.output.parent) if options.structure else ""
+    frames = options.frames
+    if frames is None:
+        frames = 2 if options.structure else 1
+    wish = Wish(options.goal, options.hours, frames, options.aimd, options.judge_by_aimd)
     draft = draft_campaign(material, file, options.output.name, wish)
     options.output.write_text(draft.text, encoding="utf-8")
     load_config(options.output)  # what was written must be valid
     for warning in draft.warnings:
         log.warning("%s", warning)
     return [line for reason in draft.reasons for line in _in_columns(*reason)]
+
+
+def _material(options: argparse.Namespace) -> Any:
+    """Return the crystal of the file, or the alloys of the elements."""
+    from rhocast.drafting import Material
+    from rhocast.drafting.alloy import find_alloy
+    from rhocast.drafting.compositions import composition_range
+    from rhocast.structures.shared_sites import read_shared_sites
+
+    words = options.composition
+    compositions = None if words is None else composition_range(words)
+    crystal = compositions.alloy.sites if compositions else read_shared_sites(options.structure)
+    alloy = compositions.alloy if compositions else find_alloy(crystal)
+    structure = alloy.arrangement if alloy else crystal.structure
+    return Material(
+        structure,
+        _pseudopotentials(structure.species, options.pseudopotential, options.output.parent),
+        metal=options.metal,
+        melting_K=options.melting_K,
+        debye_K=options.debye_K,
+        alloy=alloy,
+        compositions=compositions,
+    )
 
 
 def _in_columns(name: str, value: str, reason: str) -> list[str]:

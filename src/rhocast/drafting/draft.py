@@ -1,15 +1,15 @@
 """The file of a first campaign: commented YAML that the workflow runs as it is."""
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib import resources
-from string import Template
+from dataclasses import dataclass, replace
 
 from rhocast.drafting import choices
 from rhocast.drafting.alloy import Alloy
 from rhocast.drafting.caveats import warnings_of
 from rhocast.drafting.choices import Choice, Repeat
+from rhocast.drafting.compositions import CompositionRange
+from rhocast.drafting.layout import Layout, Scale, lay_out_compositions, lay_out_crystal
+from rhocast.drafting.templates import counts, quoted, template
 from rhocast.engines import Psp8
 from rhocast.structures import Structure
 
@@ -18,9 +18,6 @@ LARGE_CELL_ATOMS = 10_000
 
 #: Times between frames, and before the first, fs.
 _BETWEEN_FRAMES_FS, _EQUILIBRATION_FS, _THERMOSTAT_FS = 60.0, 60.0, 60.0
-
-#: Frames of dynamics to judge by.
-_MOVING_FRAMES = 3
 
 
 @dataclass(frozen=True)
@@ -39,6 +36,8 @@ class Material:
         Melting point and Debye temperature, K.
     alloy
         Of a crystal whose sites elements share: where `structure` comes from.
+    compositions
+        Of an alloy over its compositions: `alloy` is that of equal shares.
     """
 
     structure: Structure
@@ -47,6 +46,7 @@ class Material:
     melting_K: float | None = None
     debye_K: float | None = None
     alloy: Alloy | None = None
+    compositions: CompositionRange | None = None
 
     @property
     def n_electrons(self) -> float:
@@ -118,7 +118,7 @@ def draft_campaign(
     material
         What is known of the crystal.
     structure_file
-        Its file, as the configuration is to name it.
+        Its file, as the configuration is to name it; empty for an alloy over its compositions.
     own
         Name of the file that the text will be written to.
     wish
@@ -128,9 +128,8 @@ def draft_campaign(
     structure = material.structure
     metal = choices.is_metal(structure, material.metal)
     cells = choices.training_cells(structure, material.n_electrons)
-    cutoff = choices.cutoff_ha(material.files, structure.counts)
-    melting = choices.melting_point_K(structure, material.melting_K)
-    debye = choices.debye_temperature_K(structure, material.debye_K, melting.value)
+    cutoff = _cutoff(material)
+    melting, debye = _heat(material)
     temperatures = choices.temperatures_K(melting)
     kpoints = choices.kpoint_spacing_per_bohr(structure, cells.value[0], metal.value)
     step = choices.timestep_fs(structure)
@@ -140,20 +139,17 @@ def draft_campaign(
     warnings = warnings_of(structure)
     cold, warm, hot = temperatures.value
     moves = wish.dynamics or wish.judged_by_dynamics
-    text = template().substitute(
+    huge = choices.supercell(structure, LARGE_CELL_ATOMS)
+    scale = Scale((*cells.value, huge), cells.reason, temperatures.value, wish.frames)
+    layout = _layout(material, scale, sampler.value, structure_file, wish.judged_by_dynamics)
+    text = template("campaign").substitute(
         title=_title(material),
-        file=structure_file,
+        source=structure_file or "the elements alone",
         own=own,
         name=choices.name_of(structure, material.alloy is not None),
-        shared=_shared_sites(material.alloy),
         pseudopotentials="\n".join(pseudopotential_lines(material.pseudopotentials)),
         **_with_reason("debye", debye),
-        structure_file=_quoted(structure_file),
-        cells_reason=cells.reason,
-        unit=material.counts(cells.value[0]),
-        small=material.counts(cells.value[1]),
-        large=material.counts(cells.value[2]),
-        huge=material.counts(choices.supercell(structure, LARGE_CELL_ATOMS)),
+        systems=layout.systems,
         mesh=choices.mesh_spacing_bohr(cutoff.value),
         **_with_reason("cutoff", cutoff),
         **_with_reason("kpoints", kpoints),
@@ -164,21 +160,17 @@ def draft_campaign(
         metal_name=kind,
         metal_reason=metal.reason,
         dynamics=_dynamics(step, cutoff.value, kpoints.value) if moves else "",
-        **_held_out_dynamics(warm if wish.judged_by_dynamics else None),
-        sampler=sampler.value,
+        cold=cold,
+        hot=hot,
         sampler_reason=sampler.reason,
         temperatures_reason=temperatures.reason,
-        cold=cold,
-        warm=warm,
-        hot=hot,
-        frames=wish.frames,
-        more=2 * wish.frames,
-        few=max(1, wish.frames // 2),
+        datasets=layout.datasets,
         goal=f"{wish.nmae:g}",
         budget="" if wish.core_hours is None else f"\n  core_hours: {wish.core_hours:g}",
+        evaluation=", ".join(layout.evaluation),
     )
     reasons = [
-        *_alloy_reason(material.alloy, cells.value),
+        *_alloy_reasons(material, cells.value),
         ("Cells", ", ".join(map(material.counts, cells.value)), cells.reason),
         ("Electrons", kind, metal.reason),
         ("Temperatures", f"{cold}, {hot} K; judged at {warm} K", temperatures.reason),
@@ -190,10 +182,49 @@ def draft_campaign(
     return Draft(text, reasons, warnings)
 
 
+def _cutoff(material: Material) -> Choice[float]:
+    """Choose the cutoff of a crystal, or the highest of an alloy's elements."""
+    if material.compositions is None:
+        return choices.cutoff_ha(material.files, material.structure.counts)
+    each = {e: choices.cutoff_ha({e: file}, {e: 1}) for e, file in material.files.items()}
+    hardest = max(each, key=lambda element: each[element].value)
+    choice = each[hardest]
+    return Choice(choice.value, f"of {hardest}, which needs the highest: {choice.reason}")
+
+
+def _heat(material: Material) -> tuple[Choice[float], Choice[float]]:
+    """Choose melting point and Debye temperature."""
+    structure, alloys = material.structure, material.compositions
+    melting = choices.melting_point_K(structure, material.melting_K)
+    if alloys is not None and material.melting_K is None:
+        melting = alloys.melting_point_K() or melting
+    debye = choices.debye_temperature_K(structure, material.debye_K, melting.value)
+    if alloys is not None and material.debye_K is None:
+        debye = alloys.debye_temperature_K() or debye
+    return melting, debye
+
+
+def _layout(
+    material: Material, scale: Scale, sampler: str, file: str, judged_by_dynamics: bool
+) -> Layout:
+    if material.compositions is not None:
+        return lay_out_compositions(scale, sampler, material.compositions, judged_by_dynamics)
+    alloy = material.alloy
+    cells = tuple(alloy.times(cell) for cell in scale.cells) if alloy else scale.cells
+    return lay_out_crystal(
+        replace(scale, cells=cells),
+        sampler,
+        quoted(file),
+        _shared_sites(material.alloy),
+        judged_by_dynamics,
+    )
+
+
 def _title(material: Material) -> str:
     if material.alloy is None:
         return choices.formula_of(material.structure)
-    return f"random alloys of {', '.join(choices.by_electronegativity(material.structure))}"
+    over = " over their compositions" if material.compositions else ""
+    return f"random alloys of {', '.join(choices.by_electronegativity(material.structure))}{over}"
 
 
 def _shared_sites(alloy: Alloy | None) -> str:
@@ -206,7 +237,10 @@ def _shared_sites(alloy: Alloy | None) -> str:
     )
 
 
-def _alloy_reason(alloy: Alloy | None, cells: Sequence[Repeat]) -> list[tuple[str, str, str]]:
+def _alloy_reasons(material: Material, cells: Sequence[Repeat]) -> list[tuple[str, str, str]]:
+    alloy, alloys = material.alloy, material.compositions
+    if alloys is not None:
+        return [alloys.reason(cells[1])]
     if alloy is None:
         return []
     return [
@@ -219,22 +253,9 @@ def _alloy_reason(alloy: Alloy | None, cells: Sequence[Repeat]) -> list[tuple[st
     ]
 
 
-def _held_out_dynamics(temperature_K: int | None) -> dict[str, str]:
-    """Write a held-out dataset of dynamics and its system; nothing without a temperature."""
-    if temperature_K is None:
-        return {"moving_system": "", "moving_dataset": "", "evaluation": "test"}
-    return {
-        "moving_system": "  dynamics: *small # to judge by, too\n",
-        "moving_dataset": "  dynamics: # the same temperature, but atoms that the DFT forces move\n"
-        "    - {system: dynamics, sampler: aimd, "
-        f"temperatures_K: [{temperature_K}], frames: {_MOVING_FRAMES}}}\n",
-        "evaluation": "test, dynamics",
-    }
-
-
 def _dynamics(step: Choice[float], cutoff: float, kpoint_spacing: float) -> str:
     """Write the section of the dynamics."""
-    return template("dynamics.template").substitute(
+    return template("dynamics").substitute(
         **_with_reason("step", step),
         thermostat=_THERMOSTAT_FS,
         equilibration=round(_EQUILIBRATION_FS / step.value),
@@ -244,12 +265,6 @@ def _dynamics(step: Choice[float], cutoff: float, kpoint_spacing: float) -> str:
     )
 
 
-def template(name: str = "campaign.template") -> Template:
-    """Return a template of a configuration."""
-    file = resources.files("rhocast.drafting").joinpath(name)
-    return Template(file.read_text(encoding="utf-8"))
-
-
 def _with_reason(name: str, choice: Choice) -> dict[str, str]:
     return {name: f"{choice.value:g}", f"{name}_reason": choice.reason}
 
@@ -257,18 +272,6 @@ def _with_reason(name: str, choice: Choice) -> dict[str, str]:
 def pseudopotential_lines(files: Mapping[str, tuple[str, Psp8]]) -> list[str]:
     """Write entries of `material.pseudopotentials`, each with what it stands for."""
     return [
-        f"    {element}: {_quoted(entry)} # {file.valence:g} valence electrons, {file.name}"
+        f"    {element}: {quoted(entry)} # {file.valence:g} valence electrons, {file.name}"
         for element, (entry, file) in files.items()
     ]
-
-
-def counts(repeat: Repeat) -> str:
-    """Write numbers of cells as YAML."""
-    return "[{}, {}, {}]".format(*repeat)
-
-
-def _quoted(text: str) -> str:
-    """Write a text for YAML: as it is where that is safe."""
-    if re.fullmatch(r"[A-Za-z0-9_./-]+", text):
-        return text
-    return "'" + text.replace("'", "''") + "'"

@@ -8,7 +8,8 @@ from pathlib import Path
 from rhocast.datasets.importing import import_density
 from rhocast.density import Snapshot, write_snapshot
 from rhocast.drafting import choices
-from rhocast.drafting.draft import LARGE_CELL_ATOMS, counts, pseudopotential_lines, template
+from rhocast.drafting.draft import LARGE_CELL_ATOMS, pseudopotential_lines
+from rhocast.drafting.templates import counts, template
 from rhocast.engines import Psp8
 from rhocast.errors import ConfigError
 
@@ -114,7 +115,7 @@ def draft_imported(
         f"frames: {len(run.files)}}}"
         for run in runs
     ]
-    return template("imported.template").substitute(
+    return template("imported").substitute(
         own=own,
         name=choices.name_of(structure),
         pseudopotentials="\n".join(pseudopotential_lines(pseudopotentials)),

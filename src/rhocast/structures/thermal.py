@@ -16,9 +16,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from ase.data import atomic_masses, reference_states
+from ase.data import atomic_masses, atomic_numbers
 from numpy.polynomial.chebyshev import chebinterpolate
 
+from rhocast.structures.own_lattices import common_lattice
 from rhocast.structures.springs import Bonds, Springs, find_bonds, make_springs
 from rhocast.structures.structure import Structure
 from rhocast.units import ELECTRON_MASS_PER_DALTON, HARTREE_PER_KELVIN
@@ -152,15 +153,15 @@ def _have_neighbours(bonds: Bonds, n_atoms: int) -> np.ndarray:
 
 
 def _sizes(structure: Structure) -> np.ndarray | None:
-    """Lattice constants of the atoms' elements in crystals of their own, Å; (n,) array.
+    """Lattice constants of the atoms' elements in crystals of their own, Bohr; (n,) array.
 
     None if all are of one element, or the crystals are of different lattices.
     """
-    numbers = np.unique(structure.numbers)
-    crystals: list[Any] = [reference_states[number] for number in numbers]
-    lattices = {crystal and crystal["symmetry"] for crystal in crystals}
-    if len(numbers) == 1 or len(lattices) > 1 or not lattices <= {"fcc", "bcc", "diamond"}:
+    species = structure.species
+    lattice = common_lattice(species) if len(species) > 1 else None
+    if lattice is None:
         return None
-    constants = np.zeros(numbers[-1] + 1)
-    constants[numbers] = [crystal["a"] for crystal in crystals]
+    constants = np.zeros(structure.numbers.max() + 1)
+    for element, constant in lattice.constants_bohr.items():
+        constants[atomic_numbers[element]] = constant
     return constants[structure.numbers]
