@@ -19,10 +19,10 @@ demo: $(VENV)/.installed engine
 	snakemake --profile profiles/local --report results/report.html
 	@echo && cat results/summary.txt && echo "Figures: results/figures/*.png" && echo "Report: results/report.html"
 
-# Without an engine the tests that need one are skipped.
+# Two processes share the files of tests. Without an engine the tests that need one are skipped.
 test: $(VENV)/.installed
 	@$(MAKE) --no-print-directory engine || true
-	python -m pytest
+	python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(VENV)/.installed
 	ruff check . && ruff format --check . && mypy && snakefmt --check Snakefile rules && snakemake --lint
