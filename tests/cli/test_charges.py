@@ -34,3 +34,24 @@ def test_a_model_without_pseudo_atoms_is_refused(tmp_path, capsys):
     words = ["charges", str(field), "--model", str(tmp_path / "model.safetensors")]
     assert main([*words, "-o", str(tmp_path / "charges.tsv")]) == 6
     assert "expected a model with pseudo-atoms" in capsys.readouterr().err
+
+
+def test_samples_give_the_charges_error_bars(tmp_path):
+    PAIR.to_ase().write(tmp_path / "pair.extxyz")
+    words = ["predict", "sige", str(tmp_path / "pair.extxyz"), "-o"]
+    files = [str(tmp_path / f"{name}.h5") for name in ("density", "0", "1")]
+    assert main([*words, files[0]]) == 0
+    for number in (0, 1):
+        assert main([*words, files[1 + number], "--sample", str(number)]) == 0
+    charges = []
+    for file, more in ((files[1], []), (files[2], []), (files[0], ["--samples", *files[1:]])):
+        table = tmp_path / "charges.tsv"
+        assert main(["charges", file, "--model", "sige", "-o", str(table), *more]) == 0
+        head, *rows = (line.split("\t") for line in table.read_text().splitlines())
+        charges.append(np.array([row[5] for row in rows], dtype=float))
+    assert head[5:] == ["charge_e", "charge_std_e", "std_electrons"]
+    expected = np.sqrt(np.mean((np.array(charges[:2]) - charges[2]) ** 2, axis=0))
+    np.testing.assert_allclose([float(row[6]) for row in rows], expected, atol=3e-6)
+    assert (expected > 1e-4).all()
+    bader = ["charges", files[0], "--bader", "Si=x", "-o", str(table), "--samples", files[1]]
+    assert main(bader) == 2

@@ -19,8 +19,9 @@ def add_verbs(verbs: Any) -> None:
         "charges",
         description="Compute the charge of each atom and write a row for each. With --model the "
         "Hirshfeld charge, the model's pseudo-atoms being the free densities, and, where the field "
-        "has standard deviations, their integral over the atom; a field of any size is read layer "
-        "by layer. With --bader the Bader charge and volume, in memory.",
+        "has standard deviations, their integral over the atom; with --samples the standard "
+        "deviation of the charge, too; a field of any size is read layer by layer. With --bader "
+        "the Bader charge and volume, in memory.",
     )
     verb.add_argument("density", type=Path, help="density of any format, of valence electrons")
     kind = verb.add_mutually_exclusive_group(required=True)
@@ -31,6 +32,14 @@ def add_verbs(verbs: Any) -> None:
         metavar="Al=FILE",
         help="pseudopotentials by element: psp8 files, or `spms`; surfaces are those of the "
         "density with the cores that they hold (needs baderkit)",
+    )
+    verb.add_argument(
+        "--samples",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="samples of the same field (`rhocast predict --sample`), for --model",
     )
     verb.add_argument("-o", "--output", required=True, type=Path, help="table to write, TSV")
     verb.add_argument(
@@ -48,6 +57,8 @@ def _charges(options: argparse.Namespace) -> None:
 
     if options.labels is not None and options.bader is None:
         raise ConfigError("labels: found without --bader, expected with it")
+    if options.samples and options.model is None:
+        raise ConfigError("samples: found without --model, expected with it")
     with open_density(options.density) as density:
         found = _hirshfeld(options, density) if options.model else _bader(options, density)
         write_charges(options.output, density.structure, found.columns)
@@ -56,9 +67,10 @@ def _charges(options: argparse.Namespace) -> None:
 
 
 def _hirshfeld(options: argparse.Namespace, density: "Density") -> "AtomicCharges":
+    from rhocast.density import open_density
     from rhocast.errors import ModelError
     from rhocast.model import DensityModel
-    from rhocast.properties import divide_among_atoms
+    from rhocast.properties import divide_among_atoms, hirshfeld_charges
 
     model = DensityModel.load(options.model)
     if model.baseline is None:
@@ -66,7 +78,16 @@ def _hirshfeld(options: argparse.Namespace, density: "Density") -> "AtomicCharge
             f"{options.model}: expected a model with pseudo-atoms (section `baseline` of the "
             "configuration), found one without"
         )
-    return divide_among_atoms(density, model.baseline, model.metadata.get("valence", {}))
+    valence = model.metadata.get("valence", {})
+    found = divide_among_atoms(density, model.baseline, valence)
+    if not options.samples:
+        return found
+    charges = []
+    for path in options.samples:
+        with open_density(path) as sample:
+            sample.check_atoms(density.structure)
+            charges.append(hirshfeld_charges(sample, model.baseline, valence))
+    return found.with_samples(charges)
 
 
 def _bader(options: argparse.Namespace, density: "Density") -> "BaderCharges":

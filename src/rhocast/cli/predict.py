@@ -86,7 +86,16 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument(
         "--samples", type=int, default=10, help="number of weight samples (default: 10)"
     )
-    verb.add_argument("--seed", type=int, default=0, help="seed of the weight samples (default: 0)")
+    verb.add_argument(
+        "--sample",
+        type=int,
+        metavar="K",
+        help="number of a sample of the field, from 0, to write in place of the density: the "
+        "spread of what is computed from several is its error bar; takes two predictions",
+    )
+    verb.add_argument(
+        "--seed", type=int, default=0, help="seed of the weight samples or the sample (default: 0)"
+    )
     verb.add_argument(
         "--shard", type=_shard, metavar="K/N", help="part K (0 to N-1) of N to predict, for `merge`"
     )
@@ -240,9 +249,11 @@ def _check_reduction(options: argparse.Namespace) -> None:
 def _asked(options: argparse.Namespace, model: DensityModel) -> PredictionOptions:
     """Return what the command line says about the prediction itself."""
     return PredictionOptions(
-        uncertainty=options.uncertainty or model.default_uncertainty,
+        uncertainty=options.uncertainty
+        or ("none" if options.sample is not None else model.default_uncertainty),
         samples=options.samples,
         seed=options.seed,
+        sample=options.sample,
         where=str(options.structure),
         asked_spacing_bohr=options.mesh_spacing_bohr,
         device=gpu_named(options.device),

@@ -53,6 +53,7 @@ class Predictor:
         uncertainty: str | None = None,
         samples: int = 10,
         seed: int = 0,
+        sample: int | None = None,
         scale_to_electrons: bool = True,
         direct: bool = False,
         device: str = "cpu",
@@ -71,6 +72,9 @@ class Predictor:
             default ``fast`` where the model has them.
         samples, seed
             Weight samples and their seed, for ``sampled``.
+        sample
+            Number of a sample of the field, from 0, to return in place of the density; it follows
+            from ``seed``. The spread of whatever is computed from samples is its error bar.
         scale_to_electrons
             Scale to the valence electrons of the atoms.
         direct
@@ -91,9 +95,11 @@ class Predictor:
         """
         structure = Structure.from_ase(atoms) if isinstance(atoms, Atoms) else atoms
         options = PredictionOptions(
-            uncertainty=uncertainty or self.model.default_uncertainty,
+            uncertainty=uncertainty
+            or ("none" if sample is not None else self.model.default_uncertainty),
             samples=samples,
             seed=seed,
+            sample=sample,
             asked_spacing_bohr=mesh_spacing_bohr,
             device=gpu_named(device),
         )

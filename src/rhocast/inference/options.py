@@ -23,7 +23,10 @@ class PredictionOptions:
     samples
         N_s, number of weight samples (paper, Eq. 4), for ``sampled``.
     seed
-        Seed of the weight samples.
+        Seed of the weight samples, or of the sample of the field.
+    sample
+        Number of a sample of the field, from 0, to predict in place of the density
+        (`rhocast.evaluation.samples`), without standard deviations; None for the density.
     where
         Origin of the structure in messages, usually its file.
     asked_spacing_bohr
@@ -37,6 +40,7 @@ class PredictionOptions:
     uncertainty: str = "none"
     samples: int = 10
     seed: int = 0
+    sample: int | None = None
     where: str = "structure"
     asked_spacing_bohr: float | None = None
     device: str | None = None
@@ -54,3 +58,8 @@ class PredictionOptions:
             )
         if self.uncertainty == "sampled" and self.samples < 2:
             raise ConfigError(f"samples: expected at least 2 for a variance, found {self.samples}")
+        if self.sample is not None and (self.sample < 0 or self.uncertainty != "none"):
+            raise ConfigError(
+                "sample: expected a number from 0 and uncertainty `none`, since a sample has no "
+                f"standard deviations; found {self.sample} and `{self.uncertainty}`"
+            )

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 from ase.data import atomic_numbers
@@ -11,6 +12,7 @@ from rhocast.evaluation import Evaluator, gpu
 from rhocast.evaluation.compiled import CompiledEvaluator
 from rhocast.evaluation.gpu import GpuEvaluator
 from rhocast.evaluation.reference import ReferenceEvaluator
+from rhocast.evaluation.samples import SampleEvaluator
 from rhocast.grid import Neighbourhood
 from rhocast.inference.request import Task
 from rhocast.inference.vacuum import TAPER_FROM, taper, weight
@@ -159,7 +161,16 @@ class BlockPredictor:
 
 def evaluator_for(model: DensityModel, task: Task) -> Evaluator:
     """Make the evaluator that a task asks for: one for the whole field."""
-    options, mesh, fields = task.options, task.mesh, task.fields
+    options = task.options
+    if options.sample is not None:
+        make = partial(_evaluator, task)
+        return SampleEvaluator.of(model, options.sample, options.seed, make)
+    return _evaluator(task, model, task.fields)
+
+
+def _evaluator(task: Task, model: DensityModel, fields: tuple[str, ...]) -> Evaluator:
+    """Make an evaluator of some fields of a model, on the device of a task."""
+    options, mesh = task.options, task.mesh
     if options.device is not None:
         return GpuEvaluator(model, mesh, fields, gpu.open_device(options.device))
     if task.kernels is not None:

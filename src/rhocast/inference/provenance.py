@@ -16,7 +16,7 @@ class Provenance:
     field_hash, model_hash, config_hash
         SHA-256 of all that determines the field, of the model, and of the configuration that the
         model was trained with.
-    uncertainty, samples, seed
+    uncertainty, samples, seed, sample
         As in `rhocast.inference.options.PredictionOptions`.
     n_electrons
         Valence electrons of the structure; None if the model does not know them.
@@ -38,6 +38,7 @@ class Provenance:
     uncertainty: str | None = None
     samples: int | None = None
     seed: int | None = None
+    sample: int | None = None
     n_electrons: float | None = None
     outside_training_share: float | None = None
     kernels: str | None = None

@@ -101,7 +101,7 @@ class Task:
                 f"{self.where}: holds {', '.join(unknown)}, which the model has never seen; it "
                 f"was trained on {', '.join(model.species)}: use a model of these elements"
             )
-        if self.options.uncertainty == "fast":
+        if self.options.uncertainty == "fast" or self.options.sample is not None:
             model.check_last_layer()
         if self.options.device is not None:
             gpu.open_device(self.options.device)
@@ -214,6 +214,8 @@ class Request:
             options.uncertainty,
             sampling,
         ]
+        if options.sample is not None:
+            parts.append((options.sample, options.seed))
         digest = hashlib.sha256(json.dumps(parts).encode())
         for array in (self.structure.cell, self.structure.positions, self.structure.numbers):
             digest.update(array.data)
@@ -247,6 +249,7 @@ class Request:
             uncertainty=self.options.uncertainty,
             samples=self.options.samples,
             seed=self.options.seed,
+            sample=self.options.sample,
             n_electrons=self.n_electrons,
             outside_training_share=self.outside_training_share,
             kernels=self.task.kernels,

@@ -6,8 +6,8 @@ the model's pseudo-atoms without their multipoles, cut off where they fall below
 
 import csv
 import logging
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -38,17 +38,31 @@ class AtomicCharges:
         Standard deviation of the density, integrated over the atom, electrons; None where the
         density has none. No standard deviation of the charge is larger, and 0.8 times it is the
         number of misplaced electrons to expect.
+    charge_std : (n,) float64 array or None
+        Standard deviation of each charge, elementary charges; None without samples of the field.
     """
 
     charges: np.ndarray
     std: np.ndarray | None
+    charge_std: np.ndarray | None = None
 
     @property
     def columns(self) -> dict[str, np.ndarray]:
         """What a table holds of each atom: elementary charges, electrons."""
-        if self.std is None:
-            return {"charge_e": self.charges}
-        return {"charge_e": self.charges, "std_electrons": self.std}
+        known = {
+            "charge_e": self.charges,
+            "charge_std_e": self.charge_std,
+            "std_electrons": self.std,
+        }
+        return {name: values for name, values in known.items() if values is not None}
+
+    def with_samples(self, charges: Sequence[np.ndarray]) -> "AtomicCharges":
+        """Return these charges with the root mean square difference of those of samples, each (n,).
+
+        The samples are of the same field: method.md, Eq. 42 and 43.
+        """
+        differences = np.stack(charges) - self.charges
+        return replace(self, charge_std=np.sqrt(np.mean(differences**2, axis=0)))
 
 
 def hirshfeld_charges(
