@@ -1,4 +1,4 @@
-"""Energies and equations of state in the job graph, without running a job."""
+"""Energies, equations of state and bands in the job graph, without running a job."""
 
 import pytest
 import yaml
@@ -14,14 +14,16 @@ def test_physics_is_planned_for_what_the_configuration_names(run, clone):
         "systems": ["si8"],
         "experiment": {"lattice_constant_bohr": 10.26, "bulk_modulus_gpa": 99},
     }
+    config["bands"] = {"systems": ["si8"], "path": "GX,MR", "dos_kpoint_spacing_per_bohr": 0.2}
     (clone / "physics.yaml").write_text(yaml.safe_dump(config))
     options = ("-n", "-p", "--configfile", "physics.yaml")
     result = run("snakemake", "physics", *options, cwd=clone)
     assert result.returncode == 0, result.stdout + result.stderr
     counted = jobs_of(result.stdout)
-    assert (counted["energies"], counted["equation_of_state"]) == (1, 1)
+    assert (counted["energies"], counted["equation_of_state"], counted["bands"]) == (1, 1, 1)
     assert "--lattice-constant-bohr 10.33 --experiment 10.26 99" in result.stdout
+    assert "--against dft --path GX,MR --dos-kpoint-spacing-per-bohr 0.2" in result.stdout
     assert (
-        not {"energies", "equation_of_state"}
+        not {"energies", "equation_of_state", "bands"}
         & jobs_of(run("snakemake", *options, cwd=clone).stdout).keys()
     )

@@ -73,6 +73,7 @@ def full(root, tmp_path, monkeypatch):
     config["datasets"]["test"][0]["frames"] = 2
     config["convergence"] = {"system": "si8"}
     config["energies"] = {"datasets": ["test"]}
+    config["bands"] = {"systems": ["si8"]}
     config["equation_of_state"] = {"systems": ["si8"]}
     config["studies"] = {"larger": "test", "vacancy": "test", "seeds": 3}
     monkeypatch.chdir(tmp_path)

@@ -39,6 +39,7 @@ VERBS = {
     "harris-foulkes": ("dft", "compute the energy at a given density, by one diagonalisation"),
     "energies": ("physics", "compare energies at predicted densities with those at DFT densities"),
     "eos": ("physics", "compute energy against volume, lattice constant and bulk modulus"),
+    "bands": ("bands", "compute bands and density of states at a density"),
     "plot": ("plot", "draw a density, two beside each other, or what other verbs have written"),
     "cut-out": ("cut_out", "cut small cells out of a large one, around its most uncertain places"),
     "charges": ("charges", "compute the Hirshfeld or Bader charge of each atom of a density"),

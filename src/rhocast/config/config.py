@@ -33,6 +33,8 @@ class Config(Sections):
             _expect("energies.datasets", name, self.datasets)
         for name in self.equation_of_state.systems if self.equation_of_state else ():
             _expect("equation_of_state.systems", name, self.systems)
+        for name in self.bands.systems if self.bands else ():
+            _expect("bands.systems", name, self.systems)
         for key in ("larger", "vacancy"):
             if (chosen := getattr(self.studies, key)) is not None:
                 _expect(f"studies.{key}", chosen, self.datasets)

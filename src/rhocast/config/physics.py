@@ -1,4 +1,4 @@
-"""What is computed with predicted densities: energies, equations of state."""
+"""What is computed with predicted densities: energies, equations of state, bands."""
 
 from typing import Annotated
 
@@ -15,6 +15,26 @@ class Energies(Section):
     datasets: Annotated[tuple[Name, ...], AfterValidator(distinct)] = Field(
         min_length=1, description="keys of `datasets`, whose snapshots no model was trained on"
     )
+
+
+class Bands(Section):
+    """Bands and densities of states of some cells, at predicted and self-consistent densities."""
+
+    systems: Annotated[tuple[Name, ...], AfterValidator(distinct)] = Field(
+        min_length=1, description="keys of `systems`"
+    )
+    path: str | None = Field(
+        None,
+        pattern="^[A-Za-z0-9,]+$",
+        description="points of the path through the Brillouin zone, such as `GXWKGL`, with a comma "
+        "for a jump (default: ASE's suggestion for the lattice of the cell)",
+    )
+    dos_kpoint_spacing_per_bohr: PositiveFloat | None = Field(
+        None,
+        description="distance of the k-points of Fermi level and density of states, 1/Bohr "
+        "(default: `dft.kpoint_spacing_per_bohr`)",
+    )
+    compare_dft: bool = Field(True, description="whether to compute the self-consistent ones too")
 
 
 class Experiment(Section):

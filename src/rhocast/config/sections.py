@@ -20,7 +20,7 @@ from rhocast.config.learning import (
     Transfer,
 )
 from rhocast.config.package import Package
-from rhocast.config.physics import Energies, EquationOfState
+from rhocast.config.physics import Bands, Energies, EquationOfState
 from rhocast.config.prediction import Prediction
 from rhocast.config.section import Name, Section
 from rhocast.config.seeds import seed_for
@@ -88,6 +88,9 @@ class Sections(Section):
     )
     equation_of_state: EquationOfState | None = Field(
         None, description="equations of state, which `snakemake physics` computes"
+    )
+    bands: Bands | None = Field(
+        None, description="bands and densities of states, which `snakemake physics` computes"
     )
     studies: Studies = Field(
         default_factory=lambda: Studies.model_validate({}),

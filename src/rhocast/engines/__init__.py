@@ -15,6 +15,7 @@ from rhocast.engines.engine import (
     read_engine_record,
     write_engine_record,
 )
+from rhocast.engines.fixed_density import eigenvalues
 from rhocast.engines.harris_foulkes import HarrisFoulkes, harris_foulkes
 from rhocast.engines.process import Launcher
 from rhocast.engines.psp8 import Psp8, resolve_pseudopotentials
@@ -32,6 +33,7 @@ __all__ = [
     "Launcher",
     "Psp8",
     "compute_snapshot",
+    "eigenvalues",
     "harris_foulkes",
     "make_engine",
     "read_engine_record",

@@ -181,6 +181,21 @@ class Engine(Protocol):
         """
         ...
 
+    def eigenvalues(
+        self,
+        calculation: Calculation,
+        density: np.ndarray,
+        kpoints: np.ndarray,
+        launcher: Launcher,
+        workdir: Path,
+    ) -> np.ndarray:
+        """Return the lowest ``calculation.n_bands`` eigenvalues at k-points (k, 3); (k, n), Ha.
+
+        They are those in the potential of a density on any mesh of the cell. The k-points are in
+        units of the reciprocal lattice vectors, and the k-mesh of the calculation is not used.
+        """
+        ...
+
     def molecular_dynamics(
         self, calculation: Calculation, dynamics: Dynamics, launcher: Launcher, workdir: Path
     ) -> Trajectory:

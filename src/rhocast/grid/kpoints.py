@@ -77,6 +77,26 @@ class KMesh:
         """Whether each point is its own partner, so that wave functions can be taken as real."""
         return self._n_own_partners == math.prod(self.divisions)
 
+    def unfold(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the points that are left when k and -k count once, and how they stand for all.
+
+        Returns
+        -------
+        points : (k, 3) array
+            In units of the reciprocal lattice vectors.
+        places : (n1, n2, n3) int array
+            The row of ``points`` that has the energies of each point of the mesh.
+        """
+        indices = np.indices(self.divisions).reshape(3, -1).T
+        points = (indices + np.array(self.shift)) / self.divisions
+        own = np.arange(len(points))
+        twice = 2.0 * np.array(self.shift)
+        if not np.any(twice % 1.0):
+            partners = (-indices - twice.astype(int)) % self.divisions
+            own = np.minimum(own, np.ravel_multi_index(tuple(partners.T), self.divisions))
+        kept, places = np.unique(own, return_inverse=True)
+        return points[kept], places.reshape(self.divisions)
+
     @property
     def _n_own_partners(self) -> int:
         # i + s and n - (i + s) are the same point for 2 (i + s) = 0 mod n.

@@ -1,5 +1,12 @@
-"""What follows from a density: charges of atoms and, by an engine, energies, equations of state."""
+"""What follows from a density: charges of atoms and, by an engine, energies, bands."""
 
+from rhocast.properties.bands import (
+    BandError,
+    ElectronicStructure,
+    compare_bands,
+    electronic_structure,
+    write_bands,
+)
 from rhocast.properties.energies import (
     EnergyComparison,
     compare_energies,
@@ -19,18 +26,25 @@ from rhocast.properties.hirshfeld import (
     hirshfeld_charges,
     write_charges,
 )
+from rhocast.properties.kpath import KPath
 
 __all__ = [
     "AtomicCharges",
+    "BandError",
+    "ElectronicStructure",
     "EnergyComparison",
     "EquationOfState",
+    "KPath",
     "charges_by_element",
+    "compare_bands",
     "compare_energies",
     "divide_among_atoms",
+    "electronic_structure",
     "equation_of_state",
     "hirshfeld_charges",
     "read_energies",
     "read_equation_of_state",
+    "write_bands",
     "write_charges",
     "write_energies",
     "write_equation_of_state",

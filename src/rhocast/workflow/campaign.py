@@ -196,7 +196,7 @@ class Campaign(Paths):
             raise ConfigError(f"studies.{key}: expected a key of `datasets`, found none")
         return str(name)
 
-    # Energies and equations of state
+    # Energies, equations of state, bands
 
     def physics_settings(self) -> dict[str, Any]:
         """Return what energies are computed with: settings of DFT, and pseudopotentials."""
@@ -217,6 +217,17 @@ class Campaign(Paths):
             values = (measured.lattice_constant_bohr, measured.bulk_modulus_gpa)
             words += ["--experiment", *(f"{value:g}" for value in values)]
         return " ".join(words + ([] if study.compare_dft else ["--without-dft"]))
+
+    def bands_options(self) -> str:
+        """Return the options of `rhocast bands` that the configuration decides."""
+        study = self.config.bands
+        if study is None:
+            raise ConfigError("bands: expected a section that names `systems`")
+        words = ["--against", "dft"] if study.compare_dft else []
+        words += [] if study.path is None else ["--path", study.path]
+        if (spacing := study.dos_kpoint_spacing_per_bohr) is not None:
+            words += ["--dos-kpoint-spacing-per-bohr", f"{spacing:g}"]
+        return " ".join(words)
 
 
 def slice_of(section: Section) -> dict[str, Any]:

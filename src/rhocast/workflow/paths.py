@@ -128,8 +128,10 @@ class Paths:
         return [self.results(f"studies/{name}.png") for name in names]
 
     def physics_pictures(self) -> list[str]:
-        """Return the pictures of all energies and equations of state that are configured."""
+        """Return the pictures of all energies, equations of state and bands that are configured."""
         energies, study = self.config.energies, self.config.equation_of_state
+        bands = self.config.bands
         names = [f"energies-{name}" for name in (energies.datasets if energies else ())]
         names += [f"eos-{name}" for name in (study.systems if study else ())]
+        names += [f"bands-{name}" for name in (bands.systems if bands else ())]
         return [self.results(f"figures/{name}.png") for name in names]

@@ -206,6 +206,7 @@ def _jobs_of_studies(campaign: Campaign) -> dict[str, list[_Job]]:
 def _jobs_of_physics(campaign: Campaign) -> dict[str, list[_Job]]:
     """Return the jobs of the target `physics`."""
     energies, study = campaign.config.energies, campaign.config.equation_of_state
+    bands = campaign.config.bands
     return {
         "energies": [
             _Job(f"energies/{d}", (campaign.results(f"physics/energies-{d}.tsv"),))
@@ -214,6 +215,10 @@ def _jobs_of_physics(campaign: Campaign) -> dict[str, list[_Job]]:
         "equation_of_state": [
             _Job(f"equation_of_state/{s}", (campaign.results(f"physics/eos-{s}.tsv"),))
             for s in (study.systems if study else ())
+        ],
+        "bands": [
+            _Job(f"bands/{s}", (campaign.results(f"physics/bands-{s}.json"),))
+            for s in (bands.systems if bands else ())
         ],
     }
 

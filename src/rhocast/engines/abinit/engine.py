@@ -16,7 +16,7 @@ import numpy as np
 from rhocast.density.fourier import resample
 from rhocast.dynamics.trajectory import Trajectory
 from rhocast.engines.abinit.dynamics import molecular_dynamics
-from rhocast.engines.abinit.input import electronic_variables
+from rhocast.engines.abinit.input import electronic_variables, fixed_density_variables
 from rhocast.engines.abinit.process import OUTPUT, open_netcdf, run_abinit, scf_residuals
 from rhocast.engines.abinit.start import (
     DENSITY,
@@ -177,6 +177,30 @@ class AbinitEngine:
                 hartree_ha=float(file["e_hartree"][...]),
                 fermi_ha=float(file["fermi_energy"][...]),
             )
+
+    def eigenvalues(
+        self,
+        calculation: Calculation,
+        density: np.ndarray,
+        kpoints: np.ndarray,
+        launcher: Launcher,
+        workdir: Path,
+    ) -> np.ndarray:
+        """Return the lowest eigenvalues (k, n), Ha, in the potential of a density (``iscf -2``)."""
+        executable = self.record.executable
+        variables = fixed_density_variables(calculation, kpoints)
+        variables |= begin_from_density(density, calculation, executable, launcher, workdir)
+        run_abinit(executable, calculation, variables, launcher, workdir)
+        with open_netcdf(workdir / _RESULTS) as file:
+            check_version(self.record, str(file.abinit_version))
+            residual = float(file["residm"][...])
+            energies = np.array(file["eigenvalues"][0])
+        if not residual <= variables["tolwfr"]:
+            raise CalculationError(
+                f"{workdir}: the wave functions are not converged after {variables['nstep']} "
+                f"sweeps: residual {residual:.1e}, expected {variables['tolwfr']:.0e} or less"
+            )
+        return energies[:, : calculation.n_bands]
 
     def molecular_dynamics(
         self, calculation: Calculation, dynamics: Dynamics, launcher: Launcher, workdir: Path

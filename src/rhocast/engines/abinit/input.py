@@ -29,6 +29,14 @@ _OWN = """
     indata_prefix outdata_prefix tmpdata_prefix output_file
 """
 
+#: What stands for k-mesh, convergence and solver of a cycle; none of it at a fixed density.
+_OF_A_CYCLE = """
+    ngkpt nshiftk shiftk tolvrs npkpt npband npfft bandpp useylm use_gemm_nonlop nline
+"""
+
+#: Bound on |(H - ε)ψ|², Ha²; eigenvalues then err by 1e-5 Ha at most.
+_RESIDUAL = 1e-10
+
 _NAME = re.compile(r"[A-Za-z]\w*")
 
 
@@ -69,6 +77,27 @@ def electronic_variables(calculation: Calculation, ranks: int) -> dict[str, Any]
         "prtwf": 0,
         "prteig": 0,
         "prtebands": 0,
+    }
+
+
+def fixed_density_variables(calculation: Calculation, kpoints: np.ndarray) -> dict[str, Any]:
+    """Return ABINIT's variables for eigenvalues at k-points (k, 3) in the potential of a density.
+
+    The bands beyond those of the calculation are not waited for: the highest ones converge last.
+    """
+    spare = max(4, math.ceil(0.1 * calculation.n_bands))
+    usual = electronic_variables(calculation, ranks=1)
+    return {name: value for name, value in usual.items() if name not in _OF_A_CYCLE.split()} | {
+        "kptopt": 0,
+        "nkpt": len(kpoints),
+        "kpt": kpoints,
+        "nband": calculation.n_bands + spare,
+        "nbdbuf": spare,
+        "iscf": -2,
+        "nstep": 150,
+        "tolwfr": _RESIDUAL,
+        "paral_kgb": 0,
+        "prteig": 1,  # without it ABINIT refuses more than 50 k-points
     }
 
 

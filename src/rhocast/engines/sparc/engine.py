@@ -25,6 +25,7 @@ from rhocast.engines.engine import (
 )
 from rhocast.engines.process import Launcher
 from rhocast.engines.psp8 import read_psp8, spms_file
+from rhocast.engines.sparc.band_structure import eigenvalues
 from rhocast.engines.sparc.dynamics import molecular_dynamics
 from rhocast.engines.sparc.input import (
     LABEL,
@@ -112,6 +113,18 @@ class SparcEngine:
         write_input(calculation, keys, workdir)
         run_sparc(self.record.executable, launcher, workdir)
         return read_energy(workdir, launcher, self.record)
+
+    def eigenvalues(
+        self,
+        calculation: Calculation,
+        density: np.ndarray,
+        kpoints: np.ndarray,
+        launcher: Launcher,
+        workdir: Path,
+    ) -> np.ndarray:
+        """Return the lowest eigenvalues (k, n), Ha, in the potential of a density."""
+        executable = self.record.executable
+        return eigenvalues(executable, calculation, density, kpoints, launcher, workdir)
 
     def molecular_dynamics(
         self, calculation: Calculation, dynamics: Dynamics, launcher: Launcher, workdir: Path

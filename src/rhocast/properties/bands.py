@@ -1,0 +1,261 @@
+"""Bands and density of states in the potential of a given density."""
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rhocast import config
+from rhocast.density import Density
+from rhocast.engines import Engine, Launcher, Psp8, eigenvalues
+from rhocast.engines.calculation import Calculation
+from rhocast.files import replacing
+from rhocast.properties.density_of_states import density_of_states, fermi_level
+from rhocast.properties.kpath import KPath
+from rhocast.structures import Structure
+from rhocast.units import EV_PER_HARTREE, HARTREE_PER_KELVIN
+
+#: A shift of the k-mesh that is drawn (``dft.kpoint_shift: random``) is the same for all densities.
+KPOINT_SEED = 0
+
+#: The density of states is written from the lowest state to so far above the window, eV.
+_MARGIN_EV, _STEP_EV = 1.0, 0.02
+
+
+@dataclass(frozen=True)
+class ElectronicStructure:
+    """Eigenvalues on a path and on a mesh of k-points, in the potential of one density.
+
+    Attributes
+    ----------
+    system
+        Chemical formula.
+    source
+        Where the density comes from.
+    n_electrons
+        Valence electrons.
+    path
+        The path.
+    energies_ha : (k, n) array
+        Bands along it, Ha, relative to the engine's own zero of the potential.
+    mesh_energies_ha : (n1, n2, n3, n) array
+        Bands on the whole mesh of k-points, Ha.
+    fermi_ha
+        Fermi level of the mesh, Ha.
+    wall_time_s
+        Time that the engine took, s.
+    """
+
+    system: str
+    source: str
+    n_electrons: float
+    path: KPath
+    energies_ha: np.ndarray
+    mesh_energies_ha: np.ndarray
+    fermi_ha: float
+    wall_time_s: float
+
+    @property
+    def energies_ev(self) -> np.ndarray:
+        """Bands along the path (k, n), eV, relative to the Fermi level."""
+        return (self.energies_ha - self.fermi_ha) * EV_PER_HARTREE
+
+    @property
+    def gap_ev(self) -> float | None:
+        """Gap between full and empty bands over path and mesh, eV; None for a metal."""
+        full, remainder = divmod(round(self.n_electrons), 2)
+        n_bands = self.energies_ha.shape[1]
+        if remainder or full == n_bands:
+            return None
+        every = np.concatenate([self.energies_ha, self.mesh_energies_ha.reshape(-1, n_bands)])
+        gap = float(every[:, full].min() - every[:, full - 1].max())
+        return gap * EV_PER_HARTREE if gap > 0.0 else None
+
+    def density_of_states(self, grid_ev: np.ndarray, width_ev: float = 0.1) -> np.ndarray:
+        """Return the density of states, states of both spins per eV and cell.
+
+        Parameters
+        ----------
+        grid_ev : (e,) array
+            Energies relative to the Fermi level, eV.
+        width_ev
+            Standard deviation of the Gaussian that broadens it, eV.
+        """
+        relative = (self.mesh_energies_ha - self.fermi_ha) * EV_PER_HARTREE
+        return density_of_states(relative, grid_ev, width_ev)
+
+
+@dataclass(frozen=True)
+class BandError:
+    """How far the bands at one density lie from those at another.
+
+    Attributes
+    ----------
+    max_mev, mean_mev
+        Largest and mean |Δε| of the states along the path up to the window above the Fermi level,
+        each relative to the Fermi level of its own density, meV.
+    fermi_mev
+        Difference of the Fermi levels, relative to the engine's zero of the potential, meV.
+    gap_mev
+        Difference of the gaps, meV; None if one of both is a metal.
+    """
+
+    max_mev: float
+    mean_mev: float
+    fermi_mev: float
+    gap_mev: float | None
+
+
+def electronic_structure(
+    engine: Engine,
+    structure: Structure,
+    density: Density,
+    dft: config.Dft,
+    pseudopotentials: Mapping[str, Psp8],
+    *,
+    launcher: Launcher,
+    workdir: str | Path,
+    path: KPath | None = None,
+    mesh_spacing_per_bohr: float | None = None,
+    empty_bands: int | None = None,
+) -> ElectronicStructure:
+    """Compute bands and density of states at a density, without a self-consistent cycle.
+
+    Parameters
+    ----------
+    engine
+        What computes.
+    structure
+        Atoms and cell.
+    density
+        Of this very structure, on any mesh; it is scaled to the electrons.
+    dft
+        Settings.
+    pseudopotentials
+        By element.
+    launcher
+        How to start the engine.
+    workdir
+        Folder for the engine's files.
+    path
+        Path of the bands; by default the one that ASE suggests for the cell's lattice.
+    mesh_spacing_per_bohr
+        Distance of the k-points of the mesh, 1/Bohr; by default that of the settings.
+    empty_bands
+        Bands beyond the occupied ones; by default three for four occupied ones, at least six.
+
+    Raises
+    ------
+    StructureError
+        If the density is of other atoms.
+    EngineError
+        If its electrons are far from the structure's, or the engine fails.
+    """
+    path = path or KPath.of(structure)
+    if mesh_spacing_per_bohr is not None:
+        dft = dft.model_copy(update={"kpoint_spacing_per_bohr": mesh_spacing_per_bohr})
+    plan = Calculation.plan(structure, dft, pseudopotentials, KPOINT_SEED)
+    points, places = plan.kpoints.unfold()
+    occupied = math.ceil(plan.n_electrons / 2.0)
+    began = time.monotonic()
+    energies = eigenvalues(
+        engine,
+        structure,
+        density,
+        np.concatenate([path.kpoints, points]),
+        occupied + (max(6, int(0.75 * occupied)) if empty_bands is None else empty_bands),
+        dft,
+        pseudopotentials,
+        launcher=launcher,
+        workdir=workdir,
+    )
+    on_path, on_mesh = energies[: len(path.kpoints)], energies[len(path.kpoints) :]
+    weights = np.bincount(places.ravel()) / places.size
+    smearing_ha = dft.smearing_K * HARTREE_PER_KELVIN
+    return ElectronicStructure(
+        system=structure.formula,
+        source=density.source,
+        n_electrons=plan.n_electrons,
+        path=path,
+        energies_ha=on_path,
+        mesh_energies_ha=on_mesh[places],
+        fermi_ha=fermi_level(on_mesh, weights, plan.n_electrons, smearing_ha),
+        wall_time_s=time.monotonic() - began,
+    )
+
+
+def compare_bands(
+    found: ElectronicStructure, reference: ElectronicStructure, window_ev: float = 5.0
+) -> BandError:
+    """Compare bands at two densities of one structure.
+
+    Parameters
+    ----------
+    found, reference
+        With the same engine, settings and k-points.
+    window_ev
+        States up to this energy above the Fermi level of the reference count, eV.
+    """
+    counted = reference.energies_ev <= window_ev
+    errors_mev = 1e3 * np.abs(found.energies_ev - reference.energies_ev)[counted]
+    gaps = (found.gap_ev, reference.gap_ev)
+    return BandError(
+        max_mev=float(errors_mev.max()),
+        mean_mev=float(errors_mev.mean()),
+        fermi_mev=1e3 * (found.fermi_ha - reference.fermi_ha) * EV_PER_HARTREE,
+        gap_mev=None if gaps[0] is None or gaps[1] is None else 1e3 * (gaps[0] - gaps[1]),
+    )
+
+
+def write_bands(
+    path: str | Path,
+    found: ElectronicStructure,
+    reference: ElectronicStructure | None = None,
+    *,
+    window_ev: float = 5.0,
+    width_ev: float = 0.1,
+) -> None:
+    """Write bands and density of states as JSON, energies in eV relative to the Fermi level.
+
+    Parameters
+    ----------
+    path
+        File to write.
+    found
+        At the density in question.
+    reference
+        At another density of the structure, such as the self-consistent one.
+    window_ev, width_ev
+        As of `compare_bands` and `ElectronicStructure.density_of_states`; the density of states
+        reaches 1 eV beyond the window.
+    """
+    every = [found] if reference is None else [found, reference]
+    lowest = min(float(one.mesh_energies_ha.min()) - one.fermi_ha for one in every)
+    grid = np.arange(lowest * EV_PER_HARTREE - _MARGIN_EV, window_ev + _MARGIN_EV, _STEP_EV)
+    content: dict[str, Any] = {
+        "system": found.system,
+        "n_electrons": found.n_electrons,
+        "kpoints": found.path.kpoints.tolist(),
+        "path_per_bohr": found.path.distances_per_bohr.tolist(),
+        "corners": [list(corner) for corner in found.path.corners],
+        "mesh": list(found.mesh_energies_ha.shape[:3]),
+        "dos_energies_ev": grid.round(6).tolist(),
+        "dos_width_ev": width_ev,
+    }
+    for name, one in zip(("density", "against"), every, strict=False):
+        content[name] = {
+            "source": one.source,
+            "fermi_ha": one.fermi_ha,
+            "gap_ev": one.gap_ev,
+            "bands_ev": one.energies_ev.round(6).tolist(),
+            "dos_per_ev": one.density_of_states(grid, width_ev).round(6).tolist(),
+        }
+    if reference is not None:
+        content["error"] = asdict(compare_bands(found, reference, window_ev))
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(content) + "\n", encoding="utf-8")
