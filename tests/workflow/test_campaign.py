@@ -56,7 +56,8 @@ def test_one_field_comes_out(campaign):
         assert (file["epistemic_std"][()] > 0).all()
         assert (file["aleatoric_std"][()] > 0).all()
     assert not list(campaign.glob("predictions/si64/shard-*"))
-    assert (campaign / "figures/si64.png").stat().st_size > 10_000
+    for kind in ("", "-void", "-render", "-histogram"):
+        assert (campaign / f"figures/si64{kind}.png").stat().st_size > 10_000
     errors = json.loads((campaign / "evaluation/test.json").read_text())
     # 150 steps of a 16-wide network: better than the mean density (42 %) by far is enough here
     assert errors["transferred"]["l1_per_electron"] < 0.2

@@ -42,7 +42,9 @@ def draw_energies(comparisons: Sequence[EnergyComparison], picture: str | Path) 
         errors = [abs(one.energy_error_ha_per_atom) for one in own]
         energy.plot(errors, height, "o", color=_BLUE)
     energy.axvline(CHEMICAL_ACCURACY_HA, color=_RED, linewidth=1.0, linestyle="--")
-    energy.text(CHEMICAL_ACCURACY_HA, len(systems) - 0.55, " 1 kcal/mol", color=_RED, fontsize=8)
+    energy.text(
+        CHEMICAL_ACCURACY_HA, len(systems) - 0.55, "1 kcal/mol ", color=_RED, fontsize=9, ha="right"
+    )
     density.set(xlabel="∫|Δρ|/N_e, %", xlim=(0.0, None), ylim=(-0.6, len(systems) - 0.4))
     density.set_yticks(range(len(systems)), systems)
     energy.set(xlabel="energy error, Ha/atom", xscale="log")

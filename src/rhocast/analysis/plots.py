@@ -142,7 +142,9 @@ def draw_field(density_file: str | Path, picture: str | Path, window_bohr: float
             axes.plot(*plane.flat(ends), color="white", linewidth=1.0, linestyle="--")
         draw_cut(figure, grid[2, :], stored, plane.point(ends[0]), plane.point(ends[1]))
     figure.suptitle(
-        f"{stored.structure.formula}: plane through the largest void (+), whole and close by, and "
-        "the line through it"
+        f"{stored.structure.formula}: plane through\nthe largest void (+), whole and close by"
+        if columns == 1
+        else f"{stored.structure.formula}: plane through the largest void (+), whole and close by, "
+        "and along a line"
     )
     save_figure(figure, picture)
