@@ -13,7 +13,6 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +20,12 @@ from error_bars import pops, sandwich
 
 from rhocast.analysis.kpoint_error import shares_labels
 from rhocast.density import Snapshot, read_snapshot
+from rhocast.density.spheres import Spheres
 from rhocast.evaluation.compiled import CompiledEvaluator
 from rhocast.grid import BinnedAtoms
 from rhocast.inference import PredictionOptions, predict_on_mesh
+from rhocast.inference.atomic_charges import free_densities
 from rhocast.model import DensityModel
-from rhocast.properties.spheres import RadialDensity, Spheres
 
 DATA = Path("data")
 HELD_BACK = {
@@ -202,13 +202,15 @@ def parts(model: DensityModel, snapshot: Snapshot) -> dict[str, np.ndarray]:
     assert baseline is not None
     cutoff = baseline.parameters.cutoff_bohr
     structure, mesh = snapshot.structure, snapshot.mesh
-    free = {
-        symbol: RadialDensity.of(partial(baseline.spherical, symbol), cutoff)
-        for symbol in structure.species
-    }
-    atoms = np.zeros((len(structure), mesh.n_points), np.float32)
-    for atom, points, own in Spheres.of(structure, mesh, free).within(0, mesh.shape[0]):
-        np.add.at(atoms[atom], points, own)
+    free = free_densities(baseline, structure.species)
+    atoms = np.zeros((len(structure), *mesh.shape), np.float32)
+    last = 1.0 - 1.0 / np.array(mesh.shape)
+    around = BinnedAtoms.of(structure).around(np.zeros(3), last, cutoff)
+    for box, near, own in Spheres.around(around, mesh, mesh.shape, free).bricks():
+        for atom, values in zip(around.origins[near], own.T, strict=True):
+            part = atoms[atom][box]
+            part += values.reshape(part.shape)
+    atoms = atoms.reshape(len(structure), -1)
     halves = 2 * np.indices(mesh.shape).reshape(3, -1) // np.array(mesh.shape)[:, None]
     eighths = np.arange(8)[:, None] == np.array([4, 2, 1]) @ halves
     return {"charges": atoms / atoms.sum(axis=0), "eighths": eighths.astype(np.float32)}

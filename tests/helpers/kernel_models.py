@@ -88,7 +88,7 @@ def around(structure: Structure, model: DensityModel, lower=None, upper=None) ->
     positions, indices = periodic_images(structure, model.reach_bohr, lower, upper)
     atoms = Structure(positions, 100.0 * structure.cell, structure.numbers[indices])
     end = np.ones(3) if upper is None else np.asarray(upper)
-    return Neighbourhood(atoms, np.zeros(3), end / 100.0)
+    return Neighbourhood(atoms, np.zeros(3), end / 100.0, indices)
 
 
 def expected(model: DensityModel, structure: Structure, mesh: Mesh, box) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Predicts a shard of the small test cell; started by mpirun, with the faults a test wants."""
+"""Predicts a shard of the small test cell, or reduces it; started by mpirun, with faults."""
 
 import argparse
 import logging
@@ -11,7 +11,7 @@ from small_model import SHAPE, make_model, make_smooth_model, make_structure
 
 from rhocast.errors import RhocastError
 from rhocast.grid import Mesh
-from rhocast.inference import PredictionOptions, predict_shard, shard_writer
+from rhocast.inference import PredictionOptions, predict_reduced, predict_shard, shard_writer
 from rhocast.inference.predictor import BlockPredictor
 from rhocast.parallel import find_communicator, rank_of
 
@@ -26,6 +26,7 @@ def main() -> int:
     parser.add_argument("--unfit-on-rank", type=int, help="gives it a model of other elements")
     parser.add_argument("--fail-on-rank", type=int, help="raises in the middle of the work")
     parser.add_argument("--kernels", action="store_true", help="takes the model of the kernels")
+    parser.add_argument("--reduce", action="store_true", help="keeps no field, but charges")
     parser.add_argument("--device", help="computes there")
     parser.add_argument("--slow", action="store_true", help="takes its time, journals every block")
     options = parser.parse_args()
@@ -36,7 +37,7 @@ def main() -> int:
         unfit = options.unfit_on_rank == rank_of(comm)
         structure = make_structure()
         model = make_smooth_model(multipoles=True) if options.kernels else make_model()
-        predict_shard(
+        arguments = (
             make_model(species=("Ge",)) if unfit else model,
             structure,
             Mesh(SHAPE, structure.cell),
@@ -46,10 +47,11 @@ def main() -> int:
                 samples=2,
                 device=options.device,
             ),
-            shard=shard,
-            n_shards=n_shards,
-            comm=comm,
         )
+        if options.reduce:
+            predict_reduced(*arguments, coarse_bohr=3.0, charges=True, comm=comm)
+        else:
+            predict_shard(*arguments, shard=shard, n_shards=n_shards, comm=comm)
     except RhocastError as error:
         log.error("%s", error)
         return error.exit_code

@@ -12,6 +12,7 @@ import pytest
 from small_model import SHAPE, as_stored, make_model, make_smooth_model, make_structure
 
 from rhocast.density import read_density
+from rhocast.density.reduction import read_reduction
 from rhocast.errors import ModelError
 from rhocast.evaluation import compiled as kernels
 from rhocast.grid import Mesh
@@ -57,6 +58,18 @@ def test_the_kernels_give_the_same_bits_on_any_number_of_ranks(n_ranks, predict_
     code, output = predict_on_ranks(n_ranks, tmp_path / "shard.h5", "--kernels")
     assert code == 0, output
     assert_same(tmp_path / "shard.h5", expected)
+
+
+def test_reductions_do_not_depend_on_the_number_of_ranks(predict_on_ranks, tmp_path):
+    found = []
+    for n_ranks in (1, 2):
+        path = tmp_path / f"{n_ranks}.h5"
+        code, output = predict_on_ranks(n_ranks, path, "--kernels", "--reduce")
+        assert code == 0, output
+        found.append(read_reduction(path))
+    assert np.ptp(found[0]["charge_e"]) > 0.1
+    for name, values in found[0].items():
+        np.testing.assert_allclose(found[1][name], values, rtol=1e-6, atol=1e-6, err_msg=name)
 
 
 def test_ranks_compute_as_a_gpu_would(predict_on_ranks, tmp_path):

@@ -20,7 +20,7 @@ def add_verbs(verbs: Any) -> None:
         description="Compute the charge of each atom and write a row for each. With --model the "
         "Hirshfeld charge, the model's pseudo-atoms being the free densities, and, where the field "
         "has standard deviations, their integral over the atom; with --samples the standard "
-        "deviation of the charge, too; a field of any size is read layer by layer. With --bader "
+        "deviation of the charge, too; a field of any size is read part by part. With --bader "
         "the Bader charge and volume, in memory.",
     )
     verb.add_argument("density", type=Path, help="density of any format, of valence electrons")
@@ -68,16 +68,10 @@ def _charges(options: argparse.Namespace) -> None:
 
 def _hirshfeld(options: argparse.Namespace, density: "Density") -> "AtomicCharges":
     from rhocast.density import open_density
-    from rhocast.errors import ModelError
     from rhocast.model import DensityModel
     from rhocast.properties import divide_among_atoms, hirshfeld_charges
 
     model = DensityModel.load(options.model)
-    if model.baseline is None:
-        raise ModelError(
-            f"{options.model}: expected a model with pseudo-atoms (section `baseline` of the "
-            "configuration), found one without"
-        )
     valence = model.metadata.get("valence", {})
     found = divide_among_atoms(density, model.baseline, valence)
     if not options.samples:

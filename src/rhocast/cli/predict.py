@@ -112,6 +112,11 @@ def add_verbs(verbs: Any) -> None:
         "standard deviation instead of the field",
     )
     verb.add_argument(
+        "--charges",
+        action="store_true",
+        help="with --reduce, store the Hirshfeld charge of each atom and its error bar, too",
+    )
+    verb.add_argument(
         "--coarse-bohr",
         type=float,
         default=20.0,
@@ -204,6 +209,7 @@ def _predict_one(
     options: argparse.Namespace, model: DensityModel, structure: Structure | None, comm: Any
 ) -> None:
     """Predict one structure, which rank 0 alone holds."""
+    _check_reduction(options)
     file = _field_file(options)
     asked = _asked(options, model)
     spacing = evaluation_spacing(model, options.mesh_spacing_bohr, options.direct)
@@ -213,10 +219,15 @@ def _predict_one(
         _dry_run(options, model, structure, mesh, comm)
         return
     if options.reduce:
-        _check_reduction(options)
-        coarse = options.coarse_bohr
         predict_reduced(
-            model, structure, mesh, options.output, asked, coarse_bohr=coarse, comm=comm
+            model,
+            structure,
+            mesh,
+            options.output,
+            asked,
+            coarse_bohr=options.coarse_bohr,
+            charges=options.charges,
+            comm=comm,
         )
     elif options.shard is None:
         scale = not options.unscaled
@@ -240,7 +251,12 @@ def _predict_one(
 
 def _check_reduction(options: argparse.Namespace) -> None:
     """Raise ConfigError where a reduction cannot be what is asked for."""
-    if options.shard is not None or options.unscaled:
+    if options.charges and not options.reduce:
+        raise ConfigError(
+            "charges: found without --reduce, expected with it; for those of a stored field there "
+            "is `rhocast charges`"
+        )
+    if options.reduce and (options.shard is not None or options.unscaled):
         raise ConfigError("reduce: found --shard or --unscaled beside it, expected neither")
     if not options.coarse_bohr > 0.0:
         raise ConfigError(f"coarse-bohr: expected a positive length, found {options.coarse_bohr:g}")

@@ -131,6 +131,21 @@ class Density:
         """Return a field, or a box of it."""
         return getattr(self, name)[box]
 
+    def read_finite(self, name: str, box: tuple[slice, ...]) -> np.ndarray:
+        """Return a box of a field as float64.
+
+        Raises
+        ------
+        FileFormatError
+            If it holds NaN or infinity.
+        """
+        values = self.read(name, box).astype(np.float64)
+        if not np.isfinite(values).all():
+            raise FileFormatError(
+                f"{self.source}: {name} holds NaN or infinity; compute or predict it again"
+            )
+        return values
+
     def read_periodic(
         self, name: str, indices: tuple[np.ndarray, np.ndarray, np.ndarray]
     ) -> np.ndarray:
@@ -166,12 +181,7 @@ class Density:
         for start in range(0, self.mesh.shape[axis], _LAYERS):
             part = slice(start, start + _LAYERS)
             box = tuple(part if side == axis else slice(None) for side in range(3))
-            values = self.read(name, box).astype(np.float64)
-            if checked and not np.isfinite(values).all():
-                raise FileFormatError(
-                    f"{self.source}: {name} holds NaN or infinity; compute or predict it again"
-                )
-            yield values
+            yield self.read_finite(name, box) if checked else self.read(name, box).astype(float)
 
     def check_cell(self, structure: Structure) -> None:
         """Raise StructureError unless a structure has the density's cell."""

@@ -31,6 +31,22 @@ STD_EDGES = np.geomspace(1e-8, 1.0, 321)
 
 
 @dataclass(frozen=True)
+class Shares:
+    """What belongs to the atoms around a block.
+
+    Attributes
+    ----------
+    atoms : (m,) int array
+        Which atoms; an atom occurs once for each of its images.
+    sums : (1 or 2, m) array
+        Sums over the points of the block: of ρ and, where there is one, of σ; e/Bohr³.
+    """
+
+    atoms: np.ndarray
+    sums: np.ndarray
+
+
+@dataclass(frozen=True)
 class Reduction:
     """Sums over a field, of the blocks that have been added.
 
@@ -44,7 +60,8 @@ class Reduction:
         ``finished`` (blocks,): which have been added. ``profile_0`` to ``profile_2`` (2, n): sums
         of ρ and σ over the other two axes. ``coarse`` (2, cx, cy, cz): sums of both in coarse
         cells. ``density_counts``, ``std_counts``: points in each bin. ``peak_std``, ``peak_index``
-        (blocks, 3): largest σ of each block and its mesh point.
+        (blocks, 3): largest σ of each block and its mesh point. ``atoms`` (2, n) float32: sums of
+        both over the points, those that belong to an atom; n is 0 where they are not asked for.
     """
 
     blocks: Blocks
@@ -52,8 +69,11 @@ class Reduction:
     arrays: dict[str, np.ndarray]
 
     @classmethod
-    def empty(cls, mesh: Mesh, coarse_bohr: float) -> "Reduction":
-        """Begin one with coarse cells of at least a length, Bohr, along each lattice vector."""
+    def empty(cls, mesh: Mesh, coarse_bohr: float, n_atoms: int = 0) -> "Reduction":
+        """Begin one with coarse cells of at least a length, Bohr, along each lattice vector.
+
+        With ``n_atoms`` it holds what belongs to so many atoms, too.
+        """
         blocks = Blocks(mesh.shape)
         lengths = mesh.spacing * mesh.shape
         coarse = np.minimum(np.maximum(lengths // coarse_bohr, 1), mesh.shape).astype(int)
@@ -65,6 +85,7 @@ class Reduction:
             "std_counts": np.zeros(len(STD_EDGES) - 1, dtype=np.int64),
             "peak_std": np.zeros(len(blocks)),
             "peak_index": np.zeros((len(blocks), 3), dtype=np.int64),
+            "atoms": np.zeros((2, n_atoms), dtype=np.float32),
         }
         x, y, z = coarse.tolist()
         return cls(blocks, (x, y, z), arrays)
@@ -74,8 +95,14 @@ class Reduction:
         """Blocks that have not been added."""
         return [int(block) for block in np.flatnonzero(~self.arrays["finished"])]
 
-    def add(self, block: int, density: np.ndarray, std: np.ndarray | None) -> None:
-        """Add a block: ρ and, where there is one, σ of both kinds together, e/Bohr³."""
+    def add(
+        self,
+        block: int,
+        density: np.ndarray,
+        std: np.ndarray | None,
+        shares: "Shares | None" = None,
+    ) -> None:
+        """Add a block: ρ, σ of both kinds together where there is one, and the atoms' shares."""
         box = self.blocks.box(block)
         for row, values in enumerate((density, std)):
             if values is None:
@@ -98,6 +125,9 @@ class Reduction:
             self.arrays["peak_std"][block] = std[place]
             first = [side.start for side in box]
             self.arrays["peak_index"][block] = np.add(first, place)
+        if shares is not None:
+            for row, sums in zip(self.arrays["atoms"], shares.sums, strict=False):
+                np.add.at(row, shares.atoms, sums.astype(np.float32))
         self.arrays["finished"][block] = True
 
     @property
@@ -167,6 +197,7 @@ def write_reduction(
     mesh: Mesh,
     record: Mapping[str, Any],
     places: int,
+    columns: Mapping[str, np.ndarray] | None = None,
 ) -> None:
     """Write means, histograms and places as an HDF5 file; see `docs/formats.md`.
 
@@ -182,6 +213,8 @@ def write_reduction(
         Attributes of the file, None for those that it lacks; ``scale`` multiplies ρ and σ.
     places
         Number of places of large σ.
+    columns
+        What belongs to each atom, by name.
     """
     scale, arrays = float(record.get("scale", 1.0)), reduction.arrays
     apart_bohr = float((mesh.spacing * mesh.shape / reduction.coarse_shape).min())
@@ -204,7 +237,8 @@ def write_reduction(
     with replacing(path) as partial, h5py.File(partial, "w") as file:
         told = {name: value for name, value in record.items() if value is not None}
         file.attrs.update({"kind": KIND, "format_version": FORMAT_VERSION} | told)
-        for name, values in found.items():
+        own = {name: values.astype(np.float32) for name, values in (columns or {}).items()}
+        for name, values in (found | own).items():
             file[name] = values
             seal_dataset(file[name])
         seal_attributes(file)

@@ -29,11 +29,14 @@ class Neighbourhood:
         images do not reach the box: what can be done with a structure can be done with it.
     lower, upper : (3,) float64 arrays
         Corners of the box in fractional coordinates of ``structure.cell``.
+    origins : (n,) int32 array
+        Which atom of the whole structure each one is, or is an image of.
     """
 
     structure: Structure
     lower: np.ndarray
     upper: np.ndarray
+    origins: np.ndarray
 
     @property
     def corner(self) -> np.ndarray:
@@ -57,6 +60,8 @@ class BinnedAtoms:
         In [0, 1).
     numbers : (n,) int32 array
         Atomic numbers.
+    order : (n,) int32 array
+        Where each stands in the structure.
     """
 
     cell: np.ndarray
@@ -64,6 +69,7 @@ class BinnedAtoms:
     starts: np.ndarray
     fractional: np.ndarray
     numbers: np.ndarray
+    order: np.ndarray
 
     @classmethod
     def of(cls, structure: Structure) -> "BinnedAtoms":
@@ -81,9 +87,9 @@ class BinnedAtoms:
             place = (scaled * (x, y, z)).astype(np.int32)
             bins[part] = (place[:, 0] * y + place[:, 1]) * z + place[:, 2]
             fractional[part] = scaled
-        order = np.argsort(bins, kind="stable")
+        order = np.argsort(bins, kind="stable").astype(np.int32)
         starts = np.concatenate([[0], np.cumsum(np.bincount(bins, minlength=x * y * z))])
-        return cls(cell, (x, y, z), starts, fractional[order], structure.numbers[order])
+        return cls(cell, (x, y, z), starts, fractional[order], structure.numbers[order], order)
 
     def around(
         self, lower: np.ndarray, upper: np.ndarray, reach_bohr: float
@@ -104,16 +110,19 @@ class BinnedAtoms:
         """
         margin = reach_bohr * np.linalg.norm(np.linalg.inv(self.cell), axis=0)
         low, high = lower - margin, upper + margin
-        fractional, numbers = self._between(low, high)
-        if len(numbers) == 0:
+        fractional, atoms = self._between(low, high)
+        if len(atoms) == 0:
             return None
         # A little wider than what was cut out: the images of its far side stay out of reach.
         extent = (high - low) * 1.001
-        structure = Structure((fractional - low) @ self.cell, self.cell * extent[:, None], numbers)
-        return Neighbourhood(structure, margin / extent, (margin + upper - lower) / extent)
+        structure = Structure(
+            (fractional - low) @ self.cell, self.cell * extent[:, None], self.numbers[atoms]
+        )
+        corners = margin / extent, (margin + upper - lower) / extent
+        return Neighbourhood(structure, *corners, self.order[atoms])
 
     def _between(self, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Fractional coordinates and numbers of all atoms and images between two corners."""
+        """Fractional coordinates of atoms and images between two corners, and which they are."""
         nx, ny, nz = self.counts
         ranges = [
             range(int(np.floor(a * n)), int(np.floor(b * n)) + 1)
@@ -130,7 +139,7 @@ class BinnedAtoms:
         atoms = np.arange(ends[-1]) + np.repeat(starts - ends + lengths, lengths)
         fractional = self.fractional[atoms] + np.repeat(shifts, lengths, axis=0)
         inside = between(fractional, low, high)
-        return fractional[inside], self.numbers[atoms[inside]]
+        return fractional[inside], atoms[inside]
 
 
 def between(places: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:

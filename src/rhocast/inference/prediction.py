@@ -17,7 +17,7 @@ from rhocast.inference.limits import check_memory
 from rhocast.inference.merge import merge
 from rhocast.inference.options import PredictionOptions
 from rhocast.inference.predictor import BlockPredictor
-from rhocast.inference.request import Request
+from rhocast.inference.request import Request, Task
 from rhocast.inference.shard_writer import ShardWriter
 from rhocast.inference.shards import ShardHeader, is_finished
 from rhocast.model import DensityModel
@@ -39,8 +39,11 @@ log = logging.getLogger(__name__)
 #: A block and what lies around it; None for nothing.
 Item = tuple[int, Neighbourhood | None]
 
-#: Gives the fields of a block; (f, bx, by, bz) float32, e/Bohr³.
-Compute = Callable[[Item], np.ndarray]
+#: Gives the fields of a block, (f, bx, by, bz) float32, e/Bohr³, or what follows from them.
+Compute = Callable[[Item], Any]
+
+#: Gives what follows from the fields of a block; called on the rank that computes them.
+Then = Callable[[Task, Item, np.ndarray], Any]
 
 
 def predict_shard(
@@ -120,6 +123,7 @@ def compute_blocks(
     request: Request | None,
     comm: Any,
     lead_blocks: Callable[[Request, Compute], None],
+    then: Then | None = None,
 ) -> None:
     """Compute blocks of a request on all ranks of a communicator.
 
@@ -134,6 +138,9 @@ def compute_blocks(
     lead_blocks
         Called on rank 0, while the others follow: hands out blocks and takes what comes back
         (`rhocast.parallel.sharing.lead`).
+    then
+        Takes the fields of each block on the rank that has computed them; what it returns goes to
+        rank 0 in their place.
     """
     place, ranks_here = place_on_this_machine(comm)
 
@@ -149,8 +156,9 @@ def compute_blocks(
     with end_all_on_failure(comm), alone:
         predictor = BlockPredictor(model, task)
 
-        def compute(item: Item) -> np.ndarray:
-            return predictor(*item)
+        def compute(item: Item) -> Any:
+            values = predictor(*item)
+            return values if then is None else then(task, item, values)
 
         if request is not None:
             lead_blocks(request, compute)

@@ -153,7 +153,7 @@ class BlockPredictor:
         number = atomic_numbers[self._model.species[0]]
         alone = Structure(np.zeros((1, 3)), side * np.eye(3), np.array([number]))
         middle = np.full(3, 0.5)
-        evaluate = self._evaluator.bind(Neighbourhood(alone, middle, middle))
+        evaluate = self._evaluator.bind(Neighbourhood(alone, middle, middle, np.zeros(1, np.int32)))
         values = evaluate((slice(0, 1), slice(0, 1), slice(0, 1)))[:, 0, 0, 0]
         taper(values, np.zeros((), dtype=np.float32))
         return values

@@ -9,13 +9,16 @@ from zipfile import BadZipFile
 import numpy as np
 
 from rhocast.density.density import scale_factor, warn_of_scaling
-from rhocast.density.reduction import Reduction, total_std, write_reduction
+from rhocast.density.reduction import Reduction, Shares, total_std, write_reduction
+from rhocast.density.spheres import Spheres
 from rhocast.files import owned, replacing
 from rhocast.grid import Mesh
+from rhocast.inference.atomic_charges import AtomicCharges, free_densities
 from rhocast.inference.options import PredictionOptions
-from rhocast.inference.prediction import Compute, Item, compute_blocks, items, request_of
-from rhocast.inference.request import Request
+from rhocast.inference.prediction import Compute, Item, Then, compute_blocks, items, request_of
+from rhocast.inference.request import Request, Task
 from rhocast.model import DensityModel
+from rhocast.parallel.blas import one_blas_thread
 from rhocast.parallel.progress import Progress
 from rhocast.parallel.ranks import first_alone
 from rhocast.parallel.sharing import lead
@@ -38,6 +41,7 @@ def predict_reduced(
     *,
     coarse_bohr: float,
     places: int = 10,
+    charges: bool = False,
     comm: Any = None,
 ) -> None:
     """Predict a field on all ranks of a communicator and store its reductions alone.
@@ -55,11 +59,14 @@ def predict_reduced(
         Least length of the coarse cells along each lattice vector, Bohr.
     places
         Number of places of largest σ.
+    charges
+        Whether to store the Hirshfeld charge of each atom, and its error bar, too.
 
     Raises
     ------
     RhocastError
-        As `predict_shard`; also if the valence electrons to scale to are not known.
+        As `predict_shard`; also if the valence electrons to scale to are not known, or there are no
+        pseudo-atoms to divide by.
     """
     path = Path(path)
 
@@ -67,13 +74,37 @@ def predict_reduced(
         with owned(path, "predict"):
             scale_factor(1.0, request.n_electrons, request.where)
             state = path.with_name(path.name + ".state.npz")
-            reduction = _resumed(state, request, Reduction.empty(request.mesh, coarse_bohr))
+            n_atoms = len(request.structure) if charges else 0
+            empty = Reduction.empty(request.mesh, coarse_bohr, n_atoms)
+            reduction = _resumed(state, request, empty)
             _add_blocks(reduction, request, comm, compute, state)
             _write(path, reduction, request, places)
             state.unlink(missing_ok=True)
 
+    then = _dividing(model) if charges else _alone
     request = first_alone(comm, lambda: request_of(model, structure, mesh, options))
-    compute_blocks(model, request, comm, reduce)
+    with one_blas_thread():
+        compute_blocks(model, request, comm, reduce, then)
+
+
+def _alone(_: Task, item: Item, values: np.ndarray) -> tuple[np.ndarray, None]:
+    return values, None
+
+
+def _dividing(model: DensityModel) -> Then:
+    """Return what divides the fields of a block among the atoms around it."""
+    free = free_densities(model.baseline, model.species)
+
+    def divide(task: Task, item: Item, values: np.ndarray) -> tuple[np.ndarray, Shares | None]:
+        block, around = item
+        if around is None:
+            return values, None
+        std = total_std(dict(zip(task.fields, values, strict=True)))
+        both = values[:1] if std is None else np.stack([values[0], std])
+        spheres = Spheres.around(around, task.mesh, task.blocks.shape(block), free)
+        return values, Shares(around.origins, spheres.divide(both))
+
+    return divide
 
 
 def _add_blocks(
@@ -85,10 +116,10 @@ def _add_blocks(
     progress = Progress(request.where, sum(sizes), int(np.dot(sizes, finished)))
     between = max(BLOCKS_BETWEEN_SAVES, len(blocks) // SAVES)
 
-    def add(item: Item, values: np.ndarray) -> None:
-        block, _ = item
+    def add(item: Item, found: tuple[np.ndarray, Shares | None]) -> None:
+        block, (values, shares) = item[0], found
         fields = dict(zip(request.fields, values, strict=True))
-        reduction.add(block, fields["density"], total_std(fields))
+        reduction.add(block, fields["density"], total_std(fields), shares)
         progress.add(sizes[block])
         if np.count_nonzero(finished) % between == 0:
             known: dict[str, Any] = {"request": request.hash, **reduction.arrays}
@@ -125,4 +156,16 @@ def _write(path: Path, reduction: Reduction, request: Request, places: int) -> N
         "electron_count_before_scaling": count,
         "scale": scale,
     }
-    write_reduction(path, reduction, request.structure, request.mesh, record, places)
+    columns = _columns(reduction, request, scale)
+    write_reduction(path, reduction, request.structure, request.mesh, record, places, columns)
+
+
+def _columns(reduction: Reduction, request: Request, scale: float) -> dict[str, np.ndarray]:
+    sums = reduction.arrays["atoms"][: 2 if len(request.fields) > 1 else 1]
+    if not sums.size:
+        return {}
+    electron = scale * request.mesh.voxel_volume
+    valence = request.model.metadata["valence"]
+    return AtomicCharges.of_sums(
+        electron * sums, electron * reduction.density_sum, request.structure, valence, request.where
+    ).columns

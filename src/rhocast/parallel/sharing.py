@@ -7,8 +7,6 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-import numpy as np
-
 from rhocast.parallel.ranks import SECONDS_BETWEEN_LOOKS, rank_of, size_of
 
 #: Items that a rank has in hand or under way, so that it never waits for the next.
@@ -21,13 +19,14 @@ _SECONDS_BETWEEN_LOOKS_COMPUTING = 5e-3
 _ASSIGNMENT, _RESULT = 1, 2
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 def lead(
     comm: Any,
     items: Iterable[T],
-    compute: Callable[[T], np.ndarray],
-    write: Callable[[T, np.ndarray], None],
+    compute: Callable[[T], R],
+    write: Callable[[T, R], None],
     threads: int = 1,
 ) -> None:
     """Have all items computed and write the results; called on rank 0.
@@ -43,7 +42,7 @@ def lead(
     items
         What to compute: whatever can be pickled, but None.
     compute
-        Gives the values of an item; called on other threads than this one.
+        Gives the values of an item, which can be pickled; called on other threads than this one.
     write
         Takes them; called on this thread.
     threads
@@ -73,7 +72,7 @@ def lead(
     for rank in sorted(running) * ITEMS_IN_HAND:
         hand_out(rank)
     with _threads(threads, comm) as pool:
-        own: deque[tuple[T, Future[np.ndarray]]] = deque()
+        own: deque[tuple[T, Future[R]]] = deque()
         while True:
             while len(own) < ITEMS_IN_HAND * threads and (item := next(queue, None)) is not None:
                 own.append((item, pool.submit(compute, item)))
@@ -89,11 +88,11 @@ def lead(
                 return
 
 
-def follow(comm: Any, compute: Callable[[T], np.ndarray]) -> None:
+def follow(comm: Any, compute: Callable[[T], R]) -> None:
     """Compute the items that rank 0 hands out, on another thread, and send the values there."""
     with _threads(1, comm) as pool:
         more = True
-        running: deque[Future[np.ndarray]] = deque()
+        running: deque[Future[R]] = deque()
         sending: list[Any] = []
         while more or running or sending:
             if more and comm.iprobe(source=0, tag=_ASSIGNMENT):
@@ -126,7 +125,7 @@ def _unfinished(requests: list[Any]) -> list[Any]:
     return [request for request in requests if not request.Test()]
 
 
-def _wait_a_while(running: Future[np.ndarray] | None, comm: Any, sending: list[Any]) -> None:
+def _wait_a_while(running: Future[Any] | None, comm: Any, sending: list[Any]) -> None:
     """Sleep until a result is there or, with other ranks, messages are to be looked for."""
     if running is None:
         time.sleep(SECONDS_BETWEEN_LOOKS)
@@ -139,8 +138,8 @@ def _wait_a_while(running: Future[np.ndarray] | None, comm: Any, sending: list[A
 def share(
     comm: Any,
     items: Iterable[T],
-    compute: Callable[[T], np.ndarray],
-    write: Callable[[T, np.ndarray], None],
+    compute: Callable[[T], R],
+    write: Callable[[T, R], None],
     threads: int = 1,
 ) -> None:
     """Compute items that every rank could name: `lead` on rank 0, `follow` on all others."""

@@ -1,5 +1,6 @@
 """What follows from a density: charges of atoms and, by an engine, energies, bands."""
 
+from rhocast.inference.atomic_charges import AtomicCharges
 from rhocast.properties.bands import (
     BandError,
     ElectronicStructure,
@@ -20,7 +21,6 @@ from rhocast.properties.equation_of_state import (
     write_equation_of_state,
 )
 from rhocast.properties.hirshfeld import (
-    AtomicCharges,
     charges_by_element,
     divide_among_atoms,
     hirshfeld_charges,

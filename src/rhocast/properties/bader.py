@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from ase.data import atomic_numbers
 
 from rhocast.density import Density
+from rhocast.density.spheres import RadialDensity, superposed
 from rhocast.engines.psp8 import Psp8, core_density
 from rhocast.errors import ModelError
 from rhocast.extras import needed_for
-from rhocast.properties.spheres import RadialDensity, Spheres
 from rhocast.units import ANGSTROM_PER_BOHR
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ _LEAST_CORE = 1e-6
 #: A density holds the electrons of the pseudopotentials within this share.
 _SAME_COUNT = 0.02
 
-_NO_CORE = RadialDensity(np.zeros(1), np.zeros(1), 0.0)
+_NO_CORE = RadialDensity(np.zeros(1, dtype=np.float32))
 
 
 @dataclass(frozen=True)
@@ -108,12 +109,12 @@ def _cores(density: Density, pseudopotentials: Mapping[str, Psp8]) -> np.ndarray
                 "density around the nucleus may be taken for those of other atoms",
                 symbol,
             )
-            radial[symbol] = _NO_CORE
+            radial[atomic_numbers[symbol]] = _NO_CORE
         else:
             radii, values = core
             end = float(radii[np.flatnonzero(values >= _LEAST_CORE)[-1]])
-            radial[symbol] = RadialDensity.of(_between(radii, values), end)
-    return Spheres.of(density.structure, density.mesh, radial).superposed()
+            radial[atomic_numbers[symbol]] = RadialDensity.of(_between(radii, values), end)
+    return superposed(density.structure, density.mesh, radial)
 
 
 def _between(radii: np.ndarray, values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

@@ -5,79 +5,40 @@ the model's pseudo-atoms without their multipoles, cut off where they fall below
 """
 
 import csv
-import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from rhocast.density import Density
+from rhocast.density.spheres import Spheres
 from rhocast.descriptors import PseudoAtoms
 from rhocast.errors import ModelError
 from rhocast.files import replacing
-from rhocast.properties.spheres import RadialDensity, Spheres
+from rhocast.grid import BinnedAtoms, Blocks
+from rhocast.inference.atomic_charges import AtomicCharges, free_densities
+from rhocast.parallel.blas import one_blas_thread
 from rhocast.structures import Structure
 
-log = logging.getLogger(__name__)
+#: Points of a part that is read and divided at a time: whole chunks of a file.
+_PART = (64, 64, 64)
 
-#: Electrons that may lie where no free density reaches, as a share of all, without a warning.
-_UNASSIGNED_SHARE = 1e-4
-
-
-@dataclass(frozen=True)
-class AtomicCharges:
-    """What belongs to each atom.
-
-    Attributes
-    ----------
-    charges : (n,) float64 array
-        Elementary charges, positive where electrons are missing. Their sum is Σ Z − ∫ρ.
-    std : (n,) float64 array or None
-        Standard deviation of the density, integrated over the atom, electrons; None where the
-        density has none. No standard deviation of the charge is larger, and 0.8 times it is the
-        number of misplaced electrons to expect.
-    charge_std : (n,) float64 array or None
-        Standard deviation of each charge, elementary charges; None without samples of the field.
-    """
-
-    charges: np.ndarray
-    std: np.ndarray | None
-    charge_std: np.ndarray | None = None
-
-    @property
-    def columns(self) -> dict[str, np.ndarray]:
-        """What a table holds of each atom: elementary charges, electrons."""
-        known = {
-            "charge_e": self.charges,
-            "charge_std_e": self.charge_std,
-            "std_electrons": self.std,
-        }
-        return {name: values for name, values in known.items() if values is not None}
-
-    def with_samples(self, charges: Sequence[np.ndarray]) -> "AtomicCharges":
-        """Return these charges with the root mean square difference of those of samples, each (n,).
-
-        The samples are of the same field: method.md, Eq. 42 and 43.
-        """
-        differences = np.stack(charges) - self.charges
-        return replace(self, charge_std=np.sqrt(np.mean(differences**2, axis=0)))
+_FIELDS = ("density", "epistemic_std", "aleatoric_std")
 
 
 def hirshfeld_charges(
-    density: Density, pseudo_atoms: PseudoAtoms, valence: Mapping[str, float]
+    density: Density, pseudo_atoms: PseudoAtoms | None, valence: Mapping[str, float]
 ) -> np.ndarray:
     """Compute the Hirshfeld charge of each atom, (n,), as `divide_among_atoms` does."""
     return divide_among_atoms(density, pseudo_atoms, valence).charges
 
 
 def divide_among_atoms(
-    density: Density, pseudo_atoms: PseudoAtoms, valence: Mapping[str, float]
+    density: Density, pseudo_atoms: PseudoAtoms | None, valence: Mapping[str, float]
 ) -> AtomicCharges:
     """Compute the Hirshfeld charge of each atom and, where there is one, its error bar.
 
-    A density in a file is read once, some layers at a time; the cost is linear in the atoms.
+    A density in a file is read once, part by part; the cost is linear in the atoms.
 
     Parameters
     ----------
@@ -91,52 +52,29 @@ def divide_among_atoms(
     Raises
     ------
     ModelError
-        If an element has no pseudo-atom or no valence.
+        If the model has no pseudo-atoms, or an element has none or no valence.
     """
-    structure, voxel = density.structure, density.mesh.voxel_volume
-    for known, what in ((pseudo_atoms.species, "pseudo-atom"), (valence, "number of electrons")):
-        if missing := sorted(set(structure.species) - set(known)):
-            raise ModelError(f"{', '.join(missing)}: the model has no {what} of it, expected one")
-    cutoff_bohr = pseudo_atoms.parameters.cutoff_bohr
-    free = {
-        symbol: RadialDensity.of(partial(pseudo_atoms.spherical, symbol), cutoff_bohr)
-        for symbol in structure.species
-    }
-    spheres = Spheres.of(structure, density.mesh, free)
-    sums, unassigned, first = np.zeros((2, len(structure))), 0.0, 0
-    for values, std in _layers(density):
-        promolecule = np.zeros(values.size)
-        for _, points, own in spheres.within(first, len(values)):
-            np.add.at(promolecule, points, own)
-        flat, reached = np.stack([values.ravel(), std.ravel()]), promolecule > 0.0
-        ratios = np.divide(flat, promolecule, out=np.zeros_like(flat), where=reached)
-        for atom, points, own in spheres.within(first, len(values)):
-            sums[:, atom] += ratios[:, points] @ own
-        unassigned += voxel * float(flat[0, ~reached].sum())
-        first += len(values)
-    neutral = np.array([valence[symbol] for symbol in structure.to_ase().symbols])
-    if abs(unassigned) > _UNASSIGNED_SHARE * neutral.sum():
-        log.warning(
-            "%s: %.4g electrons lie where no pseudo-atom reaches and belong to no atom",
-            density.source,
-            unassigned,
-        )
-    electrons, std = voxel * sums
-    return AtomicCharges(neutral - electrons, std if _has_std(density) else None)
-
-
-def _has_std(density: Density) -> bool:
-    return "epistemic_std" in density.fields
-
-
-def _layers(density: Density) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the density and its standard deviation, zero where there is none, part by part."""
-    if not _has_std(density):
-        yield from ((values, np.zeros_like(values)) for values in density.layers("density"))
-        return
-    fields = (density.layers(name) for name in ("density", "epistemic_std", "aleatoric_std"))
-    for values, epistemic, aleatoric in zip(*fields, strict=True):
-        yield values, np.hypot(epistemic, aleatoric)
+    structure, mesh = density.structure, density.mesh
+    free = free_densities(pseudo_atoms, structure.species)
+    if missing := sorted(set(structure.species) - set(valence)):
+        raise ModelError(f"{', '.join(missing)}: the model has no number of electrons of it")
+    names = [name for name in _FIELDS if name in density.fields]
+    sums, total = np.zeros((2 if len(names) > 1 else 1, len(structure))), 0.0
+    atoms, blocks = BinnedAtoms.of(structure), Blocks(mesh.shape, _PART)
+    reach = max(one.cutoff_bohr for one in free.values())
+    with one_blas_thread():
+        for block in range(len(blocks)):
+            box = blocks.box(block)
+            rho, *stds = (density.read_finite(name, box) for name in names)
+            total += float(rho.sum())
+            around = atoms.around(*blocks.bounds(block), reach)
+            if around is not None:
+                values = np.stack([rho, np.hypot(*stds)] if stds else [rho])
+                own = Spheres.around(around, mesh, blocks.shape(block), free).divide(values)
+                for row, of_part in zip(sums, own, strict=True):
+                    np.add.at(row, around.origins, of_part)
+    voxel = mesh.voxel_volume
+    return AtomicCharges.of_sums(voxel * sums, voxel * total, structure, valence, density.source)
 
 
 def write_charges(
