@@ -5,11 +5,19 @@ import threading
 import numpy as np
 import pytest
 import torch
-from small_model import SHAPE, make_smooth_model
+from small_model import SHAPE, make_smooth_model, make_structure
 
+from rhocast.density.spheres import Spheres
 from rhocast.evaluation import compiled as kernels
 from rhocast.grid import Mesh
-from rhocast.inference import PredictionOptions, Request, cost, estimate, predict_shard
+from rhocast.inference import (
+    PredictionOptions,
+    Request,
+    cost,
+    estimate,
+    predict_reduced,
+    predict_shard,
+)
 from rhocast.inference.predictor import BlockPredictor
 from rhocast.structures import Structure
 
@@ -32,6 +40,49 @@ def test_points_blocks_and_bytes(request_, tmp_path):
     shards = [estimate(request_, shard=k, n_shards=2) for k in range(2)]
     assert sum(shard.points for shard in shards) == whole.points
     assert sum(shard.blocks for shard in shards) == whole.blocks
+
+
+def test_a_field_that_is_not_kept_takes_no_disk(tmp_path):
+    model, structure = make_smooth_model(), make_structure()
+    mesh = Mesh(SHAPE, structure.cell)
+    options = PredictionOptions(uncertainty="fast", asked_spacing_bohr=0.1)
+    request = Request(model, structure, mesh, options)
+    assert request.refines
+    found = [
+        estimate(request, coarse_bohr=3.0, charges=charges, n_ranks=2) for charges in (False, True)
+    ]
+    assert [one.file_mesh for one in found] == [SHAPE, SHAPE]
+    assert [one.interpolation_seconds for one in found] == [0.0, 0.0]
+    assert found[1].file_bytes - found[0].file_bytes == 8 * len(structure)
+    path = tmp_path / "reduced.h5"
+    predict_reduced(model, structure, mesh, path, options, coarse_bohr=3.0, charges=True)
+    assert path.stat().st_size == pytest.approx(found[1].file_bytes, rel=0.1)
+
+
+def test_charges_take_time(monkeypatch):
+    model, structure = make_smooth_model(), make_structure()
+    request = Request(model, structure, Mesh(SHAPE, structure.cell))
+    now = 0.0
+
+    def steady(self, block, _atoms):
+        nonlocal now
+        now += 1e-6 * np.prod(self._blocks.shape(block))
+        return np.ones((1, *self._blocks.shape(block)), dtype=np.float32)
+
+    divide = Spheres.divide
+
+    def as_long(self, values):
+        nonlocal now
+        now += 1e-6 * np.prod(self.shape)
+        return divide(self, values)
+
+    monkeypatch.setattr(BlockPredictor, "__call__", steady)
+    monkeypatch.setattr(Spheres, "divide", as_long)
+    monkeypatch.setattr(cost, "perf_counter", lambda: now)
+    alone = estimate(request, n_ranks=2, coarse_bohr=3.0).seconds
+    assert estimate(request, n_ranks=2, coarse_bohr=3.0, charges=True).seconds == pytest.approx(
+        2.0 * alone
+    )
 
 
 def test_time_is_that_of_the_prediction(request_, tmp_path, monkeypatch):

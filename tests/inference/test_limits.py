@@ -79,8 +79,25 @@ def test_a_mesh_that_memory_does_not_hold_is_refused(model, structure, monkeypat
 
 def test_too_little_memory_for_the_ranks_is_refused(model, structure, mesh, tmp_path, monkeypatch):
     monkeypatch.setattr(limits, "available_memory_bytes", lambda: 10_000_000)
+    monkeypatch.setattr(limits, "held_memory_bytes", lambda: 0)
     with pytest.raises(ParallelError, match="each rank needs about"):
         predict_shard(model, structure, mesh, tmp_path / "shard.h5")
+
+
+def test_what_the_process_holds_already_counts_as_free(
+    model, structure, mesh, tmp_path, monkeypatch
+):
+    """The atoms of a large cell are in memory before it is checked."""
+    monkeypatch.setattr(limits, "available_memory_bytes", lambda: 10_000_000)
+    monkeypatch.setattr(limits, "held_memory_bytes", lambda: 2_000_000_000)
+    predict_shard(model, structure, mesh, tmp_path / "shard.h5")
+
+
+def test_a_process_knows_what_it_holds(tmp_path):
+    assert limits.held_memory_bytes(tmp_path) == 0
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/status").write_text("VmHWM:\t 900 kB\nVmRSS:\t 800 kB\n")
+    assert limits.held_memory_bytes(tmp_path) == 819_200
 
 
 def test_a_shard_that_the_disk_does_not_hold_is_refused(model, structure, mesh, tmp_path, disk):

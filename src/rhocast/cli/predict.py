@@ -314,7 +314,10 @@ def _dry_run(
         assert structure is not None
         assert mesh is not None
         request = Request(model, structure, mesh, _asked(options, model))
-        found = estimate(request, ranks, shard, n_shards)
+        coarse = options.coarse_bohr if options.reduce else None
+        found = estimate(
+            request, ranks, shard, n_shards, coarse_bohr=coarse, charges=options.charges
+        )
         emit({"mesh": mesh.shape, "ranks": ranks} | asdict(found), options.json)
 
     first_alone(comm, tell)

@@ -28,6 +28,8 @@ REMEDY = "predict it again"
 DENSITY_BIN, DENSITY_BINS = 1e-4, 20_000
 #: The bins of σ: edges of equal ratio, e/Bohr³; what lies outside is in the first or the last.
 STD_EDGES = np.geomspace(1e-8, 1.0, 321)
+#: What the edges of all bins take in a file.
+EDGES_BYTES = 8 * (DENSITY_BINS + 1 + len(STD_EDGES))
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,11 @@ class Reduction:
         }
         x, y, z = coarse.tolist()
         return cls(blocks, (x, y, z), arrays)
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of the arrays, and about that of the file besides the edges of the bins."""
+        return sum(array.nbytes for array in self.arrays.values())
 
     @property
     def pending(self) -> list[int]:

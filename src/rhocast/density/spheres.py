@@ -45,7 +45,9 @@ class RadialDensity:
 
     def look_up(self, steps: np.ndarray) -> np.ndarray:
         """Return the density at squared distances in units of `STEP_BOHR2`, e/Bohr³."""
-        return np.take(self.values, steps.astype(np.intp), mode="clip")  # without looking for errors
+        return np.take(
+            self.values, steps.astype(np.intp), mode="clip"
+        )  # without looking for errors
 
 
 @dataclass(frozen=True)

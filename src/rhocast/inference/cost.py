@@ -1,20 +1,23 @@
 """What a prediction will take, from a few of its blocks."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from tempfile import TemporaryFile
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
 from rhocast.density.chunks import rounded, write_all
 from rhocast.density.density import Density
 from rhocast.density.interpolation import BOX, Interpolation, boxes
+from rhocast.density.reduction import EDGES_BYTES, Reduction
 from rhocast.fields import DENSITY_FIELDS
 from rhocast.grid import Mesh
 from rhocast.inference.limits import bytes_per_rank
-from rhocast.inference.prediction import Item, items
+from rhocast.inference.prediction import Item, Then, items
 from rhocast.inference.predictor import BlockPredictor
+from rhocast.inference.reduce import dividing
 from rhocast.inference.request import Request
 from rhocast.parallel.blas import available_threads, one_blas_thread
 from rhocast.parallel.sharing import lead
@@ -41,7 +44,7 @@ class Estimate:
     file_mesh
         Mesh of the whole field in the end.
     file_bytes
-        Of the file, or of the shard.
+        Of the file, of the shard, or of the reductions.
     temporary_bytes
         Beside the file while it is written.
     points_per_second
@@ -68,7 +71,13 @@ class Estimate:
 
 
 def estimate(
-    request: Request, n_ranks: int = 1, shard: int = 0, n_shards: int | None = None
+    request: Request,
+    n_ranks: int = 1,
+    shard: int = 0,
+    n_shards: int | None = None,
+    *,
+    coarse_bohr: float | None = None,
+    charges: bool = False,
 ) -> Estimate:
     """Estimate memory, disk and time of a prediction, the time by computing a few blocks.
 
@@ -80,7 +89,22 @@ def estimate(
         How many will work on it.
     shard, n_shards
         Which part of the field; all of it, in a density-field file, without ``n_shards``.
+    coarse_bohr, charges
+        As in `rhocast.inference.reduce.predict_reduced`, for a field that is not kept.
     """
+    if coarse_bohr is not None:
+        n_atoms = len(request.structure) if charges else 0
+        stored = Reduction.empty(request.mesh, coarse_bohr, n_atoms).n_bytes
+        whole = _estimate(request, n_ranks, 0, 1, dividing(request.model) if charges else None)
+        mesh_shape = request.mesh.shape
+        file = stored + EDGES_BYTES
+        return replace(whole, file_mesh=mesh_shape, file_bytes=file, temporary_bytes=stored)
+    return _estimate(request, n_ranks, shard, n_shards)
+
+
+def _estimate(
+    request: Request, n_ranks: int, shard: int, n_shards: int | None, then: Then | None = None
+) -> Estimate:
     blocks = request.blocks
     own = blocks.shard_blocks(shard, n_shards or 1)
     rows = blocks.shard_rows(shard, n_shards or 1)
@@ -90,7 +114,7 @@ def estimate(
     filled = [item for item in items(request, order.tolist()) if item[1] is not None]
     filled_share = len(filled) / max(1, len(order))
     threads = 1 if n_ranks > 1 else request.task.threads
-    rate = _points_per_second(request, filled, threads)
+    rate = _points_per_second(request, filled, threads, then)
     shard_bytes = request.n_bytes(rows.stop - rows.start)
     interpolation = _interpolation_seconds(request, n_ranks) if n_shards is None else 0.0
     return Estimate(
@@ -136,7 +160,9 @@ def _interpolation_seconds(request: Request, n_ranks: int) -> float:
     return seconds * boxes_each / (n_ranks if n_ranks > 1 else threads)
 
 
-def _points_per_second(request: Request, filled: list[Item], threads: int) -> float:
+def _points_per_second(
+    request: Request, filled: list[Item], threads: int, then: Then | None = None
+) -> float:
     """Time some blocks on all threads at once; of each thread.
 
     The first, which pays for what is made once, counts only if there is no other.
@@ -146,10 +172,11 @@ def _points_per_second(request: Request, filled: list[Item], threads: int) -> fl
     predictor = BlockPredictor(request.model, request.task)
     points = 0
 
-    def compute(item: Item) -> np.ndarray:
-        return predictor(*item)
+    def compute(item: Item) -> Any:
+        values = predictor(*item)
+        return values if then is None else then(request.task, item, values)
 
-    def count(item: Item, _: np.ndarray) -> None:
+    def count(item: Item, _: Any) -> None:
         nonlocal points
         points += int(np.prod(request.blocks.shape(item[0])))
 

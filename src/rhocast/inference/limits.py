@@ -32,6 +32,12 @@ def available_memory_bytes(root: Path = Path("/")) -> int | None:
     return min([*_free_on_machine(root), *_left_in_cgroups(root)], default=None)
 
 
+def held_memory_bytes(root: Path = Path("/")) -> int:
+    """Return the memory that this process holds, 0 where the system does not say."""
+    lines = _lines(root / "proc/self/status")
+    return sum(1024 * int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+
+
 def _free_on_machine(root: Path) -> Iterator[int]:
     for line in _lines(root / "proc/meminfo"):
         if line.startswith("MemAvailable:"):
@@ -59,7 +65,8 @@ def _lines(path: Path) -> list[str]:
 
 def check_memory(request: Request, ranks_on_node: int = 1) -> None:
     """Raise ParallelError if the ranks of this machine need more memory than it has free."""
-    available = available_memory_bytes()
+    free = available_memory_bytes()
+    available = None if free is None else free + held_memory_bytes()
     first, other = (bytes_per_rank(request, ranks_on_node, rank) for rank in (0, 1))
     if available is not None and first + other * (ranks_on_node - 1) > available:
         raise ParallelError(

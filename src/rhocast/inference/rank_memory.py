@@ -14,8 +14,9 @@ BYTES_OF_PROGRAM = 140_000_000
 BYTES_WITHOUT_KERNELS = 320_000_000
 #: Atoms around a block, with their neighbours and search trees, per atom.
 BYTES_PER_ATOM = 1_500
-#: Atoms of the whole structure on rank 0: positions, and what it takes to sort them, per atom.
-BYTES_PER_STORED_ATOM = 250
+#: Atoms of the whole structure on rank 0, while their file (HDF5) is read, which takes more than
+#: sorting them and what belongs to each afterwards: 122 bytes per atom for 1 to 41 million.
+BYTES_PER_STORED_ATOM = 130
 
 
 def rank_bytes(

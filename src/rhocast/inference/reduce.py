@@ -81,7 +81,7 @@ def predict_reduced(
             _write(path, reduction, request, places)
             state.unlink(missing_ok=True)
 
-    then = _dividing(model) if charges else _alone
+    then = dividing(model) if charges else _alone
     request = first_alone(comm, lambda: request_of(model, structure, mesh, options))
     with one_blas_thread():
         compute_blocks(model, request, comm, reduce, then)
@@ -91,8 +91,14 @@ def _alone(_: Task, item: Item, values: np.ndarray) -> tuple[np.ndarray, None]:
     return values, None
 
 
-def _dividing(model: DensityModel) -> Then:
-    """Return what divides the fields of a block among the atoms around it."""
+def dividing(model: DensityModel) -> Then:
+    """Return what divides the fields of a block among the atoms around it.
+
+    Raises
+    ------
+    ModelError
+        If the model has no pseudo-atoms.
+    """
     free = free_densities(model.baseline, model.species)
 
     def divide(task: Task, item: Item, values: np.ndarray) -> tuple[np.ndarray, Shares | None]:
