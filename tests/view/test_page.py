@@ -1,13 +1,19 @@
 """The page in a real browser, from a file: what it shows is what the density holds."""
 
+import base64
+import gzip
+import json
+
 import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 from small_model import make_structure
 
 from rhocast.density import Density
+from rhocast.errors import StructureError
 from rhocast.grid import Mesh
 from rhocast.view import show, write_page
+from rhocast.view.page import page_of
 
 pytestmark = pytest.mark.browser
 
@@ -36,9 +42,9 @@ def browser(chromium):
         started.close()
 
 
-def shown(browser, field, path):
+def shown(browser, field, path, **options):
     """Open the page of a field; returns it and what the browser complains of."""
-    write_page(path, field, "density of <b>Al & Si</b>")
+    write_page(path, field, "density of <b>Al & Si</b>", **options)
     opened = browser.new_page(viewport={"width": 1300, "height": 1000})
     complaints: list[str] = []
     opened.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
@@ -72,6 +78,43 @@ def test_the_line_cut_shows_the_values_of_the_density(page, field):
         expected = map_coordinates(field.density, index.T, order=5, mode="grid-wrap")
         np.testing.assert_allclose(line["values"], expected, atol=2e-5)
         np.testing.assert_allclose(line["sigma"], expected * np.hypot(0.1, 0.05), rtol=0.02)
+
+
+def test_the_difference_to_another_density_is_a_field(browser, field, tmp_path):
+    """Of one on another mesh, too: the waves of the cell are the same on both."""
+    finer = Mesh((30, 24, 27), field.cell)
+    other = Density(field.structure, 0.9 * smooth(finer), source="other.cube")
+    page, complaints = shown(browser, field, tmp_path / "difference.html", against=other)
+    page.select_option("#field", "difference")
+    assert page.input_value("#colours") == "RdBu"
+    line = page.evaluate("window.viewer.line")
+    index = np.array(line["points"]) @ np.linalg.inv(field.cell) * SHAPE
+    expected = map_coordinates(0.1 * field.density, index.T, order=5, mode="grid-wrap")
+    np.testing.assert_allclose(line["values"], expected, atol=1e-5)
+    assert "other.cube" in page.locator("#facts").text_content()
+    page.close()
+    assert not complaints
+
+
+def test_boxes_of_a_large_field_hold_the_difference(field):
+    other = Density(field.structure, 0.9 * field.density)
+    html = page_of(field, "large", max_points=2000, box_side=8, against=other)
+    text = html.split('<script id="data" type="application/json">')[1].split("</script>")[0]
+    whole, *boxes = json.loads(text)["parts"]
+    assert boxes
+    for part in (whole, *boxes):
+        packed = {name: part["fields"][name] for name in ("density", "difference")}
+        density, difference = (
+            np.frombuffer(gzip.decompress(base64.b64decode(text)), dtype="<f4")
+            for text in packed.values()
+        )
+        np.testing.assert_allclose(difference, 0.1 * density, atol=1e-5)
+
+
+def test_another_cell_has_no_difference(field, tmp_path):
+    other = make_structure(1.1 * field.cell)
+    with pytest.raises(StructureError, match="cell"):
+        write_page(tmp_path / "no.html", field, "no", against=Density(other, field.density))
 
 
 def test_a_click_moves_the_line_cut(page):

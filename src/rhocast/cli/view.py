@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,12 @@ def add_verbs(verbs: Any) -> None:
     )
     view.add_argument("density", type=Path, help="density of any format")
     view.add_argument("-o", "--output", type=Path, help="HTML file to write; default: DENSITY.html")
+    view.add_argument(
+        "--against",
+        type=Path,
+        metavar="OTHER",
+        help="density of the same cell, of any format: the page shows the difference to it, too",
+    )
     view.add_argument(
         "--max-points",
         type=int,
@@ -39,12 +46,15 @@ def _view(options: argparse.Namespace) -> None:
     from rhocast.view import write_page
 
     output = options.output or options.density.with_suffix(".html")
-    with open_density(options.density) as density:
+    with ExitStack() as opened:
+        density = opened.enter_context(open_density(options.density))
+        against = options.against and opened.enter_context(open_density(options.against))
         write_page(
             output,
             density,
             options.density.name,
             max_points=options.max_points,
             uncertain_places=options.uncertain_places,
+            against=against,
         )
     log.info("%s: written, %.1f MB; open it in a browser", output, output.stat().st_size / 1e6)

@@ -79,10 +79,11 @@ def on_one_mesh(a: Density, b: Density) -> tuple[Density, Density]:
     """
     b.check_cell(a.structure)
     nx, ny, nz = np.maximum(a.mesh.shape, b.mesh.shape).tolist()
-    return _on(a, (nx, ny, nz)), _on(b, (nx, ny, nz))
+    return on_mesh(a, (nx, ny, nz)), on_mesh(b, (nx, ny, nz))
 
 
-def _on(density: Density, shape: tuple[int, int, int]) -> Density:
+def on_mesh(density: Density, shape: tuple[int, int, int]) -> Density:
+    """Return a density on a mesh of a shape: as it is, or resampled in memory without its σ."""
     if density.mesh.shape == shape:
         return density
     values = resample(density.read("density"), shape)

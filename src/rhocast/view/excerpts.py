@@ -4,7 +4,7 @@ Nothing here holds a field as a whole: it is read layer by layer.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,6 +45,12 @@ class Excerpt:
     values: dict[str, np.ndarray]
     positions: np.ndarray
     numbers: np.ndarray
+
+
+def with_difference(excerpt: Excerpt, other: Excerpt) -> Excerpt:
+    """Add the density less that of the same part of another density, as the field `difference`."""
+    difference = excerpt.values["density"] - other.values["density"]
+    return replace(excerpt, values=excerpt.values | {"difference": difference})
 
 
 def whole_cell(density: Density, max_points: int, max_atoms: int) -> Excerpt:

@@ -14,10 +14,17 @@ from ase.data.colors import jmol_colors
 
 from rhocast import __version__
 from rhocast.density import Density
+from rhocast.density.difference import on_mesh
 from rhocast.extras import needed_for
 from rhocast.files import replacing
 from rhocast.units import ANGSTROM_PER_BOHR
-from rhocast.view.excerpts import Excerpt, box_around, most_uncertain, whole_cell
+from rhocast.view.excerpts import (
+    Excerpt,
+    box_around,
+    most_uncertain,
+    whole_cell,
+    with_difference,
+)
 
 #: Bits of a value's mantissa that the page keeps: a relative error of at most 2⁻¹⁴.
 _MANTISSA_BITS = 13
@@ -27,7 +34,7 @@ _TITLES = {
     "density": "density ρ",
     "epistemic_std": "epistemic σ",
     "aleatoric_std": "aleatoric σ",
-    "difference": "difference to the reference",
+    "difference": "difference Δρ to the other density",
 }
 
 _SCRIPTS = ("volume.js", "planes.js", "isosurface.js", "viewer.js")
@@ -42,6 +49,7 @@ def write_page(
     max_atoms: int = 50_000,
     uncertain_places: int = 3,
     box_side: int = 48,
+    against: Density | None = None,
 ) -> None:
     """Write a page that shows a density in any browser, without a network.
 
@@ -63,13 +71,18 @@ def write_page(
         shown as stored gets none.
     box_side
         Edge of such a box, points.
+    against
+        Another density of the same cell: the page shows the difference to it, too. On another mesh
+        it is resampled to that of ``density``, in memory.
 
     Raises
     ------
+    StructureError
+        If ``against`` has another cell.
     MissingExtraError
         If plotly is not installed.
     """
-    html = page_of(density, title, max_points, max_atoms, uncertain_places, box_side)
+    html = page_of(density, title, max_points, max_atoms, uncertain_places, box_side, against)
     with replacing(path) as partial:
         partial.write_text(html, encoding="utf-8")
 
@@ -81,20 +94,31 @@ def page_of(
     max_atoms: int = 50_000,
     uncertain_places: int = 3,
     box_side: int = 48,
+    against: Density | None = None,
 ) -> str:
     """Return the page that `write_page` writes."""
-    excerpts = [whole_cell(density, max_points, max_atoms)]
-    if density.mesh.n_points > max_points:
-        for number, place in enumerate(most_uncertain(density, uncertain_places, box_side), 1):
-            name = f"uncertain place {number} (as stored)"
-            excerpts.append(box_around(density, place, box_side, name))
+    large = density.mesh.n_points > max_points
+    places = most_uncertain(density, uncertain_places, box_side) if large else []
+
+    def excerpts_of(one: Density) -> list[Excerpt]:
+        boxes = [
+            box_around(one, place, box_side, f"uncertain place {number} (as stored)")
+            for number, place in enumerate(places, 1)
+        ]
+        return [whole_cell(one, max_points, max_atoms), *boxes]
+
+    excerpts = excerpts_of(density)
+    if against is not None:
+        against.check_cell(density.structure)
+        others = excerpts_of(on_mesh(against, density.mesh.shape))
+        excerpts = [with_difference(*pair) for pair in zip(excerpts, others, strict=True)]
     data = {
         "title": title,
         "titles": _TITLES,
         "parts": [_described(excerpt) for excerpt in excerpts],
         "elements": _elements(density.structure.numbers),
         "angstrom_per_bohr": ANGSTROM_PER_BOHR,
-        "facts": _facts(density),
+        "facts": _facts(density) + ([("difference to", against.origin)] if against else []),
     }
     return _html(title, data)
 

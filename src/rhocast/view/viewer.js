@@ -41,7 +41,8 @@ async function unpackRest(shown) {
 
 function connect() {
   const on = (ids, event, act) => ids.forEach((id) => control(id).addEventListener(event, act));
-  on(["field", "part", "plane"], "change", () => {
+  on(["field", "part", "plane"], "change", ({ target }) => {
+    if (target === control("field") && field() === "difference") control("colours").value = "RdBu";
     control("hkl-label").hidden = control("plane").value !== "other";
     viewer.clicked = null;
     drawAll();
