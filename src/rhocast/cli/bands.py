@@ -116,6 +116,7 @@ def _bands(options: argparse.Namespace) -> None:
     files = resolve_pseudopotentials(sections["material"]["pseudopotentials"], dft.functional)
     structure, density = _given(options)
     path = KPath.of(structure, options.path, options.points)
+    other = _other(options, structure)
     engine, launcher = engine_of(options, dft), launcher_of(options)
 
     def at(density: Density) -> ElectronicStructure:
@@ -135,8 +136,8 @@ def _bands(options: argparse.Namespace) -> None:
     found, reference = at(density), None
     if options.against == SELF_CONSISTENT:
         reference = at(_self_consistent(engine, structure, dft, files, options))
-    elif options.against:
-        reference = at(read_density(options.against))
+    elif other is not None:
+        reference = at(other)
     widths = {"window_ev": options.window_ev, "width_ev": options.dos_width_ev}
     write_bands(options.output, found, reference, **widths)
     if options.picture:
@@ -173,6 +174,21 @@ def _given(options: argparse.Namespace) -> tuple[Structure, Density]:
         )
     structure = read_structure(options.structure)
     return structure, Predictor.load(options.source).predict(structure, uncertainty="none")
+
+
+def _other(options: argparse.Namespace, structure: Structure) -> Density | None:
+    """Read the density to compare with, before anything is computed.
+
+    Raises
+    ------
+    StructureError
+        If it is that of other atoms.
+    """
+    if options.against in (None, SELF_CONSISTENT):
+        return None
+    density = read_density(options.against)
+    density.check_atoms(structure)
+    return density
 
 
 def _self_consistent(
