@@ -36,7 +36,7 @@ def test_a_model_without_pseudo_atoms_is_refused(tmp_path, capsys):
     assert "expected a model with pseudo-atoms" in capsys.readouterr().err
 
 
-def test_samples_give_the_charges_error_bars(tmp_path):
+def test_samples_give_the_charges_error_bars(tmp_path, capsys):
     PAIR.to_ase().write(tmp_path / "pair.extxyz")
     words = ["predict", "sige", str(tmp_path / "pair.extxyz"), "-o"]
     files = [str(tmp_path / f"{name}.h5") for name in ("density", "0", "1")]
@@ -53,5 +53,9 @@ def test_samples_give_the_charges_error_bars(tmp_path):
     expected = np.sqrt(np.mean((np.array(charges[:2]) - charges[2]) ** 2, axis=0))
     np.testing.assert_allclose([float(row[6]) for row in rows], expected, atol=3e-6)
     assert (expected > 1e-4).all()
+    for wrong, told in ((files[0], "the prediction itself"), (files[1], "given twice")):
+        words = ["charges", files[0], "--model", "sige", "-o", str(table)]
+        assert main([*words, "--samples", files[1], wrong]) == 4
+        assert told in capsys.readouterr().err
     bader = ["charges", files[0], "--bader", "Si=x", "-o", str(table), "--samples", files[1]]
     assert main(bader) == 2

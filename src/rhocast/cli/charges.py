@@ -5,6 +5,8 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rhocast.errors import ConfigError, FileFormatError
+
 if TYPE_CHECKING:
     from rhocast.density import Density
     from rhocast.properties import AtomicCharges
@@ -52,7 +54,6 @@ def add_verbs(verbs: Any) -> None:
 def _charges(options: argparse.Namespace) -> None:
     from rhocast.cli.job import emit
     from rhocast.density import open_density
-    from rhocast.errors import ConfigError
     from rhocast.properties import charges_by_element, write_charges
 
     if options.labels is not None and options.bader is None:
@@ -76,12 +77,34 @@ def _hirshfeld(options: argparse.Namespace, density: "Density") -> "AtomicCharge
     found = divide_among_atoms(density, model.baseline, valence)
     if not options.samples:
         return found
-    charges = []
+    charges: list[Any] = []
+    seen: set[tuple[Any, ...]] = set()
     for path in options.samples:
         with open_density(path) as sample:
             sample.check_atoms(density.structure)
+            seen.add(_number(path, sample, seen))
             charges.append(hirshfeld_charges(sample, model.baseline, valence))
     return found.with_samples(charges)
+
+
+def _number(path: Path, sample: "Density", seen: set[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """Return what tells a sample from others; a cube holds no number and is known by its path.
+
+    Raises
+    ------
+    FileFormatError
+        If the file says that it is no sample, or the same one as another.
+    """
+    number, model = sample.record.get("sample"), sample.record.get("model_hash")
+    if number is None and model is not None:
+        raise FileFormatError(
+            f"{path}: found the prediction itself, expected a sample of it (`rhocast predict "
+            "--sample`)"
+        )
+    told = (path.resolve(),) if number is None else (number, sample.record.get("seed"), model)
+    if told in seen:
+        raise FileFormatError(f"{path}: found a sample that is given twice, expected another one")
+    return told
 
 
 def _bader(options: argparse.Namespace, density: "Density") -> "BaderCharges":
