@@ -80,6 +80,7 @@ if cfg.convergence:
 include: "rules/learning.smk"
 include: "rules/inference.smk"
 include: "rules/analysis.smk"
+include: "rules/publication.smk"
 
 
 if cfg.goal:
@@ -111,15 +112,7 @@ onstart:
 rule all:
     default_target: True
     input:
-        summary=results("summary.txt"),
-        kept=lambda w: wanted(w).kept(),
-        study=campaign.study_results(),
-        runs=lambda w: wanted(w).run_pictures(),
-        errors=expand(results("figures/errors-{dataset}.png"), dataset=cfg.evaluation),
-        slices=expand(results("figures/{cell}.png"), cell=cfg.prediction.cells),
-        fields=expand(
-            results("predictions/{cell}/density.h5"), cell=cfg.prediction.cells
-        ),
+        finished,
 
 
 rule studies:

@@ -1,4 +1,4 @@
-"""What rules ask of a campaign that has a goal: how far it has come."""
+"""What rules ask of a campaign: how far it has come to its goal, and what is there at the end."""
 
 import json
 
@@ -32,3 +32,16 @@ def wanted(wildcards):
 def verdict_of(wildcards):
     """Return the verdict of the last round; nothing without a goal."""
     return [results(f"rounds/{reached(wildcards)}.json")] if cfg.goal else []
+
+
+def finished(wildcards):
+    """Return what a finished campaign has made."""
+    return [
+        results("summary.txt"),
+        *wanted(wildcards).kept(),
+        *campaign.study_results(),
+        *wanted(wildcards).run_pictures(),
+        *expand(results("figures/errors-{dataset}.png"), dataset=cfg.evaluation),
+        *expand(results("figures/{cell}.png"), cell=cfg.prediction.cells),
+        *expand(results("predictions/{cell}/density.h5"), cell=cfg.prediction.cells),
+    ]

@@ -1,6 +1,10 @@
 """A whole small campaign with ABINIT, once; then what edits make run again, and what not."""
 
+import hashlib
 import json
+import shutil
+from importlib.resources import files
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -9,6 +13,7 @@ import yaml
 from graph import jobs_of
 
 from rhocast.checksums import seal_attributes
+from rhocast.workflow.crate import METADATA
 
 pytestmark = [pytest.mark.workflow, pytest.mark.abinit, pytest.mark.mpi]
 
@@ -16,6 +21,29 @@ LEARNING = {
     "train", "transfer", "evaluate", "choose", "worst_snapshot", "predict", "merge", "figures",
     "summary",
 }  # fmt: skip
+
+#: Puts the JSON-LD context of RO-Crate into the validator's cache; run by the validator's Python.
+FILL_CACHE = """
+import sys
+from pathlib import Path
+from requests.adapters import HTTPAdapter
+from requests_cache import CachedSession
+from urllib3 import HTTPResponse
+
+class Stored(HTTPAdapter):
+    def send(self, request, **_):
+        body, headers = Path(sys.argv[2]).open("rb"), {"Content-Type": "application/ld+json"}
+        return self.build_response(
+            request, HTTPResponse(body, headers, status=200, preload_content=False)
+        )
+
+session = CachedSession(sys.argv[1], backend="sqlite", expire_after=-1)
+session.mount("https://w3id.org/", Stored())
+session.get(
+    "https://w3id.org/ro/crate/1.3/context",
+    headers={"Accept": "application/ld+json, application/json"},
+)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +70,14 @@ def campaign(snakemake, clone):
     logs = "\n".join(f"{p}\n{p.read_text()}" for p in (clone / "results/logs").rglob("*.log"))
     assert result.returncode == 0, f"{result.stdout}\n{result.stderr}\n{logs}"
     return clone / "results"
+
+
+@pytest.fixture(scope="module")
+def crate(campaign, snakemake):
+    """The folder of results as an RO-Crate."""
+    result = snakemake("crate")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return campaign
 
 
 def planned(result):
@@ -143,6 +179,60 @@ def test_the_report_holds_the_pictures(campaign, snakemake, clone):
     text = (clone / "report.html").read_text()
     for name in ("figures/si64.png", "figures/errors-test.png", "summary.txt"):
         assert name in text
+
+
+def test_the_crate_describes_what_is_there(crate):
+    """Files with their sizes and sums; programs with versions; what made which."""
+    entities = {e["@id"]: e for e in json.loads((crate / METADATA).read_text())["@graph"]}
+    listed = {name: e for name, e in entities.items() if e["@type"] == "File"}
+    assert {"campaign.yaml", "summary.txt", "engine.json", "models/si/chosen.safetensors"} < {
+        *listed
+    }
+    assert {"predictions/si64/density.h5", "figures/si64.png", "evaluation/test.json"} < {*listed}
+    for name, entity in listed.items():
+        content = (crate / name).read_bytes()
+        assert entity["contentSize"] == str(len(content))
+        assert entity["sha256"] == hashlib.sha256(content).hexdigest()
+    assert {part["@id"] for part in entities["./"]["hasPart"]} == {*listed}
+    engine = json.loads((crate / "engine.json").read_text())
+    assert entities["#abinit"]["version"] == engine["version"]
+    (prediction,) = (e for e in entities.values() if e.get("name") == "Prediction")
+    assert prediction["result"] == {"@id": "predictions/si64/density.h5"}
+    assert {"@id": "models/si/chosen.safetensors"} in prediction["object"]
+    assert {"@id": "models/si/base.safetensors"} not in prediction["object"]
+    (training,) = (e for e in entities.values() if e.get("name") == "Training")
+    taught = {file["@id"] for file in training["object"]} - {"campaign.yaml"}
+    of_small = {f"densities/si8/{T}K/{i}.h5" for T in (300, 900) for i in range(3)}
+    assert taught == of_small | {f"densities/si16/{T}K/0.h5" for T in (300, 900)}  # not 600 K
+    assert {"@id": "#rhocast"} in prediction["instrument"]
+    assert yaml.safe_load((crate / "campaign.yaml").read_text())["name"] == "si"
+
+
+def test_a_validator_accepts_the_crate(crate, run, tmp_path):
+    """Offline: its cache gets the context of the format, which comes with the package `rocrate`."""
+    program = shutil.which("rocrate-validator")
+    if program is None:
+        pytest.skip("no rocrate-validator on the PATH")
+    context = files("rocrate") / "data/ro-crate.jsonld"
+    python = Path(program).resolve().with_name("python")
+    filled = run(python, "-c", FILL_CACHE, tmp_path / "cache", context)
+    assert filled.returncode == 0, filled.stderr
+
+    def validate():
+        return run(
+            program, "--no-interactive", "validate", "--offline", "--cache-path",
+            tmp_path / "cache", "--no-paging", "--verbose", crate,
+        )  # fmt: skip
+
+    accepted = validate()
+    assert accepted.returncode == 0, accepted.stdout + accepted.stderr
+    assert "valid ro-crate-1.3" in accepted.stdout
+    engine = crate / "engine.json"
+    engine.rename(tmp_path / "engine.json")
+    try:
+        assert validate().returncode != 0
+    finally:
+        (tmp_path / "engine.json").rename(engine)
 
 
 def test_a_rejected_single_point_stops_nothing_else(campaign, snakemake, clone):

@@ -37,6 +37,12 @@ class Campaign(Paths):
             numbers = range(1, len(config.goal.rounds) + 1)
             self.rounds = [Campaign(config.of_round(number), file) for number in numbers]
 
+    def training_densities(self) -> list[str]:
+        """Return the snapshot files that the models are trained on, those of all rounds."""
+        campaigns = self.rounds or [self]
+        sections = [(c, s) for c in campaigns for s in (c.config.training, c.config.transfer)]
+        return sorted({path for c, s in sections for path in c.densities_of(s.dataset)})
+
     # What jobs are given
 
     def sampling_of(self, system: str, temperature_K: str | int) -> Aimd | Classical:
