@@ -28,12 +28,12 @@ def read_table(path: str | Path, columns: Collection[str], writer: str) -> list[
     try:
         with Path(path).open(encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream, delimiter="\t")
-            rows = list(reader)
+            rows, names = list(reader), reader.fieldnames or ()
     except FileNotFoundError:
         raise FileFormatError(f"{path}: no such file; {wanted}") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise FileFormatError(f"{path}: {error}; {wanted}") from error
-    missing = [name for name in columns if name not in (reader.fieldnames or ())]
+    missing = [name for name in columns if name not in names]
     if missing:
         raise FileFormatError(f"{path}: has no column {', '.join(missing)}; {wanted}")
     if not rows or any(None in row or None in row.values() for row in rows):

@@ -85,3 +85,10 @@ def test_what_cannot_be_drawn_is_told(words, told, folder, caplog):
     assert main(["plot", *words.split(), "-o", "picture.png"]) > 1  # not a defect of the program
     assert told in caplog.text
     assert not (folder / "picture.png").exists()
+
+
+@pytest.mark.parametrize("kind", ["energies", "eos", "timing"])
+def test_an_empty_table_is_refused(kind, tmp_path, caplog):
+    (tmp_path / "empty.tsv").touch()
+    assert main(["plot", kind, str(tmp_path / "empty.tsv"), "-o", str(tmp_path / "p.png")]) == 4
+    assert "has no column" in caplog.text
