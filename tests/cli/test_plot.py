@@ -92,3 +92,10 @@ def test_an_empty_table_is_refused(kind, tmp_path, caplog):
     (tmp_path / "empty.tsv").touch()
     assert main(["plot", kind, str(tmp_path / "empty.tsv"), "-o", str(tmp_path / "p.png")]) == 4
     assert "has no column" in caplog.text
+
+
+@pytest.mark.parametrize("words", ["defect d.h5 --place nan 0 0", "line d.h5 --end inf 0 0"])
+def test_a_place_is_finite(words, capsys):
+    with pytest.raises(SystemExit):
+        main(["plot", *words.split(), "-o", "picture.png"])
+    assert "expected a finite number" in capsys.readouterr().err

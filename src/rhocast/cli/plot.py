@@ -1,6 +1,7 @@
 """The verb `plot`: pictures of densities and of what other verbs have written, from files alone."""
 
 import argparse
+import math
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def _add_densities(kinds: Any) -> None:
     _add_density(kind)
     kind.add_argument(
         "--place",
-        type=float,
+        type=_coordinate,
         nargs=3,
         metavar=("A", "B", "C"),
         help="fractional coordinates (default: the middle of the largest void, such as a vacancy)",
@@ -103,6 +104,17 @@ def _add_results(kinds: Any) -> None:
     _finish(kind, _timing)
 
 
+def _coordinate(text: str) -> float:
+    """Read a fractional coordinate."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"expected a finite number, found {text}")
+    return value
+
+
 def _add_density(kind: argparse.ArgumentParser) -> None:
     kind.add_argument("density", type=Path, help="density of any format")
 
@@ -117,7 +129,7 @@ def _add_ends(kind: argparse.ArgumentParser, what: str) -> None:
     for option, default in (("--start", _ORIGIN), ("--end", _CORNER)):
         kind.add_argument(
             option,
-            type=float,
+            type=_coordinate,
             nargs=3,
             default=default,
             metavar=("A", "B", "C"),
