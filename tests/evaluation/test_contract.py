@@ -115,8 +115,10 @@ class TestEveryBackEnd:
         box = (slice(4, 10), slice(2, 5), slice(7, 15))
         lower, upper = ([getattr(s, end) for s in box] for end in ("start", "stop"))
         near = around(structure, model, lower / np.array(SHAPE), upper / np.array(SHAPE))
+        # sums in another order may round the last digit of bfloat16 to the other side
+        atol = (5e-3 if "bf16" in back_end else 1e-3) * SCALE
         for found in (whole(box), made.bind(near)(box)):
-            np.testing.assert_allclose(found, part, rtol=0.0, atol=1e-3 * SCALE)
+            np.testing.assert_allclose(found, part, rtol=0.0, atol=atol)
 
     def test_the_density_is_the_same_without_the_standard_deviations(self, back_end):
         model = make_model()

@@ -205,6 +205,13 @@ MATRIX: list[tuple[str, str, Any, set[str]]] = [
     # Asked for by name: `snakemake physics`.
     ("energies.datasets", "energies", {"datasets": ["test"]}, set()),
     *(
+        (f"bands.{key}", "bands", VOLUMES | other, set())
+        for key, other in (
+            ("systems", {}), ("path", {"path": "GX"}), ("compare_dft", {"compare_dft": False}),
+            ("dos_kpoint_spacing_per_bohr", {"dos_kpoint_spacing_per_bohr": 0.2}),
+        )
+    ),
+    *(
         (f"equation_of_state.{key}", "equation_of_state", VOLUMES | other, set())
         for key, other in (
             ("systems", {}), ("strains", {"strains": [-0.02, -0.01, 0.0, 0.01, 0.02]}),

@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatch
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +131,7 @@ def write_crate(
     licences: Sequence[str],
     trained_on: Sequence[str | Path],
     configuration: Mapping[str, Any],
+    snakemake: str,
 ) -> None:
     """Write the metadata of the crate and, beside it, the configuration that it names.
 
@@ -148,6 +148,8 @@ def write_crate(
         be missing.
     configuration
         The configuration as it was read, all files merged.
+    snakemake
+        Version of Snakemake.
     """
     folder = Path(folder)
     with replacing(folder / CONFIGURATION) as partial:
@@ -158,7 +160,7 @@ def write_crate(
     crate.datePublished = datetime.fromtimestamp((folder / "summary.txt").stat().st_mtime, UTC)
     crate.license = " AND ".join(sorted(set(licences))) or UNKNOWN_LICENCE
     settings = _add_file(crate, folder, CONFIGURATION, "configuration of the campaign")
-    engine, programs = _programs(crate, folder)
+    engine, programs = _programs(crate, folder, snakemake)
     taught = {Path(path).relative_to(folder).as_posix() for path in trained_on}
     made: dict[str, Entity] = {}
     for number, stage in enumerate(STAGES, start=1):
@@ -216,14 +218,14 @@ def _add_file(crate: ROCrate, folder: Path, name: str, content: str) -> Entity:
     return crate.add_file(path, dest_path=name, properties=properties)
 
 
-def _programs(crate: ROCrate, folder: Path) -> tuple[list[Entity], list[Entity]]:
+def _programs(crate: ROCrate, folder: Path, snakemake: str) -> tuple[list[Entity], list[Entity]]:
     """Add the programs; return the DFT engine, if it ran, and those that took part in all."""
     record = folder / "engine.json"
     engines = [json.loads(record.read_text(encoding="utf-8"))] if record.is_file() else []
     engine = [_add_program(crate, entry["name"], entry["version"]) for entry in engines]
     programs = [
         _add_program(crate, "rhocast", __version__),
-        _add_program(crate, "snakemake", version("snakemake")),
+        _add_program(crate, "snakemake", snakemake),
     ]
     return engine, programs
 
