@@ -12,10 +12,11 @@ from rhocast.evaluation import compiled as kernels
 from rhocast.evaluation.compiled import CompiledEvaluator
 from rhocast.evaluation.reference import ReferenceEvaluator
 from rhocast.grid import BinnedAtoms, Mesh
+from rhocast.grid.closest_pairs import closest_pairs
 from rhocast.model import DensityModel
 from rhocast.model.training_range import INSIDE
 from rhocast.structures import Structure
-from rhocast.structures.pairs import closest_pairs, shortest_bonds
+from rhocast.structures.pairs import shortest_bonds
 
 #: Boxes that are looked at; points along their sides, and the distance between these, Bohr.
 BOXES, SIDE, SPACING_BOHR = 96, 4, 0.5

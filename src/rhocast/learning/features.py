@@ -11,11 +11,11 @@ from rhocast import config, descriptors
 from rhocast.datasets.dataset import PROVENANCE
 from rhocast.density import Snapshot, read_snapshot
 from rhocast.errors import FileFormatError, ModelError
+from rhocast.grid.closest_pairs import closest_pairs
 from rhocast.grid.kpoints import spacing_of
 from rhocast.learning.baseline import baseline_sums
 from rhocast.learning.feature_file import SnapshotRecord, file_sha256
 from rhocast.learning.feature_writer import create_features
-from rhocast.structures.pairs import closest_pairs
 
 #: Pairs of elements that come closer than this have their shortest distance recorded, Bohr.
 _PAIRS_BOHR = 12.0

@@ -18,6 +18,10 @@ COINCIDENT_BOHR = 0.5
 #: Positions and lattice vectors that are longer hold no digits of a bond's length.
 LARGEST_BOHR = 1e8
 
+#: Atoms whose places are worked out at a time, and boxes along a lattice vector: their numbers fit
+#: into 32 bits.
+_PART, _MOST_BOXES = 200_000, 10**9
+
 
 @dataclass(frozen=True)
 class Structure:
@@ -152,17 +156,26 @@ class Structure:
         Atoms that are closer share a box of twice that side, in a grid of such boxes or in one
         that is shifted by half a box along some axes.
         """
-        planes = 1.0 / np.linalg.norm(np.linalg.inv(self.cell), axis=0)
+        inverse = np.linalg.inv(self.cell)
+        planes = 1.0 / np.linalg.norm(inverse, axis=0)
         _, y, z = counts = (planes / (2.0 * distance)).astype(np.int64)
-        if min(counts) < 2:
+        if min(counts) < 2 or max(counts) > _MOST_BOXES:
             return False
-        places = (self.fractional * counts).T
-        unshifted = [axis.astype(np.int64) for axis in places]
-        shifted = [
-            (axis + 0.5).astype(np.int64) % n for axis, n in zip(places, counts, strict=True)
-        ]
-        for i, j, k in product(*zip(unshifted, shifted, strict=True)):
-            boxes = np.sort((i * y + j) * z + k)
+        halves = np.empty((3, len(self)), dtype=np.int32)  # in units of half a box
+        for start in range(0, len(self), _PART):
+            part = slice(start, start + _PART)
+            scaled = self.positions[part] @ inverse % 1.0
+            halves[:, part] = (scaled * (2 * counts)).T.astype(np.int32) % (2 * counts)[:, None]
+        for shifts in product((0, 1), repeat=3):
+            i, j, k = (
+                (axis + shift) // 2 % n
+                for axis, shift, n in zip(halves, shifts, counts.astype(np.int32), strict=True)
+            )
+            boxes = i.astype(np.int64)
+            for count, axis in ((y, j), (z, k)):
+                boxes *= count
+                boxes += axis
+            boxes.sort()
             if (boxes[1:] == boxes[:-1]).any():
                 return False
         return True
