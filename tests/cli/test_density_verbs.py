@@ -1,6 +1,7 @@
 """Verbs on files of densities, and predictions in other formats than HDF5."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,9 @@ from ase.build import bulk
 import rhocast.cli.main
 from rhocast.cli.main import main
 from rhocast.density import read_density
+
+#: The pseudopotential that the model's densities were computed with.
+GERMANIUM = f"Ge={Path(__file__).parents[2] / 'data/pseudopotentials/Ge-low.psp8'}"
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +47,23 @@ def test_names_of_what_cannot_be_written_are_refused(folder, caplog):
     assert predict("0.cube", "--shard", "0/2") == 2
     assert "0.cube: a shard is HDF5" in caplog.text
     assert [path.name for path in folder.iterdir()] == ["atoms.xyz"]
+
+
+def test_a_difference_is_written_as_a_density(folder):
+    assert predict("a.h5") == 0
+    assert predict("b.h5", "--unscaled") == 0
+    assert (
+        main(["superpose", "a.h5", "--pseudopotentials", "Si=spms", GERMANIUM, "-o", "c.h5"]) == 0
+    )
+    a, c = read_density("a.h5"), read_density("c.h5")
+    for name in ("bonds.h5", "bonds.cube"):
+        assert main(["diff", "c.h5", "a.h5", "-o", name]) == 0
+        found = read_density(name).density
+        np.testing.assert_allclose(found, a.density - c.density, atol=1e-7)
+    assert main(["diff", "a.h5", "b.h5", "-o", "delta.h5"]) == 0
+    assert np.abs(read_density("delta.h5").density).max() < np.abs(found).max()
+    assert main(["diff", "a.h5", "b.h5", "-o", "delta.png"]) == 1
+    assert main(["plot", "slice", "bonds.h5", "-o", "bonds.png"]) == 0
 
 
 def test_convert_and_diff(capsys):

@@ -26,6 +26,9 @@ PANELS = (
     ("aleatoric_std", "aleatoric σ", "magma"),
 )
 
+#: Colour map of differences, zero in the middle.
+DIVERGING = "PuOr"
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable

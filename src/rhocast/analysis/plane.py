@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.ndimage import map_coordinates
 
-from rhocast.analysis.picture import PANELS, add_colour_bar, add_scale_bar
+from rhocast.analysis.picture import DIVERGING, PANELS, add_colour_bar, add_scale_bar
 from rhocast.density import Density
+from rhocast.density.difference import MINUS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,6 +66,8 @@ class Plane:
     ) -> None:
         """Draw values on the plane's mesh points, a part of them, and the atoms close by."""
         shown = interpolated(values, degree, window)
+        # Between coarse points next to a nucleus the spline falls below all stored values.
+        shown = np.maximum(shown, min(values.min(), 0.0))
         corners = [
             np.linspace(low, high, n + 1)
             for (low, high), n in zip(window, shown.shape, strict=True)
@@ -104,7 +107,8 @@ class Plane:
         near = self.atoms(window)
         if 0 < len(near) <= MOST_ATOMS:
             x, y = self.flat(near)
-            axes.plot(x, y, "o", markersize=4, fillstyle="none", color="white", markeredgewidth=0.8)
+            axes.plot(x, y, "o", markersize=5, fillstyle="none", color="0.2", markeredgewidth=1.8)
+            axes.plot(x, y, "o", markersize=5, fillstyle="none", color="white", markeredgewidth=0.8)
 
 
 def interpolated(
@@ -156,12 +160,19 @@ def draw_fields(
     row: Sequence["SubplotSpec"],
     window: Window = WHOLE,
 ) -> list["Axes"]:
-    """Draw each field of a density on a plane, in places of a figure, and return the axes."""
+    """Draw each field of a density on a plane, in places of a figure, and return the axes.
+
+    A difference of densities has colours of two kinds around zero.
+    """
     shown = [panel for panel in PANELS if panel[0] in density.fields]
     panels = []
     for place, (field, title, colours) in zip(row, shown, strict=True):
-        axes = figure.add_subplot(place)
-        plane.draw(axes, plane.values(field), DEGREES[field], window, cmap=colours)
+        axes, values = figure.add_subplot(place), plane.values(field)
+        style: dict[str, Any] = {"cmap": colours}
+        if MINUS in density.record:
+            title, limit = "density difference", float(np.abs(values).max())
+            style = {"cmap": DIVERGING, "vmin": -limit, "vmax": limit}
+        plane.draw(axes, values, DEGREES[field], window, **style)
         axes.set_title(f"{title}, e/Bohr³", fontsize=11)
         panels.append(axes)
     return panels

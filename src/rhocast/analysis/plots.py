@@ -10,7 +10,7 @@ import numpy as np
 
 from rhocast.analysis.cut import draw_cut
 from rhocast.analysis.figures import largest_void
-from rhocast.analysis.picture import new_figure, save_figure
+from rhocast.analysis.picture import DIVERGING, new_figure, save_figure
 from rhocast.analysis.plane import Plane, Window, draw_fields
 from rhocast.density import Density, open_density
 from rhocast.density.difference import on_one_mesh
@@ -100,7 +100,7 @@ def draw_comparison(
         (first, second, second - first),
         (*names, "difference (middle − left)"),
         (dict(cmap="viridis", vmin=low, vmax=high),) * 2
-        + (dict(cmap="PuOr", vmin=-limit, vmax=limit),),
+        + (dict(cmap=DIVERGING, vmin=-limit, vmax=limit),),
         strict=True,
     ):
         plane.draw(axes, values, 5, **style)

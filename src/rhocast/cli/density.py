@@ -1,4 +1,4 @@
-"""Verbs on files of densities: ``convert`` (also called ``export``) and ``diff``."""
+"""Verbs on files of densities: ``convert`` (also called ``export``), ``diff``, ``superpose``."""
 
 import argparse
 import logging
@@ -40,8 +40,34 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument("a", type=Path, metavar="A", help="density to compare with")
     verb.add_argument("b", type=Path, metavar="B", help="density to compare")
     _add_source(verb, "--format", "--density-unit")
+    verb.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        help="file to write ρ_B − ρ_A to, in memory, in the format of its name",
+    )
     verb.add_argument("--json", action="store_true", help="print one JSON object")
     verb.set_defaults(run=_diff)
+
+    verb = verbs.add_parser(
+        "superpose",
+        description="Write the density of free atoms at the places of a density's atoms, on its "
+        "mesh: the density minus this one (`view --against`, `plot compare`, `diff`) is the "
+        "deformation density, which shows the bonds. The field has to fit in memory.",
+    )
+    verb.add_argument("density", type=Path, help="density of any format")
+    verb.add_argument(
+        "--pseudopotentials",
+        required=True,
+        nargs="+",
+        metavar="Al=FILE",
+        help="pseudopotentials by element, which hold the densities of the free atoms: psp8 files, "
+        "or `spms`",
+    )
+    verb.add_argument(
+        "-o", "--output", required=True, type=Path, help="file to write; its name tells the format"
+    )
+    verb.set_defaults(run=_superpose)
 
 
 def _add_source(verb: argparse.ArgumentParser, format: str, unit: str) -> None:
@@ -90,11 +116,30 @@ def _convert(options: argparse.Namespace) -> None:
 
 
 def _diff(options: argparse.Namespace) -> None:
-    from rhocast.density import open_density
-    from rhocast.density.difference import difference
+    from rhocast.density import open_density, write_density
+    from rhocast.density.difference import difference, subtracted
+    from rhocast.density.formats import format_to_write
 
+    if options.output is not None:
+        format_to_write(options.output)  # told before anything is computed
     choices = (options.source_format, options.density_unit)
     with open_density(options.a, *choices) as a, open_density(options.b, *choices) as b:
         found = asdict(difference(a, b))
+        if options.output is not None:
+            write_density(options.output, subtracted(b, a))
+            log.info("%s is written", options.output)
     found["mesh"] = list(found["mesh"]) if options.json else "×".join(map(str, found["mesh"]))
     emit(found, options.json)
+
+
+def _superpose(options: argparse.Namespace) -> None:
+    from rhocast.cli.engine_options import pseudopotentials_named
+    from rhocast.density import open_density, write_density
+    from rhocast.density.formats import format_to_write
+    from rhocast.properties.superposed_atoms import superposed_atoms
+
+    format_to_write(options.output)  # told before anything is computed
+    with open_density(options.density) as density:
+        found = superposed_atoms(density, pseudopotentials_named(options.pseudopotentials))
+    write_density(options.output, found)
+    log.info("%s is written", options.output)

@@ -34,6 +34,7 @@ VERBS = {
     "convert": ("density", "write a density of any format in any other, or on another mesh"),
     "export": ("density", "the same as convert"),
     "diff": ("density", "compare two densities of the same cell"),
+    "superpose": ("density", "write the density of free atoms at the places of a density's atoms"),
     "aimd": ("dft", "run molecular dynamics of a structure with the DFT engine"),
     "scf": ("dft", "compute the density of a structure with the DFT engine"),
     "harris-foulkes": ("dft", "compute the energy at a given density, by one diagonalisation"),

@@ -1,12 +1,16 @@
 """How far two densities of one cell are apart."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from rhocast.density.density import Density
 from rhocast.density.fourier import resample
 from rhocast.errors import FileFormatError
+
+#: Attribute of a file that holds a difference: the name of what was subtracted.
+MINUS = "minus"
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,24 @@ def difference(a: Density, b: Density) -> Difference:
         nmae=absolute / electrons,
         rmse=float(np.sqrt(squares / mesh.n_points)),
         max_difference=largest,
+    )
+
+
+def subtracted(b: Density, a: Density) -> Density:
+    """Return ρ_B − ρ_A in memory, on the mesh that `on_one_mesh` gives, with the atoms of B.
+
+    Raises
+    ------
+    StructureError
+        If their cells differ.
+    """
+    fine_b, fine_a = on_one_mesh(b, a)
+    values = fine_b.read("density") - fine_a.read("density")
+    return Density(
+        b.structure,
+        values,
+        record={MINUS: Path(a.source).name},
+        source=f"{b.source} minus {a.source}",
     )
 
 

@@ -8,7 +8,7 @@ R. F. W. Bader, Atoms in Molecules (1990); https://github.com/SWeav02/baderkit.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,17 +17,14 @@ from ase.data import atomic_numbers
 from rhocast.density import Density
 from rhocast.density.spheres import RadialDensity, superposed
 from rhocast.engines.psp8 import Psp8, core_density
-from rhocast.errors import ModelError
 from rhocast.extras import needed_for
+from rhocast.properties.superposed_atoms import electrons_of_atoms, interpolated
 from rhocast.units import ANGSTROM_PER_BOHR
 
 log = logging.getLogger(__name__)
 
 #: Cores end where they are thinner, e/Bohr³.
 _LEAST_CORE = 1e-6
-
-#: A density holds the electrons of the pseudopotentials within this share.
-_SAME_COUNT = 0.02
 
 _NO_CORE = RadialDensity(np.zeros(1, dtype=np.float32))
 
@@ -74,14 +71,7 @@ def bader_charges(density: Density, pseudopotentials: Mapping[str, Psp8]) -> Bad
         If an element has no pseudopotential, or they have other electrons than the density.
     """
     structure = density.structure
-    if missing := sorted(set(structure.species) - set(pseudopotentials)):
-        raise ModelError(f"{', '.join(missing)}: no pseudopotential is given, expected one")
-    valence = [pseudopotentials[symbol].valence for symbol in structure.to_ase().symbols]
-    if abs(density.electron_count - sum(valence)) > _SAME_COUNT * sum(valence):
-        raise ModelError(
-            f"{density.source}: holds {density.electron_count:.6g} electrons, the pseudopotentials "
-            f"have {sum(valence):g}; give those that the density was computed with"
-        )
+    valence = electrons_of_atoms(density, pseudopotentials)
     with needed_for("Bader charges"):
         from baderkit import Bader, Grid
     charge = density.to_pymatgen()
@@ -92,7 +82,7 @@ def bader_charges(density: Density, pseudopotentials: Mapping[str, Psp8]) -> Bad
     grids = [Grid(one.structure, one.data, sig_figs=8) for one in (charge, reference)]
     found = Bader(charge_grid=grids[0], reference_grid=grids[1], vacuum_tol=False)
     return BaderCharges(
-        np.array(valence) - found.atom_charges,
+        valence - found.atom_charges,
         np.asarray(found.atom_volumes) / ANGSTROM_PER_BOHR**3,
         np.asarray(found.atom_labels).astype(np.int32),
     )
@@ -113,10 +103,5 @@ def _cores(density: Density, pseudopotentials: Mapping[str, Psp8]) -> np.ndarray
         else:
             radii, values = core
             end = float(radii[np.flatnonzero(values >= _LEAST_CORE)[-1]])
-            radial[atomic_numbers[symbol]] = RadialDensity.of(_between(radii, values), end)
+            radial[atomic_numbers[symbol]] = RadialDensity.of(interpolated(radii, values), end)
     return superposed(density.structure, density.mesh, radial)
-
-
-def _between(radii: np.ndarray, values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the function that interpolates a table linearly."""
-    return lambda distances: np.asarray(np.interp(distances, radii, values))
