@@ -96,3 +96,29 @@ def test_given_density_saves_iterations_and_has_an_energy(verb, tmp_path, capsys
     found = json.loads(capsys.readouterr().out)
     assert np.isclose(found["energy_ha"], read_snapshot(first).energy_ha, atol=2e-6)
     assert np.isclose(found["electrons_given"], 8.0, rtol=1e-5)
+
+
+@pytest.mark.abinit
+def test_samples_give_the_energy_an_error_bar(verb, tmp_path, capsys):
+    files = [tmp_path / f"{name}.h5" for name in ("density", "0", "1")]
+    for file, more in zip(files, ([], ["--sample", "0"], ["--sample", "1"]), strict=True):
+        assert main(["predict", "sige", f"{tmp_path}/si.xyz", "-o", str(file), *more]) == 0
+    energies = []
+    capsys.readouterr()
+    for file in files:
+        assert verb("harris-foulkes", "--density", file, "--json") == 0
+        energies.append(json.loads(capsys.readouterr().out)["energy_ha_per_atom"])
+    words = ["--density", files[0], "--json", "--samples"]
+    assert verb("harris-foulkes", *words, *files[1:]) == 0
+    found = json.loads(capsys.readouterr().out)
+    differences = 27211.386 * (np.array(energies[1:]) - energies[0])
+    assert found["samples_mean_mev_per_atom"] == pytest.approx(differences.mean(), abs=1e-3)
+    assert found["samples_std_mev_per_atom"] == pytest.approx(differences.std(ddof=1), abs=1e-3)
+    assert np.abs(differences).min() > 0.01
+    for wrong, code, told in (
+        ([files[1]], 2, "expected at least 2 for a standard deviation"),
+        ([files[1], files[0]], 4, "the prediction itself"),
+        ([*files[1:], "--waves", tmp_path / "waves"], 2, "found beside --waves"),
+    ):
+        assert verb("harris-foulkes", *words, *wrong) == code
+        assert told in capsys.readouterr().err

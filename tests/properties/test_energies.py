@@ -8,7 +8,7 @@ import pytest
 from rhocast.density import read_snapshot, write_snapshot
 from rhocast.engines import Launcher, compute_snapshot, make_engine, resolve_engine
 from rhocast.inference import Predictor
-from rhocast.properties import compare_energies, write_energies
+from rhocast.properties import compare_energies, read_energies, write_energies
 from rhocast.properties.energies import summary
 
 pytestmark = pytest.mark.abinit
@@ -49,6 +49,7 @@ def test_the_energy_at_the_predicted_density_is_nearly_dfts(
         pseudopotentials,
         launcher=Launcher(),
         workdir=tmp_path / "work",
+        samples=2,
     )
     only = found[0]
     stored = read_snapshot(snapshot_file)
@@ -58,7 +59,14 @@ def test_the_energy_at_the_predicted_density_is_nearly_dfts(
     # Errors of the parts are of first order in that of the density, the energy's of second.
     assert abs(only.hartree_error_ha_per_atom) > abs(only.energy_error_ha_per_atom)
     assert summary(found)["max_energy_error_ha_per_atom"] == abs(only.energy_error_ha_per_atom)
+    # The error bar is of its order: energies at samples differ by as little.
+    assert 0.0 < only.samples_std_ha_per_atom < 2e-4
+    assert abs(only.samples_mean_ha_per_atom) < 2e-4
+    assert {"median_samples_mean_mev_per_atom", "median_samples_std_mev_per_atom"} < summary(
+        found
+    ).keys()
     write_energies(tmp_path / "energies.tsv", found)
+    assert read_energies([tmp_path / "energies.tsv"]) == found
     with (tmp_path / "energies.tsv").open() as stream:
         (row,) = csv.DictReader(stream, delimiter="\t")
     assert row["system"] == "Al4"

@@ -5,7 +5,8 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rhocast.errors import ConfigError, FileFormatError
+from rhocast.cli.samples import add_samples_option, open_samples
+from rhocast.errors import ConfigError
 
 if TYPE_CHECKING:
     from rhocast.density import Density
@@ -35,14 +36,7 @@ def add_verbs(verbs: Any) -> None:
         help="pseudopotentials by element: psp8 files, or `spms`; surfaces are those of the "
         "density with the cores that they hold (needs baderkit)",
     )
-    verb.add_argument(
-        "--samples",
-        nargs="+",
-        type=Path,
-        default=[],
-        metavar="FILE",
-        help="samples of the same field (`rhocast predict --sample`), for --model",
-    )
+    add_samples_option(verb, "for --model")
     verb.add_argument("-o", "--output", required=True, type=Path, help="table to write, TSV")
     verb.add_argument(
         "--labels", type=Path, help="array to write with --bader (.npy): the atom of each point"
@@ -68,7 +62,6 @@ def _charges(options: argparse.Namespace) -> None:
 
 
 def _hirshfeld(options: argparse.Namespace, density: "Density") -> "AtomicCharges":
-    from rhocast.density import open_density
     from rhocast.model import DensityModel
     from rhocast.properties import divide_among_atoms, hirshfeld_charges
 
@@ -77,34 +70,12 @@ def _hirshfeld(options: argparse.Namespace, density: "Density") -> "AtomicCharge
     found = divide_among_atoms(density, model.baseline, valence)
     if not options.samples:
         return found
-    charges: list[Any] = []
-    seen: set[tuple[Any, ...]] = set()
-    for path in options.samples:
-        with open_density(path) as sample:
-            sample.check_atoms(density.structure)
-            seen.add(_number(path, sample, seen))
-            charges.append(hirshfeld_charges(sample, model.baseline, valence))
-    return found.with_samples(charges)
-
-
-def _number(path: Path, sample: "Density", seen: set[tuple[Any, ...]]) -> tuple[Any, ...]:
-    """Return what tells a sample from others; a cube holds no number and is known by its path.
-
-    Raises
-    ------
-    FileFormatError
-        If the file says that it is no sample, or the same one as another.
-    """
-    number, model = sample.record.get("sample"), sample.record.get("model_hash")
-    if number is None and model is not None:
-        raise FileFormatError(
-            f"{path}: found the prediction itself, expected a sample of it (`rhocast predict "
-            "--sample`)"
-        )
-    told = (path.resolve(),) if number is None else (number, sample.record.get("seed"), model)
-    if told in seen:
-        raise FileFormatError(f"{path}: found a sample that is given twice, expected another one")
-    return told
+    return found.with_samples(
+        [
+            hirshfeld_charges(sample, model.baseline, valence)
+            for sample in open_samples(options.samples, density.structure)
+        ]
+    )
 
 
 def _bader(options: argparse.Namespace, density: "Density") -> "BaderCharges":

@@ -8,6 +8,7 @@ import json
 import logging
 import resource
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from rhocast.cli.engine_options import (
     workdir_of,
 )
 from rhocast.cli.job import emit
+from rhocast.cli.samples import add_samples_option, open_samples
 from rhocast.density import Density, Snapshot, read_density, write_snapshot
 from rhocast.dynamics import write_trajectory
 from rhocast.engines import (
@@ -33,6 +35,7 @@ from rhocast.engines import (
     run_aimd,
 )
 from rhocast.errors import ConfigError
+from rhocast.properties.energy_samples import EnergySamples, check_number
 from rhocast.structures import displace, read_structure
 from rhocast.workflow.stamps import STAMP, with_stamp
 
@@ -81,6 +84,7 @@ def add_verbs(verbs: Any) -> None:
         metavar="FILE",
         help="snapshot file, predicted field, or file of another program; scaled to the electrons",
     )
+    add_samples_option(verb, "at each of which the energy is computed, too, for its error bar")
     _add_waves(verb)
     _add_density_unit(verb)
     verb.add_argument("--json", action="store_true", help="print one JSON object")
@@ -236,20 +240,33 @@ def _snapshot(options: argparse.Namespace, start: Density | None, waves: Path | 
 def _harris_foulkes(options: argparse.Namespace) -> None:
     sections = sections_of(options)
     dft = validated(config.Dft, sections, "dft")
-    found = harris_foulkes(
+    if options.samples and options.waves:
+        raise ConfigError(
+            "--samples: found beside --waves, expected without, so that all begin alike"
+        )
+    if options.samples:
+        check_number(len(options.samples))
+    structure = read_structure(options.structure)
+    at_density = partial(
+        harris_foulkes,
         engine_of(options, dft),
-        read_structure(options.structure),
-        read_density(options.density, density_unit=options.density_unit),
-        dft,
-        resolve_pseudopotentials(sections["material"]["pseudopotentials"], dft.functional),
+        structure,
+        dft=dft,
+        pseudopotentials=resolve_pseudopotentials(
+            sections["material"]["pseudopotentials"], dft.functional
+        ),
         launcher=launcher_of(options),
         # Beside a snapshot may lie the folder of the single point that made it.
         workdir=workdir_of(options.density.with_suffix(".harris-foulkes")),
         waves=options.waves,
         kpoint_seed=_kpoint_seed(options, options.density),
     )
-    energies = {"energy_ha_per_atom": found.energy_ha / found.n_atoms}
-    emit(asdict(found) | energies, options.json)
+    found = at_density(read_density(options.density, density_unit=options.density_unit))
+    told = asdict(found) | {"energy_ha_per_atom": found.energy_ha / found.n_atoms}
+    if options.samples:
+        energies = [at_density(sample) for sample in open_samples(options.samples, structure)]
+        told |= EnergySamples.of(energies, found).figures
+    emit(told, options.json)
 
 
 def _kpoint_seed(options: argparse.Namespace, path: Path) -> int | None:

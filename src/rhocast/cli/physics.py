@@ -42,6 +42,14 @@ def add_verbs(verbs: Any) -> None:
     )
     verb.add_argument("model", help="model file or name of a shipped model")
     verb.add_argument("snapshots", nargs="+", type=Path, help="snapshot files (HDF5)")
+    verb.add_argument(
+        "--samples",
+        type=int,
+        default=0,
+        metavar="N",
+        help="number of samples of the field at which the energy is computed, too, for its error "
+        "bar: two or more (default: none)",
+    )
     _add_outputs(verb)
     verb.set_defaults(run=_energies)
 
@@ -102,6 +110,7 @@ def _energies(options: argparse.Namespace) -> None:
         resolve_pseudopotentials(sections["material"]["pseudopotentials"], dft.functional),
         launcher=launcher_of(options),
         workdir=workdir_of(options.output),
+        samples=options.samples,
     )
     write_energies(options.output, found)
     if options.picture:

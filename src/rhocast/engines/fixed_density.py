@@ -9,8 +9,8 @@ import numpy as np
 
 from rhocast import config
 from rhocast.density import Density
-from rhocast.engines.calculation import Calculation, right_handed
 from rhocast.engines.engine import CalculationError, Engine
+from rhocast.engines.given_density import planned
 from rhocast.engines.process import Launcher
 from rhocast.engines.psp8 import Psp8
 from rhocast.engines.single_point import empty_folder
@@ -64,15 +64,13 @@ def eigenvalues(
     EngineError
         If its electrons are far from the structure's, or the engine fails.
     """
-    density.check_atoms(structure)
-    workdir = empty_folder(workdir)
-    turned, axes = right_handed(structure)
     # The shift of the settings' k-mesh may be drawn; no point of that mesh is used.
     settings = dft.model_copy(update={"kpoint_shift": "gamma"})
-    calculation = Calculation.plan(turned, settings, pseudopotentials)
+    calculation, values, axes = planned(structure, density, settings, pseudopotentials)
+    workdir = empty_folder(workdir)
     energies = engine.eigenvalues(
         replace(calculation, n_bands=n_bands),
-        density.density.transpose(axes),
+        values,
         kpoints[:, axes],
         launcher,
         workdir,

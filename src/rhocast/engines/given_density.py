@@ -1,15 +1,49 @@
-"""A given density on an engine's mesh, with the electrons of its calculation."""
+"""A given density: the calculation at it, its values on the engine's mesh, its electrons."""
+
+from collections.abc import Mapping
 
 import numpy as np
 
+from rhocast import config
 from rhocast.density import Density
 from rhocast.density.electrons import explain_electrons
 from rhocast.density.fourier import resample
-from rhocast.engines.calculation import Calculation
+from rhocast.engines.calculation import Calculation, right_handed
+from rhocast.engines.psp8 import Psp8
 from rhocast.errors import EngineError
+from rhocast.structures import Structure
 
 #: Scaling to the electron count mends what a model misses, no more than this share.
 MAX_SCALING = 0.05
+
+
+def planned(
+    structure: Structure,
+    density: Density,
+    dft: config.Dft,
+    pseudopotentials: Mapping[str, Psp8],
+    kpoint_seed: int | None = None,
+) -> tuple[Calculation, np.ndarray, tuple[int, int, int]]:
+    """Plan a calculation at a density of this very structure.
+
+    Returns
+    -------
+    calculation
+        In a right-handed cell.
+    density : (nx, ny, nz) array
+        In that cell, on its own mesh.
+    axes
+        Order of the given cell's axes in it.
+
+    Raises
+    ------
+    StructureError
+        If the density is of other atoms.
+    """
+    density.check_atoms(structure)
+    turned, axes = right_handed(structure)
+    calculation = Calculation.plan(turned, dft, pseudopotentials, kpoint_seed)
+    return calculation, density.read("density").transpose(axes), axes
 
 
 def fitted(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rhocast import config
 from rhocast.density import Density
-from rhocast.engines.calculation import Calculation, right_handed
 from rhocast.engines.engine import Engine
+from rhocast.engines.given_density import planned
 from rhocast.engines.process import Launcher
 from rhocast.engines.psp8 import Psp8
 from rhocast.engines.single_point import empty_folder
@@ -94,14 +94,12 @@ def harris_foulkes(
     EngineError
         If its electrons are far from the structure's, or the engine fails.
     """
-    density.check_atoms(structure)
+    calculation, values, _ = planned(structure, density, dft, pseudopotentials, kpoint_seed)
     workdir = empty_folder(workdir)
-    turned, axes = right_handed(structure)
-    calculation = Calculation.plan(turned, dft, pseudopotentials, kpoint_seed)
     began = time.monotonic()
     found = engine.harris_foulkes(
         calculation,
-        density.density.transpose(axes),
+        values,
         launcher,
         workdir,
         None if waves is None else Path(waves),
@@ -112,6 +110,6 @@ def harris_foulkes(
         **asdict(found),
         n_atoms=len(structure),
         n_electrons=calculation.n_electrons,
-        electrons_given=float(density.density.mean()) * structure.volume,
+        electrons_given=float(values.mean()) * structure.volume,
         wall_time_s=wall_time_s,
     )

@@ -111,7 +111,7 @@ def compute_snapshot(
     if misplaced := temperature_fault(kinetic_K, temperature_K, len(structure)):
         attempts = [Attempt(_nothing(calculation), [misplaced], {})]
     else:
-        begin = None if start is None else start.density.transpose(axes)
+        begin = None if start is None else start.read("density").transpose(axes)
         folder = None if waves is None else Path(waves)
         attempts = _attempts(engine, calculation, launcher, workdir, begin, folder)
     point, reasons = attempts[-1].point, attempts[-1].faults

@@ -1,0 +1,58 @@
+"""The option ``--samples``: files of samples of a field, which give error bars."""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rhocast.errors import FileFormatError
+
+if TYPE_CHECKING:
+    from rhocast.density import Density
+    from rhocast.structures import Structure
+
+
+def add_samples_option(verb: argparse.ArgumentParser, more: str) -> None:
+    """Add ``--samples``; ``more`` ends its help."""
+    verb.add_argument(
+        "--samples",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help=f"samples of the same field (`rhocast predict --sample`), {more}",
+    )
+
+
+def open_samples(paths: Sequence[Path], structure: "Structure") -> Iterator["Density"]:
+    """Open one sample after the other; each is closed when the next is asked for.
+
+    Raises
+    ------
+    StructureError
+        If a file is of other atoms.
+    FileFormatError
+        If a file says that it is no sample, or the same one as another.
+    """
+    from rhocast.density import open_density
+
+    seen: set[tuple[Any, ...]] = set()
+    for path in paths:
+        with open_density(path) as sample:
+            sample.check_atoms(structure)
+            seen.add(_number(path, sample, seen))
+            yield sample
+
+
+def _number(path: Path, sample: "Density", seen: set[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """Return what tells a sample from others; a cube holds no number and is known by its path."""
+    number, model = sample.record.get("sample"), sample.record.get("model_hash")
+    if number is None and model is not None:
+        raise FileFormatError(
+            f"{path}: found the prediction itself, expected a sample of it (`rhocast predict "
+            "--sample`)"
+        )
+    told = (path.resolve(),) if number is None else (number, sample.record.get("seed"), model)
+    if told in seen:
+        raise FileFormatError(f"{path}: found a sample that is given twice, expected another one")
+    return told
