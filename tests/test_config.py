@@ -202,6 +202,17 @@ def test_every_fault_is_told_at_once(demo):
     assert len(str(caught.value).splitlines()) == 2
 
 
+def test_a_fault_that_aliases_repeat_is_told_once(demo):
+    few = {"system": "small", "temperatures_K": [300], "frames": 0}
+    demo["datasets"] |= {"first": [few, few], "second": [few, few | {"frames": -1}]}
+    with pytest.raises(ConfigError) as told:
+        parse_config(demo)
+    first, second = str(told.value).splitlines()
+    assert first.startswith("datasets.first[0].frames: expected a value greater than 0, found 0")
+    assert first.endswith("found 2 more times in this section")
+    assert second.startswith("datasets.second[1].frames: expected a value greater than 0, found -1")
+
+
 def test_files_that_are_no_configuration(tmp_path):
     for text in ("a: [", "- 1"):
         path = tmp_path / "bad.yaml"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from rhocast import files
-from rhocast.errors import ParallelError, RhocastError
+from rhocast.errors import ConfigError, ParallelError, RhocastError
 from rhocast.files import check_output, explaining, owned, replacing
 
 PROCESSES = multiprocessing.get_context("fork")
@@ -206,6 +206,6 @@ def test_an_output_in_place_of_an_input_is_refused(tmp_path):
     model, link = tmp_path / "model", tmp_path / "link"
     model.write_text("")
     link.symlink_to(model)
-    with pytest.raises(RhocastError, match=r"/link: is read, and would be replaced"):
+    with pytest.raises(ConfigError, match=r"/link: is read, and would be replaced"):
         check_output(link, ["al", tmp_path / "structure", model])
     check_output(tmp_path / "out", [model])

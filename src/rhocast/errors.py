@@ -12,7 +12,7 @@ class RhocastError(Exception):
 
 
 class ConfigError(RhocastError):
-    """A configuration key is unknown, missing, mistyped or out of range."""
+    """A key or an option that is unknown, missing, mistyped or out of range, or does not apply."""
 
     exit_code = 2
 

@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rhocast.errors import ParallelError, RhocastError
+from rhocast.errors import ConfigError, ParallelError, RhocastError
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     ------
     ParallelError
         If another process writes the file, or the disk is full.
-    RhocastError
+    ConfigError
         If the file cannot be written for another reason that the user can mend.
     """
     path = Path(path)
@@ -211,11 +211,11 @@ def _error_number(error: OSError | RuntimeError) -> int | None:
 
 
 def check_output(path: Path, inputs: Iterable[str | Path]) -> None:
-    """Raise RhocastError if a file that is to be written is one of those that are read."""
+    """Raise ConfigError if a file that is to be written is one of those that are read."""
     for name in inputs:
         with contextlib.suppress(OSError):
             if path.samefile(name):
-                raise RhocastError(
+                raise ConfigError(
                     f"{path}: is read, and would be replaced by the output; give the output "
                     "another name"
                 )

@@ -53,6 +53,7 @@ def test_samples_give_the_charges_error_bars(tmp_path, capsys):
     expected = np.sqrt(np.mean((np.array(charges[:2]) - charges[2]) ** 2, axis=0))
     np.testing.assert_allclose([float(row[6]) for row in rows], expected, atol=3e-6)
     assert (expected > 1e-4).all()
+    assert "uncertain by 50 % with 2 of them" in capsys.readouterr().err
     for wrong, told in ((files[0], "the prediction itself"), (files[1], "given twice")):
         words = ["charges", files[0], "--model", "sige", "-o", str(table)]
         assert main([*words, "--samples", files[1], wrong]) == 4

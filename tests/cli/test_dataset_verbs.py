@@ -59,7 +59,7 @@ def test_split(densities, tmp_path):
     assert sum(map(len, lists)) == 9
     folders = [{line.rsplit("/", 1)[0] for line in part} for part in lists]
     assert not folders[0] & folders[1]
-    assert main(["dataset", "split", str(densities / "si8/300K"), "-o", str(tmp_path)]) == 1
+    assert main(["dataset", "split", str(densities / "si8/300K"), "-o", str(tmp_path)]) == 2
 
 
 def test_what_split_writes_other_verbs_read(root, densities, tmp_path, monkeypatch):

@@ -186,6 +186,14 @@ def test_nothing_is_overwritten(structure_file, capsys):
     assert "exists already" in capsys.readouterr().err
 
 
+def test_a_wrong_option_is_told_once_and_leaves_no_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "--composition", "Si,Ge", "--frames", "0"]) == 2
+    told = capsys.readouterr().err
+    assert told.count("frames: expected a value greater than 0, found 0") == 1
+    assert not Path("campaign.yaml").exists()
+
+
 def test_an_element_without_pseudopotential_is_named(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     ase.io.write("Nd.cif", bulk("Nd", "fcc", a=5.0))

@@ -80,7 +80,7 @@ def test_an_output_in_place_of_an_input_replaces_nothing(verb, output, folder, c
     words = [word.format(folder) for word in VERBS[verb]]
     words[words.index("-o") + 1] = str(folder / output)
     before = (folder / output).read_bytes()
-    assert main(words) == 1
+    assert main(words) == 2
     assert f"{folder / output}: is read, and would be replaced" in caplog.text
     assert (folder / output).read_bytes() == before
 

@@ -10,7 +10,7 @@ from gaussian_atoms import check_gaussians, crystal, on_mesh
 
 from rhocast.density import Density, Snapshot, any_format, open_density, read_density, write_density
 from rhocast.density.formats import FORMATS, READABLE, WRITABLE
-from rhocast.errors import FileFormatError, RhocastError
+from rhocast.errors import ConfigError, FileFormatError
 
 __all__ = ["crystal"]
 
@@ -78,7 +78,7 @@ def test_a_snapshot_stays_one(crystal, tmp_path):
     assert found.temperature_K == 300.0
     found.write(tmp_path / "f.h5", "field")
     assert not isinstance(read_density(tmp_path / "f.h5"), Snapshot)
-    with pytest.raises(RhocastError, match="rhocast import"):
+    with pytest.raises(ConfigError, match="rhocast import"):
         Density(crystal, found.density).write(tmp_path / "x.h5", "snapshot")
 
 
@@ -105,21 +105,21 @@ def test_compressed_files_are_what_they_hold(crystal, tmp_path, name):
 def test_what_cannot_be_told_is_asked_for(crystal, tmp_path):
     path = tmp_path / "density.dat"
     write_density(path, Density(crystal, on_mesh(crystal)), "cube")
-    with pytest.raises(RhocastError, match=r"density\.dat: .* one of field, snapshot, cube"):
+    with pytest.raises(ConfigError, match=r"density\.dat: .* one of field, snapshot, cube"):
         read_density(path)
     check_gaussians(read_density(path, "cube"), crystal)
-    with pytest.raises(RhocastError, match="--density-unit is for cube and xsf"):
+    with pytest.raises(ConfigError, match="--density-unit is for cube and xsf"):
         read_density(path, "sparc", density_unit="angstrom")
     with pytest.raises(FileFormatError, match="no such file"):
         read_density(tmp_path / "none.cube")
     with pytest.raises(FileFormatError, match="holds no grid"):
         read_density(path, "xsf")
-    with pytest.raises(RhocastError, match="expected one of field, snapshot, cube"):
+    with pytest.raises(ConfigError, match="expected one of field, snapshot, cube"):
         write_density(tmp_path / "d.vtk", Density(crystal, np.ones((2, 2, 2))))
-    with pytest.raises(RhocastError, match="expected one of field, snapshot, cube"):
+    with pytest.raises(ConfigError, match="expected one of field, snapshot, cube"):
         write_density(tmp_path / "d.dens", Density(crystal, np.ones((2, 2, 2))))
     density = Density(crystal, np.ones((2, 2, 2)))
-    with pytest.raises(RhocastError, match="holds no aleatoric_std"):
+    with pytest.raises(ConfigError, match="holds no aleatoric_std"):
         write_density(tmp_path / "d.cube", density, field="aleatoric_std")
 
 

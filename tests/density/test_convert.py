@@ -6,7 +6,7 @@ from gaussian_atoms import crystal, gaussians, on_mesh
 
 from rhocast.density import Density, read_density
 from rhocast.density.convert import convert
-from rhocast.errors import RhocastError
+from rhocast.errors import ConfigError
 
 __all__ = ["crystal"]
 
@@ -41,5 +41,5 @@ def test_a_part_of_the_cell(crystal, cube, tmp_path):
 
 
 def test_a_wrong_name_is_told_before_any_work(cube, tmp_path):
-    with pytest.raises(RhocastError, match=r"out\.vtk: format '\.vtk', expected one of"):
+    with pytest.raises(ConfigError, match=r"out\.vtk: format '\.vtk', expected one of"):
         convert(cube, tmp_path / "out.vtk", mesh_spacing_bohr=FINE_BOHR)

@@ -10,7 +10,7 @@ from small_model import make_structure
 from rhocast.density import Density, read_density, refine, write_density
 from rhocast.density.interpolation import BOX
 from rhocast.density.refine import refined
-from rhocast.errors import FileFormatError, ParallelError, RhocastError
+from rhocast.errors import ConfigError, FileFormatError, ParallelError
 from rhocast.grid import Mesh
 
 COARSE = (19, 15, 21)
@@ -96,7 +96,7 @@ def test_a_part_without_atoms_is_a_density_too(source, tmp_path):
     for name in ("part.cube", "part.vts", "part.xsf", "part.npz"):
         write_density(tmp_path / name, field)
         assert (tmp_path / name).is_file()
-    with pytest.raises(RhocastError, match="a CHGCAR needs atoms"):
+    with pytest.raises(ConfigError, match="a CHGCAR needs atoms"):
         write_density(tmp_path / "CHGCAR", field)
     with pytest.raises(FileFormatError, match="holds no atoms"):
         read_density(tmp_path / "part.cube")
@@ -104,7 +104,7 @@ def test_a_part_without_atoms_is_a_density_too(source, tmp_path):
 
 def test_impossible_parts_are_refused(source, tmp_path):
     for ends in ((0.5, 0.5), (0.7, 0.2), (0.0, 1.5)):
-        with pytest.raises(RhocastError, match="box: expected lower and upper ends"):
+        with pytest.raises(ConfigError, match="box: expected lower and upper ends"):
             refine(source, tmp_path / "part.h5", 0.3, (ends, (0.0, 1.0), (0.0, 1.0)))
     assert not (tmp_path / "part.h5").exists()
 

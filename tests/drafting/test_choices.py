@@ -86,6 +86,18 @@ def test_kpoints_lie_no_further_apart_than_what_was_measured_to_suffice(structur
         assert 2 * pi / (edge * n) <= 1.1 * limit
 
 
+@pytest.mark.parametrize(("unit", "larger"), [((1, 1, 1), (2, 1, 1)), ((2, 1, 1), (2, 2, 1))])
+def test_cells_of_many_alloys_hold_the_same_kpoints(unit, larger):
+    """A cell of twice the length takes half the steps, so that k-points fold onto each other."""
+    alloy = crystal("Si", "diamond", a=5.545, cubic=True)  # lattice constant of Si0.5Ge0.5
+    spacing = choices.kpoint_spacing_per_bohr(alloy, (1, 1, 1), False, many_alloys=True).value
+    few, many = (
+        np.array(kpoint_mesh(alloy.cell * np.array(repeat)[:, None], spacing).divisions)
+        for repeat in (larger, unit)
+    )
+    assert (few * larger == many * unit).all()
+
+
 SALT = bulk("NaCl", "rocksalt", a=5.64), bulk("NaCl", "rocksalt", a=5.64, cubic=True)
 
 

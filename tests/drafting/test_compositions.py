@@ -52,7 +52,11 @@ def test_each_system_has_the_lattice_constant_of_its_own_atoms():
 def test_temperatures_leave_all_compositions_crystals():
     assert composition_range("Si,Ge").melting_point_K().value == 1211
     assert composition_range("Na,K").melting_point_K().value == 337
-    assert composition_range("Ar,Kr").melting_point_K() is None
+    assert composition_range("Kr,Xe").melting_point_K().value == 116
+
+
+def test_symbols_may_be_in_small_letters():
+    assert composition_range("si,GE").elements == ("Si", "Ge")
 
 
 def test_springs_are_between_those_of_the_elements():

@@ -107,7 +107,9 @@ def test_number_and_seed_choose_the_sample(model):
 def test_what_has_no_samples_is_refused(model):
     structure = make_structure()
     mesh = Mesh((9, 8, 10), structure.cell)
-    with pytest.raises(ConfigError, match="sample: expected a number from 0 and uncertainty"):
+    with pytest.raises(ConfigError, match="expected uncertainty `none`"):
         predict_on_mesh(model, structure, mesh, replace(options(0), uncertainty="fast"))
+    with pytest.raises(ConfigError, match="expected a number from 0, found -1"):
+        predict_on_mesh(model, structure, mesh, options(-1))
     with pytest.raises(ModelError, match="holds no `fast` one"):
         predict_on_mesh(make_model(), structure, mesh, options(0))

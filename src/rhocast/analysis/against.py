@@ -7,7 +7,7 @@ from typing import Any
 from rhocast.analysis.evaluation import Comparison
 from rhocast.density import Density, read_density
 from rhocast.density.difference import difference
-from rhocast.errors import RhocastError
+from rhocast.errors import ConfigError
 
 
 def judge_against(comparison: Comparison, other: str | Path) -> dict[str, Any]:
@@ -39,11 +39,11 @@ def only_one(comparisons: list[Comparison]) -> Comparison:
 
     Raises
     ------
-    RhocastError
+    ConfigError
         If there are several.
     """
     if len(comparisons) != 1:
-        raise RhocastError(
+        raise ConfigError(
             f"--against: expected one snapshot to compare with it, found {len(comparisons)}"
         )
     return comparisons[0]

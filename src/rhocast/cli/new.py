@@ -112,7 +112,6 @@ def _new(options: argparse.Namespace) -> None:
 
 def _from_crystal(options: argparse.Namespace) -> list[str]:
     """Draft a campaign of a crystal or an alloy; return a line for each choice."""
-    from rhocast.config import load_config
     from rhocast.drafting import Wish, draft_campaign
 
     material = _material(options)
@@ -122,11 +121,23 @@ def _from_crystal(options: argparse.Namespace) -> list[str]:
         frames = 2 if options.structure else 1
     wish = Wish(options.goal, options.hours, frames, options.aimd, options.judge_by_aimd)
     draft = draft_campaign(material, file, options.output.name, wish)
-    options.output.write_text(draft.text, encoding="utf-8")
-    load_config(options.output)  # what was written must be valid
+    _write(draft.text, options.output)
     for warning in draft.warnings:
         log.warning("%s", warning)
     return [line for reason in draft.reasons for line in _in_columns(*reason)]
+
+
+def _write(text: str, path: Path) -> None:
+    """Write a draft; one that an option has made invalid is not kept."""
+    from rhocast.config import load_config
+    from rhocast.errors import ConfigError
+
+    path.write_text(text, encoding="utf-8")
+    try:
+        load_config(path)
+    except ConfigError:
+        path.unlink()
+        raise
 
 
 def _material(options: argparse.Namespace) -> Any:
@@ -160,7 +171,6 @@ def _in_columns(name: str, value: str, reason: str) -> list[str]:
 
 def _from_densities(options: argparse.Namespace) -> list[str]:
     """Import densities and draft a campaign that learns from them; return a line for each run."""
-    from rhocast.config import load_config
     from rhocast.density import read_density
     from rhocast.drafting.choices import name_of
     from rhocast.drafting.imported import draft_imported, find_runs, import_runs
@@ -174,8 +184,7 @@ def _from_densities(options: argparse.Namespace) -> list[str]:
     kelvin = options.temperature_K
     first = import_runs(runs, results, kelvin, {e: file for e, (_, file) in files.items()})
     text = draft_imported(runs, first, options.output.name, kelvin, files)
-    options.output.write_text(text, encoding="utf-8")
-    load_config(options.output)  # what was written must be valid
+    _write(text, options.output)
     return [f"{run.name}  {len(run.files)} of {run.files[0].parent}" for run in runs]
 
 

@@ -147,8 +147,12 @@ def _slice(options: argparse.Namespace) -> None:
     from rhocast.analysis.plots import AXES, draw_slice
     from rhocast.errors import ConfigError
 
-    if not 0.0 <= options.at <= 1.0:
-        raise ConfigError(f"at: expected a fractional coordinate from 0 to 1, found {options.at:g}")
+    for name in ("at", "cut"):
+        value = getattr(options, name)
+        if value is not None and not 0.0 <= value <= 1.0:
+            raise ConfigError(
+                f"{name}: expected a fractional coordinate from 0 to 1, found {value:g}"
+            )
     if options.reference and options.cut is None:
         raise ConfigError("reference: is drawn along a line; expected --cut as well")
     with _opened(options.density) as density, _opened(options.reference) as reference:

@@ -1,6 +1,7 @@
 """The option ``--samples``: files of samples of a field, which give error bars."""
 
 import argparse
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,11 @@ from rhocast.errors import FileFormatError
 if TYPE_CHECKING:
     from rhocast.density import Density
     from rhocast.structures import Structure
+
+log = logging.getLogger(__name__)
+
+#: With fewer samples of a field, error bars are hardly known.
+_FEW = 4
 
 
 def add_samples_option(verb: argparse.ArgumentParser, more: str) -> None:
@@ -27,6 +33,8 @@ def add_samples_option(verb: argparse.ArgumentParser, more: str) -> None:
 def open_samples(paths: Sequence[Path], structure: "Structure") -> Iterator["Density"]:
     """Open one sample after the other; each is closed when the next is asked for.
 
+    Few of them are warned of.
+
     Raises
     ------
     StructureError
@@ -36,6 +44,13 @@ def open_samples(paths: Sequence[Path], structure: "Structure") -> Iterator["Den
     """
     from rhocast.density import open_density
 
+    if 0 < len(paths) < _FEW:
+        log.warning(
+            "samples: the standard deviations themselves are uncertain by %.0f %% with %d of them, "
+            "by 25 %% with 8",
+            100.0 / (2 * len(paths)) ** 0.5,
+            len(paths),
+        )
     seen: set[tuple[Any, ...]] = set()
     for path in paths:
         with open_density(path) as sample:

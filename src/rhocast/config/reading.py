@@ -44,8 +44,7 @@ def parse_config(data: dict[str, Any], files: Iterable[str | Path] = ()) -> Conf
         # A list whose every value is at fault also counts as too short: once is enough.
         within = {f["loc"][:end] for f in faults for end in range(len(f["loc"]))}
         faults = [f for f in faults if f["type"] != "too_short" or f["loc"] not in within]
-        lines = [_fault(fault) for fault in faults]
-        raise ConfigError("\n".join(lines)) from None
+        raise ConfigError("\n".join(_lines(faults))) from None
 
 
 def load_config(path: str | Path) -> Config:
@@ -104,6 +103,22 @@ def _sections_in(annotation: Any) -> list[type[BaseModel]]:
         return [annotation]
     parts = getattr(annotation, "__args__", ())
     return [section for part in parts for section in _sections_in(part)]
+
+
+def _lines(faults: list[Any]) -> list[str]:
+    """Write a line for each fault; what a section repeats, for instance by aliases, comes once."""
+    alike: dict[Any, list[str]] = {}
+    for fault in faults:
+        section, key = (
+            fault["loc"][:1],
+            [part for part in fault["loc"] if isinstance(part, str)][-1:],
+        )
+        same = (*section, *key, fault["msg"], repr(fault["input"]))
+        alike.setdefault(same, []).append(_fault(fault))
+    return [
+        first + (f"; found {len(others)} more times in this section" if others else "")
+        for first, *others in alike.values()
+    ]
 
 
 def _fault(entry: Any) -> str:

@@ -11,7 +11,7 @@ from ase.data import chemical_symbols
 from rhocast.datasets.entry import Entry, read_entry
 from rhocast.dynamics.trajectory import canonical_spread_K
 from rhocast.engines.gates import MAX_TEMPERATURE_DEVIATIONS
-from rhocast.errors import FileFormatError, RhocastError
+from rhocast.errors import ConfigError, FileFormatError
 
 #: Entries of `Snapshot.record` that must be the same throughout a dataset; beside them the hashes
 #: of the pseudopotentials. Mesh and k-points are not among them: they follow from the cell.
@@ -196,19 +196,19 @@ def split_entries(
 
     Raises
     ------
-    RhocastError
+    ConfigError
         If there is but one trajectory, or one configuration lies in two of them.
     """
     accepted = [entry for entry in entries if entry.accepted]
     names = sorted({entry.trajectory for entry in accepted})
     if len(names) < 2:
-        raise RhocastError(
+        raise ConfigError(
             f"expected snapshots of two trajectories or more, found {len(names)} "
             f"({', '.join(names) or 'none accepted'}); frames of one trajectory are "
             "correlated, so no part of them can test what was learnt from the rest"
         )
     if shared := list(_duplicates(accepted)):
-        raise RhocastError(f"take one of each pair out first: {'; '.join(shared)}")
+        raise ConfigError(f"take one of each pair out first: {'; '.join(shared)}")
     count = min(max(1, round(share * len(names))), len(names) - 1)
     chosen = set(rng.choice(names, count, replace=False).tolist())
     return (

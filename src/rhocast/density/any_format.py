@@ -13,7 +13,7 @@ import numpy as np
 from rhocast.density.density import Density
 from rhocast.density.formats import FORMATS, PACKED, Format, Length, format_to_read
 from rhocast.density.formats.field import open_field
-from rhocast.errors import FileFormatError, MissingExtraError, RhocastError
+from rhocast.errors import ConfigError, FileFormatError, MissingExtraError, RhocastError
 from rhocast.memory import TOO_LARGE, bounded_memory
 from rhocast.units import ANGSTROM_PER_BOHR
 
@@ -42,14 +42,14 @@ def read_density(
     ------
     FileFormatError
         If it cannot be read, holds no density of a periodic cell, or NaN or infinity.
-    RhocastError
+    ConfigError
         If the format is not known, or leaves no choice of the unit.
     """
     path = Path(path)
     found = format_to_read(path, format)
     if density_unit is not None and found.density_unit is None:
         choosable = [name for name, known in FORMATS.items() if known.density_unit]
-        raise RhocastError(
+        raise ConfigError(
             f"{path}: --density-unit is for {' and '.join(choosable)} files, the format "
             f"{found.name} has one unit only; leave it out"
         )
@@ -101,7 +101,7 @@ def write_density(
     ------
     FileFormatError
         If a field holds NaN or infinity.
-    RhocastError
+    ConfigError
         If the format does not exist or the density lacks the field.
     """
     density.write(path, format, field)

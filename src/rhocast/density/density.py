@@ -10,7 +10,7 @@ import numpy as np
 from ase import Atoms
 
 from rhocast.density.formats import format_to_write
-from rhocast.errors import FileFormatError, ModelError, RhocastError, StructureError
+from rhocast.errors import ConfigError, FileFormatError, ModelError, StructureError
 from rhocast.extras import needed_for
 from rhocast.files import replacing
 from rhocast.grid import Mesh
@@ -169,13 +169,13 @@ class Density:
 
         Raises
         ------
-        RhocastError
+        ConfigError
             If it does not hold the field.
         FileFormatError
             If ``checked`` and a part holds NaN or infinity.
         """
         if name not in self.fields:
-            raise RhocastError(
+            raise ConfigError(
                 f"{self.source}: holds no {name}, expected one of {', '.join(self.fields)}"
             )
         for start in range(0, self.mesh.shape[axis], _LAYERS):
@@ -247,7 +247,7 @@ class Density:
         path = Path(path)
         module = format_to_write(path, format, self.kind).module
         if field not in self.fields:
-            raise RhocastError(
+            raise ConfigError(
                 f"{self.source}: holds no {field}, expected one of {', '.join(self.fields)}"
             )
         with replacing(path) as partial:

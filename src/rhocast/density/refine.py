@@ -29,7 +29,7 @@ from rhocast.density.interpolation import (
     boxes,
     integration_weights,
 )
-from rhocast.errors import FileFormatError, RhocastError
+from rhocast.errors import ConfigError, FileFormatError
 from rhocast.grid import Mesh
 from rhocast.parallel.blas import available_threads, one_blas_thread
 from rhocast.parallel.progress import Progress
@@ -80,7 +80,7 @@ def refine(
     ------
     FileFormatError
         If the source cannot be read.
-    RhocastError
+    ConfigError
         If the part is empty, or larger than the cell.
     ParallelError
         If the disk is too small.
@@ -216,7 +216,7 @@ def _inside(structure: Structure, cell: np.ndarray, part: Part) -> Structure:
 def _check(part: Part) -> None:
     for low, high in part:
         if not 0.0 < high - low <= 1.0:
-            raise RhocastError(
+            raise ConfigError(
                 f"box: expected lower and upper ends in units of the lattice vectors, at most 1 "
                 f"apart, found {low:g} and {high:g}"
             )

@@ -150,7 +150,7 @@ def composition_range(words: str) -> CompositionRange:
     ConfigError
         If these are not two or three elements, or they have no cubic lattice in common.
     """
-    elements = [word.strip() for word in words.split(",")]
+    elements = [word.strip().capitalize() for word in words.split(",")]
     if strange := [element for element in elements if not atomic_numbers.get(element)]:
         raise ConfigError(
             f"--composition: expected chemical symbols, such as Si,Ge; found {', '.join(strange)}"

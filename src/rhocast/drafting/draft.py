@@ -9,6 +9,7 @@ from rhocast.drafting.caveats import warnings_of
 from rhocast.drafting.choices import Choice, Repeat
 from rhocast.drafting.compositions import CompositionRange
 from rhocast.drafting.layout import Layout, Scale, lay_out_compositions, lay_out_crystal
+from rhocast.drafting.pseudopotentials import pseudopotential_lines, pseudopotential_reason
 from rhocast.drafting.templates import counts, quoted, template
 from rhocast.engines import Psp8
 from rhocast.structures import Structure
@@ -131,7 +132,9 @@ def draft_campaign(
     cutoff = _cutoff(material)
     melting, debye = _heat(material)
     temperatures = choices.temperatures_K(melting)
-    kpoints = choices.kpoint_spacing_per_bohr(structure, cells.value[0], metal.value)
+    kpoints = choices.kpoint_spacing_per_bohr(
+        structure, cells.value[0], metal.value, material.compositions is not None
+    )
     step = choices.timestep_fs(structure)
     sampler = choices.sampler(wish.dynamics)
     kind = "treated as " + ("a metal" if metal.value else "an insulator or a semiconductor")
@@ -171,6 +174,7 @@ def draft_campaign(
     )
     reasons = [
         *_alloy_reasons(material, cells.value),
+        pseudopotential_reason(material.pseudopotentials),
         ("Cells", ", ".join(map(material.counts, cells.value)), cells.reason),
         ("Electrons", kind, metal.reason),
         ("Temperatures", f"{cold}, {hot} K; judged at {warm} K", temperatures.reason),
@@ -267,11 +271,3 @@ def _dynamics(step: Choice[float], cutoff: float, kpoint_spacing: float) -> str:
 
 def _with_reason(name: str, choice: Choice) -> dict[str, str]:
     return {name: f"{choice.value:g}", f"{name}_reason": choice.reason}
-
-
-def pseudopotential_lines(files: Mapping[str, tuple[str, Psp8]]) -> list[str]:
-    """Write entries of `material.pseudopotentials`, each with what it stands for."""
-    return [
-        f"    {element}: {quoted(entry)} # {file.valence:g} valence electrons, {file.name}"
-        for element, (entry, file) in files.items()
-    ]

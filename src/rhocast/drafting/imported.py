@@ -8,7 +8,8 @@ from pathlib import Path
 from rhocast.datasets.importing import import_density
 from rhocast.density import Snapshot, write_snapshot
 from rhocast.drafting import choices
-from rhocast.drafting.draft import LARGE_CELL_ATOMS, pseudopotential_lines
+from rhocast.drafting.draft import LARGE_CELL_ATOMS
+from rhocast.drafting.pseudopotentials import pseudopotential_lines
 from rhocast.drafting.templates import counts, template
 from rhocast.engines import Psp8
 from rhocast.errors import ConfigError

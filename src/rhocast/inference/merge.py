@@ -22,7 +22,7 @@ from rhocast.density.density import scale_factor, scaled_values, warn_of_scaling
 from rhocast.density.disk import check_disk
 from rhocast.density.formats.field import CHUNK_SHAPE, create_density, create_field, field_bytes
 from rhocast.density.refine import refine
-from rhocast.errors import FileFormatError, RhocastError
+from rhocast.errors import ConfigError, FileFormatError
 from rhocast.fields import DENSITY_FIELDS
 from rhocast.files import owned
 from rhocast.inference.shards import Shard
@@ -63,12 +63,12 @@ def merge(
         If the density is to be scaled and the model does not know the valence electrons.
     ParallelError
         If the disk is too small.
-    RhocastError
+    ConfigError
         If a virtual file is to be scaled.
     """
     out = Path(out)
     if virtual and scale_to_electrons:
-        raise RhocastError(
+        raise ConfigError(
             f"{out}: a virtual file refers to the shards as they are and cannot be scaled; merge "
             "by copying, or without scaling"
         )

@@ -58,8 +58,10 @@ class PredictionOptions:
             )
         if self.uncertainty == "sampled" and self.samples < 2:
             raise ConfigError(f"samples: expected at least 2 for a variance, found {self.samples}")
-        if self.sample is not None and (self.sample < 0 or self.uncertainty != "none"):
+        if self.sample is not None and self.sample < 0:
+            raise ConfigError(f"sample: expected a number from 0, found {self.sample}")
+        if self.sample is not None and self.uncertainty != "none":
             raise ConfigError(
-                "sample: expected a number from 0 and uncertainty `none`, since a sample has no "
-                f"standard deviations; found {self.sample} and `{self.uncertainty}`"
+                "sample: a sample of the field has no standard deviations; expected uncertainty "
+                f"`none`, or none given, found `{self.uncertainty}`"
             )

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Literal
 
-from rhocast.errors import FileFormatError, RhocastError
+from rhocast.errors import ConfigError, FileFormatError
 from rhocast.extras import needed_for
 from rhocast.fields import DENSITY_FIELDS
 
@@ -85,7 +85,7 @@ def format_to_read(path: Path, name: str | None = None) -> Format:
     ------
     FileFormatError
         If the file is not there, or is ABINIT's binary density.
-    RhocastError
+    ConfigError
         If there is no such format, it is only written, or nothing tells it.
     """
     if not path.is_file():
@@ -103,11 +103,12 @@ def format_to_read(path: Path, name: str | None = None) -> Format:
             "with cut3d"
         )
     if found is None:
-        raise RhocastError(
-            f"{path}: the name does not tell the format; give it, one of {', '.join(READABLE)}"
+        raise ConfigError(
+            f"{path}: expected a name that says the format, such as *.cube or CHGCAR; else give "
+            f"the format, one of {', '.join(READABLE)}"
         )
     if not found.reads:
-        raise RhocastError(
+        raise ConfigError(
             f"{path}: the format {found.name} is only written, expected one of "
             f"{', '.join(READABLE)}; convert from the file that it was made of"
         )
@@ -121,14 +122,14 @@ def format_to_write(path: Path, name: str | None = None, hdf5: str = "field") ->
 
     Raises
     ------
-    RhocastError
-        If it does not exist, is only read, or the name does not tell.
+    ConfigError
+        If it does not exist, is only read, or the name does not say it.
     """
     found = _named(path, name, WRITABLE)
     if found is not None and found.name == "field" and name is None:
         found = FORMATS[hdf5]
     if found is None or not found.writes:
-        raise RhocastError(
+        raise ConfigError(
             f"{path}: format {found.name if found else path.suffix!r}, expected one of "
             f"{', '.join(WRITABLE)}; name the file *.h5, *.cube, *.xsf, *.vts, *.npz, *.npy, "
             "*.vasp or CHGCAR, or give the format"
@@ -139,7 +140,7 @@ def format_to_write(path: Path, name: str | None = None, hdf5: str = "field") ->
 def _named(path: Path, name: str | None, allowed: tuple[str, ...]) -> Format | None:
     if name is not None:
         if name not in allowed:
-            raise RhocastError(f"{path}: format {name!r}, expected one of {', '.join(allowed)}")
+            raise ConfigError(f"{path}: format {name!r}, expected one of {', '.join(allowed)}")
         return FORMATS[name]
     return format_named(path)
 

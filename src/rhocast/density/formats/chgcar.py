@@ -9,7 +9,7 @@ from ase.calculators.vasp import VaspChargeDensity
 
 from rhocast.density.density import Density
 from rhocast.density.formats.numbers import BARE_EXPONENT, D_EXPONENT, write_numbers
-from rhocast.errors import FileFormatError, RhocastError
+from rhocast.errors import ConfigError, FileFormatError
 from rhocast.structures import Structure
 from rhocast.units import ANGSTROM_PER_BOHR
 
@@ -61,11 +61,11 @@ def write(path: Path, density: Density, field: str) -> None:
 
     Raises
     ------
-    RhocastError
+    ConfigError
         If there are no atoms, as in the part of a cell: the format needs an element.
     """
     if not len(density.structure):
-        raise RhocastError(
+        raise ConfigError(
             f"{path}: a CHGCAR needs atoms, and none lies in {density.source}; write a cube (.cube)"
         )
     with path.open("w", encoding="ascii") as file:

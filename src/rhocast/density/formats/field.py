@@ -39,7 +39,7 @@ from rhocast.checksums import (
     seal_dataset,
 )
 from rhocast.density.density import MESH_FIELDS, Density
-from rhocast.errors import FileFormatError, RhocastError, StructureError
+from rhocast.errors import ConfigError, FileFormatError, StructureError
 from rhocast.fields import DENSITY_FIELDS, STRUCTURE_FIELDS, check_shapes
 from rhocast.files import replacing
 from rhocast.grid import Mesh
@@ -143,11 +143,11 @@ def write(path: Path, density: Density, field: str) -> None:
 
     Raises
     ------
-    RhocastError
+    ConfigError
         If ``field`` is not ``density``: the file holds all fields there are.
     """
     if field != "density":
-        raise RhocastError(f"{path}: a density field holds all fields; do not choose {field}")
+        raise ConfigError(f"{path}: a density field holds all fields; do not choose {field}")
     arrays = {name: getattr(density, name) for name in density.fields}
     check_shapes(arrays, DENSITY_FIELDS, str(path))
     with h5py.File(path, "w", libver="v110") as file:

@@ -7,7 +7,7 @@ import numpy as np
 
 from rhocast.density.density import Density
 from rhocast.density.formats.npy import write_field
-from rhocast.errors import FileFormatError, RhocastError
+from rhocast.errors import ConfigError, FileFormatError
 from rhocast.fields import DENSITY_FIELDS, STRUCTURE_FIELDS, check_shapes
 from rhocast.structures import Structure
 
@@ -31,11 +31,11 @@ def write(path: Path, density: Density, field: str) -> None:
 
     Raises
     ------
-    RhocastError
+    ConfigError
         If ``field`` is not ``density``: the file holds all fields there are.
     """
     if field != "density":
-        raise RhocastError(f"{path}: an archive holds all fields; do not choose {field}")
+        raise ConfigError(f"{path}: an archive holds all fields; do not choose {field}")
     with ZipFile(path, "w") as archive:
         for name in STRUCTURE_FIELDS:
             with archive.open(f"{name}.npy", "w") as file:

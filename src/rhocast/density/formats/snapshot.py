@@ -21,7 +21,7 @@ from rhocast.checksums import (
 )
 from rhocast.density.density import Density
 from rhocast.density.snapshot import Snapshot
-from rhocast.errors import FileFormatError, RhocastError, StructureError
+from rhocast.errors import ConfigError, FileFormatError, StructureError
 from rhocast.fields import SNAPSHOT_FIELDS, check_shapes
 from rhocast.files import replacing
 from rhocast.hdf5 import open_hdf5, plain, reading
@@ -74,11 +74,11 @@ def write(path: Path, density: Density, field: str) -> None:
 
     Raises
     ------
-    RhocastError
+    ConfigError
         If the density is none: ``rhocast import`` makes snapshots.
     """
     if not isinstance(density, Snapshot) or field != "density":
-        raise RhocastError(
+        raise ConfigError(
             f"{path}: a snapshot holds a DFT density with its electrons and temperature, which "
             "this density lacks; make one with `rhocast import`"
         )

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 from rhocast.density.density import Density
-from rhocast.errors import RhocastError
+from rhocast.errors import ConfigError
 
 _HEADER = """<?xml version="1.0"?>
 <VTKFile type="StructuredGrid" version="1.0" byte_order="LittleEndian" header_type="UInt64">
@@ -46,11 +46,11 @@ def write(path: Path, density: Density, field: str) -> None:
 
     Raises
     ------
-    RhocastError
+    ConfigError
         If ``field`` is not ``density``: the file holds all fields there are.
     """
     if field != "density":
-        raise RhocastError(f"{path}: a VTK file holds all fields; do not choose {field}")
+        raise ConfigError(f"{path}: a VTK file holds all fields; do not choose {field}")
     order = (2, 1, 0) if np.linalg.det(density.cell) > 0.0 else (0, 1, 2)
     shape = tuple(density.mesh.shape[axis] + 1 for axis in order)
     structure, n_points = density.structure, int(np.prod(shape))
