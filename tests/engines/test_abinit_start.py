@@ -125,7 +125,14 @@ def test_energy_at_a_density_is_the_same_from_random_waves_and_from_another_snap
 
 @pytest.mark.abinit
 @pytest.mark.mpi
-def test_two_ranks_keep_waves_too(aluminium, moved, dft, pseudopotentials, tmp_path):
+@pytest.mark.parametrize(("spacing_per_bohr", "has_waves"), [(0.42, True), (0.9, False)])
+def test_two_ranks_keep_waves_unless_they_share_bands(
+    aluminium, moved, settings, pseudopotentials, tmp_path, spacing_per_bohr, has_waves
+):
+    """Eight k-points have waves of their own on each rank; of one k-point ranks share the bands."""
+    dft = settings(
+        kpoint_spacing_per_bohr=spacing_per_bohr, kpoint_shift="quarter", scf_tolerance=1e-8
+    )
     engine = make_engine(resolve_engine("abinit"))
     options = {
         "temperature_K": 300.0,
@@ -137,6 +144,11 @@ def test_two_ranks_keep_waves_too(aluminium, moved, dft, pseudopotentials, tmp_p
     start = Density(moved, first.density, source="given")
     again = compute_snapshot(engine, moved, dft, pseudopotentials, start=start, **options)
     assert again.accepted, again.reason
-    assert again.record["start_waves"]
-    assert again.record["scf_iterations"] <= 3
+    assert again.record["start_waves"] == has_waves
+    assert again.record["scf_iterations"] <= (3 if has_waves else first.record["scf_iterations"])
     assert np.isclose(again.energy_ha, first.energy_ha, atol=1e-7)
+    energy = harris_foulkes(
+        engine, moved, start, dft, pseudopotentials, launcher=options["launcher"],
+        workdir=tmp_path / "work", waves=tmp_path / "waves",
+    )  # fmt: skip
+    assert np.isclose(energy.energy_ha, first.energy_ha, atol=1e-6)

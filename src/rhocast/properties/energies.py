@@ -139,8 +139,9 @@ def compare_energies(
     engine
         What computes.
     dft
-        Settings. They must use the pseudopotentials that the densities were made with; coarser
-        k-points or cutoffs than theirs change both energies alike.
+        Settings. They must use the pseudopotentials that the densities were made with. With other
+        k-points or cutoffs than theirs, the energy is not stationary at the snapshot's density, and
+        the difference is of first order in the error of the predicted one.
     pseudopotentials
         By element.
     launcher

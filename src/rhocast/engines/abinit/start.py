@@ -77,12 +77,18 @@ class KeptStart:
         return self._file("density.nc")
 
     def keep(self, workdir: Path, header: Path) -> None:
-        """Keep the wave functions of a run, and a density file."""
+        """Keep a density file and, where there are any that ABINIT can read, the wave functions.
+
+        Where ranks share the bands of a k-point, ABINIT 9.6 writes wave functions by MPI-IO
+        whatever ``iomode`` says, and does not read them with the ``iomode`` of netCDF files.
+        """
         mark = self.folder / "determined-by.sha256"
         mark.unlink(missing_ok=True)  # a kill in between leaves nothing that counts
+        (self.folder / "waves.nc").unlink(missing_ok=True)
         for source, name in ((workdir / WAVES, "waves.nc"), (header, "density.nc")):
-            with replacing(self.folder / name) as partial:
-                shutil.copyfile(source, partial)
+            if source == header or source.is_file():
+                with replacing(self.folder / name) as partial:
+                    shutil.copyfile(source, partial)
         mark.write_text(self.mark + "\n", encoding="ascii")
 
     def _file(self, name: str) -> Path | None:
