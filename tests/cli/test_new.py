@@ -186,12 +186,34 @@ def test_nothing_is_overwritten(structure_file, capsys):
     assert "exists already" in capsys.readouterr().err
 
 
-def test_a_wrong_option_is_told_once_and_leaves_no_file(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("--frames=0", "--frames: expected a whole number from 1, found 0"),
+        ("--goal=1", "--goal: expected a share between 0 and 1, such as 0.01 for 1 %, found 1"),
+        ("--hours=nan", "--hours: expected a number greater than 0, found nan"),
+        ("--melting-K=-5", "--melting-K: expected a number greater than 0, found -5"),
+        ("--debye-K=high", "--debye-K: expected a number greater than 0, found high"),
+    ],
+)
+def test_a_wrong_option_is_named(option, told, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["new", "--composition", "Si,Ge", option])
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_draft_that_is_not_valid_is_not_left_behind(tmp_path, monkeypatch, capsys):
+    """Temperatures that are rounded to zero."""
     monkeypatch.chdir(tmp_path)
-    assert main(["new", "--composition", "Si,Ge", "--frames", "0"]) == 2
-    told = capsys.readouterr().err
-    assert told.count("frames: expected a value greater than 0, found 0") == 1
+    assert main(["new", "--composition", "Si,Ge", "--melting-K", "0.1"]) == 2
+    assert capsys.readouterr().err.count("expected a value greater than 0, found 0") <= 5
     assert not Path("campaign.yaml").exists()
+
+
+def test_a_pseudopotential_without_a_file_is_refused(structure_file, capsys):
+    assert main(["new", structure_file.name, "--pseudopotential", "Si"]) == 2
+    assert "expected ELEMENT=FILE, found Si" in capsys.readouterr().err
 
 
 def test_an_element_without_pseudopotential_is_named(tmp_path, monkeypatch, capsys):

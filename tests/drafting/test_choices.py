@@ -10,7 +10,7 @@ from ase.data import atomic_numbers
 from ase.formula import Formula
 from ase.lattice.hexagonal import Graphite
 
-from rhocast.drafting import choices
+from rhocast.drafting import choices, heat
 from rhocast.drafting.geometry import vacuum_axes
 from rhocast.engines import resolve_pseudopotentials
 from rhocast.grid.kpoints import kpoint_mesh
@@ -151,7 +151,23 @@ def test_elements_are_semiconductors_in_the_diamond_structure_alone(cell, metal)
     [("MgO", 3098), ("CaO", 2886), ("TiO", 2023), ("GaN", 2773), ("LiF", 1121), ("NaCl", 1074)],
 )
 def test_the_guess_of_the_melting_point_is_within_a_factor_of_two(formula, melting_K):
-    guess = choices.melting_point_K(crystal(formula, "rocksalt", a=4.2), None).value
+    guess = heat.melting_point_K(crystal(formula, "rocksalt", a=4.2), None).value
+    assert 0.5 < guess / melting_K < 2.0
+
+
+@pytest.mark.parametrize(
+    ("formula", "lattice", "melting_K"),
+    [
+        ("AlP", "zincblende", 2800),
+        ("GaAs", "zincblende", 1511),
+        ("InSb", "zincblende", 800),
+        ("ZnS", "wurtzite", 2100),
+        ("CdTe", "zincblende", 1365),
+        ("GaN", "wurtzite", 2770),
+    ],
+)
+def test_so_is_that_of_tetrahedral_semiconductors(formula, lattice, melting_K):
+    guess = heat.melting_point_K(crystal(formula, lattice, a=5.0), None).value
     assert 0.5 < guess / melting_K < 2.0
 
 
@@ -166,17 +182,17 @@ def test_a_slab_does_not_grow_into_its_vacuum():
 
 
 def test_an_element_has_the_temperatures_and_the_stiffness_of_the_tables():
-    melting = choices.melting_point_K(ALUMINIUM, None)
-    assert choices.temperatures_K(melting).value == (230, 470, 700)
-    assert choices.debye_temperature_K(ALUMINIUM, None, melting.value).value == 428.0
+    melting = heat.melting_point_K(ALUMINIUM, None)
+    assert heat.temperatures_K(melting).value == (230, 470, 700)
+    assert heat.debye_temperature_K(ALUMINIUM, None, melting.value).value == 428.0
 
 
 def test_what_is_given_is_taken_and_what_is_not_is_a_guess():
-    given, guess = (choices.melting_point_K(CARBIDE, value) for value in (3000.0, None))
-    assert choices.temperatures_K(given).value == (750, 1500, 2250)
-    assert choices.debye_temperature_K(CARBIDE, 1200.0, 3000.0).value == 1200.0
-    assert "guess" in choices.temperatures_K(guess).reason
-    assert "guess" in choices.debye_temperature_K(CARBIDE, None, guess.value).reason
+    given, guess = (heat.melting_point_K(CARBIDE, value) for value in (3000.0, None))
+    assert heat.temperatures_K(given).value == (750, 1500, 2250)
+    assert heat.debye_temperature_K(CARBIDE, 1200.0, 3000.0).value == 1200.0
+    assert "guess" in heat.temperatures_K(guess).reason
+    assert "guess" in heat.debye_temperature_K(CARBIDE, None, guess.value).reason
 
 
 @pytest.mark.parametrize(
@@ -189,7 +205,7 @@ def test_what_is_given_is_taken_and_what_is_not_is_a_guess():
     ],
 )
 def test_compounds_follow_lindemanns_rule(words, a, melting_K, debye_K):
-    found = choices.debye_temperature_K(crystal(*words, a=a), None, melting_K).value
+    found = heat.debye_temperature_K(crystal(*words, a=a), None, melting_K).value
     assert found == pytest.approx(debye_K, rel=0.25)
 
 

@@ -55,8 +55,11 @@ def test_temperatures_leave_all_compositions_crystals():
     assert composition_range("Kr,Xe").melting_point_K().value == 116
 
 
-def test_symbols_may_be_in_small_letters():
+def test_symbols_may_be_in_small_letters_and_between_dashes():
     assert composition_range("si,GE").elements == ("Si", "Ge")
+    assert composition_range(" Si-Ge").elements == ("Si", "Ge")
+    with pytest.raises(ConfigError, match="found SiGe"):
+        composition_range("SiGe")
 
 
 def test_springs_are_between_those_of_the_elements():

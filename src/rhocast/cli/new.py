@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import math
 import os
 import sys
 import textwrap
@@ -36,16 +37,17 @@ def add_verbs(verbs: Any) -> None:
         help="configuration to write (default: campaign.yaml)",
     )  # fmt: skip
     verb.add_argument(
-        "--goal", type=float, default=0.01, metavar="NMAE",
-        help="error on the held-out temperature with which the campaign stops (default: 0.01)",
+        "--goal", type=_share, default=0.01, metavar="NMAE",
+        help="error on the held-out temperature with which the campaign stops (default: 0.01, "
+        "which is 1 %%)",
     )  # fmt: skip
     verb.add_argument(
         "--hours",
-        type=float,
+        type=_positive,
         help="core hours of dynamics and single points after which no further round begins",
     )
     verb.add_argument(
-        "--frames", type=int,
+        "--frames", type=_count,
         help="number of snapshots of the small cell at each temperature in the first round "
         "(default: 2; with --composition: 1 of each composition)",
     )  # fmt: skip
@@ -63,12 +65,12 @@ def add_verbs(verbs: Any) -> None:
     )
     verb.add_argument(
         "--temperature-K",
-        type=int,
+        type=_count,
         default=300,
         help="temperature of the ions in these densities, K (default: 300)",
     )
-    verb.add_argument("--melting-K", type=float, help="melting point of the material, K")
-    verb.add_argument("--debye-K", type=float, help="Debye temperature of the material, K")
+    verb.add_argument("--melting-K", type=_positive, help="melting point of the material, K")
+    verb.add_argument("--debye-K", type=_positive, help="Debye temperature of the material, K")
     dynamics = verb.add_mutually_exclusive_group()
     dynamics.add_argument(
         "--aimd", action="store_true",
@@ -92,6 +94,38 @@ def add_verbs(verbs: Any) -> None:
         help="psp8 file of an element; by default the SPMS table",
     )  # fmt: skip
     verb.set_defaults(run=_new)
+
+
+def _positive(text: str) -> float:
+    """Read a number greater than zero."""
+    value = _number(text)
+    if not 0.0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number greater than 0, found {text}")
+    return value
+
+
+def _share(text: str) -> float:
+    """Read a share of one."""
+    if not 0.0 < _number(text) < 1.0:
+        raise argparse.ArgumentTypeError(
+            f"expected a share between 0 and 1, such as 0.01 for 1 %, found {text}"
+        )
+    return float(text)
+
+
+def _count(text: str) -> int:
+    """Read a whole number from one."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, found {text}")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    """Read a number; what is none is NaN."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def _new(options: argparse.Namespace) -> None:
@@ -196,6 +230,8 @@ def _pseudopotentials(
     from rhocast.errors import ConfigError
 
     files = dict(entry.partition("=")[::2] for entry in given)
+    if empty := [entry for entry in given if not entry.partition("=")[2]]:
+        raise ConfigError(f"--pseudopotential: expected ELEMENT=FILE, found {', '.join(empty)}")
     if strange := sorted(set(files) - set(species)):
         raise ConfigError(
             f"--pseudopotential: expected ELEMENT=FILE for an element of the structure, "

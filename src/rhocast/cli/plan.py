@@ -26,7 +26,7 @@ def add_verbs(verbs: Any) -> None:
     """Add the parser of ``plan``."""
     verb = verbs.add_parser(
         "plan",
-        description="Estimate what a campaign costs, from a calibration of a minute or two on this "
+        description="Estimate what a campaign costs, from a calibration of some minutes on this "
         "machine, or a stored one. Core hours come out within a factor of two for cells up to "
         "some ten times as large as what was measured. `--finished` takes real runs into account.",
     )
@@ -93,7 +93,7 @@ def _calibration(options: argparse.Namespace, settings: Config) -> Calibration:
         calibration = read_calibration(options.calibration)
         calibration.check(settings, str(options.calibration))
         return calibration
-    log.info("measuring small cells on this machine, which takes a minute or two")
+    log.info("measuring small cells on this machine, which takes some minutes")
     calibration = calibrate(settings, options.finished)
     if options.calibration is not None:
         calibration.write(options.calibration)

@@ -4,6 +4,7 @@ Training compositions are an even grid drawn towards equal shares, without the p
 needs fewer snapshots than a grid from the pure elements on (docs/notebook/compositions.md).
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
@@ -150,11 +151,9 @@ def composition_range(words: str) -> CompositionRange:
     ConfigError
         If these are not two or three elements, or they have no cubic lattice in common.
     """
-    elements = [word.strip().capitalize() for word in words.split(",")]
-    if strange := [element for element in elements if not atomic_numbers.get(element)]:
-        raise ConfigError(
-            f"--composition: expected chemical symbols, such as Si,Ge; found {', '.join(strange)}"
-        )
+    elements = [word.capitalize() for word in re.split(r"[\s,-]+", words.strip())]
+    if not all(atomic_numbers.get(element) for element in elements):
+        raise ConfigError(f"--composition: expected chemical symbols, such as Si,Ge; found {words}")
     if len(set(elements)) != len(elements) or len(elements) not in _STEPS:
         raise ConfigError(
             f"--composition: expected two or three different elements, such as Si,Ge; found {words}"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rhocast.drafting import choices
+from rhocast.drafting import choices, heat
 from rhocast.drafting.alloy import Alloy
 from rhocast.drafting.caveats import warnings_of
 from rhocast.drafting.choices import Choice, Repeat
@@ -131,7 +131,7 @@ def draft_campaign(
     cells = choices.training_cells(structure, material.n_electrons)
     cutoff = _cutoff(material)
     melting, debye = _heat(material)
-    temperatures = choices.temperatures_K(melting)
+    temperatures = heat.temperatures_K(melting)
     kpoints = choices.kpoint_spacing_per_bohr(
         structure, cells.value[0], metal.value, material.compositions is not None
     )
@@ -199,10 +199,10 @@ def _cutoff(material: Material) -> Choice[float]:
 def _heat(material: Material) -> tuple[Choice[float], Choice[float]]:
     """Choose melting point and Debye temperature."""
     structure, alloys = material.structure, material.compositions
-    melting = choices.melting_point_K(structure, material.melting_K)
+    melting = heat.melting_point_K(structure, material.melting_K)
     if alloys is not None and material.melting_K is None:
         melting = alloys.melting_point_K() or melting
-    debye = choices.debye_temperature_K(structure, material.debye_K, melting.value)
+    debye = heat.debye_temperature_K(structure, material.debye_K, melting.value)
     if alloys is not None and material.debye_K is None:
         debye = alloys.debye_temperature_K() or debye
     return melting, debye

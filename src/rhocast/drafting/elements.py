@@ -63,6 +63,12 @@ MAGNETIC = frozenset(
     "Cr Mn Fe Co Ni Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb".split()  # noqa: SIM905
 )
 
+#: Elements that are semiconductors in the diamond structure, and may be metals in others.
+TETRAHEDRAL = (("C",), ("Si",), ("Ge",))
+
+#: Groups 15 and 16, which form tetrahedral semiconductors with metals (AlP, ZnS).
+TETRAHEDRAL_ANIONS = frozenset("N P As Sb O S Se Te".split())  # noqa: SIM905
+
 #: An insulator that holds one of these is taken to have a wide gap, of 2 eV or more.
 WIDE_GAP = frozenset("H B C N O F Cl Br".split())  # noqa: SIM905
 

@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 _TEMPERATURE_K = 600.0
 #: Cells of the lattice in each probe.
 _REPEATS = ((1, 1, 1), (2, 1, 1), (2, 2, 1))
+#: Probes after the second hold no more valence electrons, so that measuring takes minutes.
+_MOST_ELECTRONS = 130
 #: k-meshes of one and of four points (k and -k count once) whose wave functions are complex, as
 #: most are.
 _ONE_KPOINT = KMesh((2, 1, 1), (0.5, 0.5, 0.5))
@@ -79,7 +81,12 @@ def calibrate(settings: config.Config, finished: list[Path] | None = None) -> Ca
     pseudopotentials = resolve_pseudopotentials(
         settings.material.pseudopotentials, settings.dft.functional
     )
-    probes = probe_cells(settings)
+    valence = {element: file.valence for element, file in pseudopotentials.items()}
+    probes = [
+        probe
+        for number, probe in enumerate(probe_cells(settings))
+        if number < 2 or probe.count_electrons(valence) <= _MOST_ELECTRONS
+    ]
     with tempfile.TemporaryDirectory(prefix="rhocast-plan-") as folder:
         work = Path(folder)
         engine = _NO_COSTS
