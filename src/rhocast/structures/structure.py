@@ -10,13 +10,11 @@ from ase import Atoms
 from ase.data import chemical_symbols
 
 from rhocast.errors import StructureError
+from rhocast.structures.arrays import check_arrays
 from rhocast.units import ANGSTROM_PER_BOHR
 
 #: Closer than this, two atoms are taken for one atom written twice.
 COINCIDENT_BOHR = 0.5
-
-#: Positions and lattice vectors that are longer hold no digits of a bond's length.
-LARGEST_BOHR = 1e8
 
 #: Atoms whose places are worked out at a time, and boxes along a lattice vector: their numbers fit
 #: into 32 bits.
@@ -58,7 +56,7 @@ class Structure:
         numbers = np.ascontiguousarray(self.numbers, dtype=np.int32)
         if len(numbers) < self.fewest_atoms:
             raise StructureError("no atoms in it, expected at least one")
-        _check_arrays(positions, cell, numbers)
+        check_arrays(positions, cell, numbers)
         object.__setattr__(self, "positions", positions)
         object.__setattr__(self, "cell", cell)
         object.__setattr__(self, "numbers", numbers)
@@ -264,40 +262,6 @@ def periodic_images(
         scaled, indices = scaled[atom], indices[atom]
         scaled[:, axis] += shifts[shift]
     return scaled @ structure.cell, indices
-
-
-def _check_arrays(positions: np.ndarray, cell: np.ndarray, numbers: np.ndarray) -> None:
-    n = len(numbers)
-    if positions.shape != (n, 3) or cell.shape != (3, 3) or numbers.ndim != 1:
-        raise StructureError(
-            f"expected positions (n, 3), cell (3, 3), numbers (n,), found {positions.shape}, "
-            f"{cell.shape}, {numbers.shape}"
-        )
-    bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
-    if len(bad):
-        raise StructureError(
-            f"the position of atom {bad[0]} is {positions[bad[0]]}, expected finite numbers"
-        )
-    far = np.flatnonzero((np.abs(positions) > LARGEST_BOHR).any(axis=1))
-    if len(far):
-        raise StructureError(
-            f"the position of atom {far[0]} is {positions[far[0]]} Bohr, expected at most "
-            f"{LARGEST_BOHR:g}; the file is damaged or of another unit"
-        )
-    unknown = numbers[(numbers < 1) | (numbers >= len(chemical_symbols))]
-    if len(unknown):
-        raise StructureError(f"atomic number {unknown[0]} is no element")
-    if np.isfinite(cell).all() and np.abs(cell).max() > LARGEST_BOHR:
-        raise StructureError(
-            f"a lattice vector is {np.abs(cell).max():g} Bohr long, expected at most "
-            f"{LARGEST_BOHR:g}; the file is damaged or of another unit"
-        )
-    volume = abs(np.linalg.det(cell)) if np.isfinite(cell).all() else 0.0
-    if volume < 1e-6 * np.prod(np.linalg.norm(cell, axis=1)) or volume == 0.0:
-        raise StructureError(
-            f"the cell is singular, lattice vectors (Bohr) {cell.tolist()}; expected three "
-            "independent vectors: give the box its size, also in open directions"
-        )
 
 
 def _shortest_lattice_vector(cell: np.ndarray) -> float:
