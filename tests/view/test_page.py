@@ -83,14 +83,18 @@ def test_the_line_cut_shows_the_values_of_the_density(page, field):
 def test_the_difference_to_another_density_is_a_field(browser, field, tmp_path):
     """Of one on another mesh, too: the waves of the cell are the same on both."""
     finer = Mesh((30, 24, 27), field.cell)
-    other = Density(field.structure, 0.9 * smooth(finer), source="other.cube")
+    mean = field.density.mean()
+    other = Density(field.structure, 0.9 * smooth(finer) + 0.1 * mean, source="other.cube")
     page, complaints = shown(browser, field, tmp_path / "difference.html", against=other)
     page.select_option("#field", "difference")
     assert page.input_value("#colours") == "RdBu"
     line = page.evaluate("window.viewer.line")
     index = np.array(line["points"]) @ np.linalg.inv(field.cell) * SHAPE
-    expected = map_coordinates(0.1 * field.density, index.T, order=5, mode="grid-wrap")
+    expected = map_coordinates(0.1 * (field.density - mean), index.T, order=5, mode="grid-wrap")
     np.testing.assert_allclose(line["values"], expected, atol=1e-5)
+    gain, loss = page.evaluate("window.viewer.surface.all")
+    assert gain > 50
+    assert loss > 50
     assert "other.cube" in page.locator("#facts").text_content()
     page.close()
     assert not complaints

@@ -139,15 +139,26 @@ function atomMarks(plane, factor) {
   }));
 }
 
+/* Levels of the isosurfaces and their colours: a difference has one where it gains, one where it loses. */
+function levels([low, high]) {
+  const share = Number(control("level").value);
+  if (field() !== "difference") return [[low + share * (high - low), "#3b78b5"]];
+  const level = share * Math.max(-low, high);
+  return [[level, "#b2182b"], [-level, "#2166ac"]];
+}
+
 function drawSurface() {
   const part = volume(), values = part.fields[field()], { factor, unit: lengthUnit } = length();
-  const [low, high] = range(values), level = low + Number(control("level").value) * (high - low);
-  control("level-value").textContent = `${level.toExponential(3)} ${UNIT}`;
-  const mesh = isosurface(part, values, level);
-  viewer.surface = { level, triangles: mesh.i.length };
-  for (const axis of ["x", "y", "z"]) mesh[axis] = mesh[axis].map((a) => a * factor);
-  const traces = [{ type: "mesh3d", ...mesh, color: "#3b78b5", opacity: 0.75, hoverinfo: "skip", flatshading: false,
-    lighting: { ambient: 0.5, diffuse: 0.7, specular: 0.2 } }, cellEdges(part, factor)];
+  const surfaces = levels(range(values)).map(([level, color]) => ({ level, color, mesh: isosurface(part, values, level) }));
+  const [{ level }] = surfaces;
+  control("level-value").textContent = `${surfaces.length > 1 ? "±" : ""}${level.toExponential(3)} ${UNIT}`;
+  viewer.surface = { level, triangles: surfaces[0].mesh.i.length, all: surfaces.map((s) => s.mesh.i.length) };
+  const traces = surfaces.map(({ mesh, color }) => {
+    for (const axis of ["x", "y", "z"]) mesh[axis] = mesh[axis].map((a) => a * factor);
+    return { type: "mesh3d", ...mesh, color, opacity: 0.75, hoverinfo: "skip", flatshading: false,
+      lighting: { ambient: 0.5, diffuse: 0.7, specular: 0.2 } };
+  });
+  traces.push(cellEdges(part, factor));
   if (part.numbers.length && part.numbers.length <= 2000) traces.push(atomBalls(part, factor));
   const axis = (name) => ({ title: { text: `${name}, ${lengthUnit}` } });
   Plotly.react("surface", traces, {
@@ -197,7 +208,7 @@ function drawCut() {
     hovertemplate: `%{x:.3f} ${lengthUnit}: %{y:.5g} ${UNIT}<extra></extra>` });
   Plotly.react("cut", traces, {
     margin: { l: 80, r: 90, t: 30, b: 50 }, title: { text: "along the dashed line", font: { size: 15 } }, hovermode: "x",
-    legend: { x: 1, xanchor: "right", y: 1.12, orientation: "h" },
+    legend: { x: 0, xanchor: "left", y: 1.0, yanchor: "bottom", orientation: "h" },
     xaxis: { title: { text: `distance, ${lengthUnit}` } }, yaxis: { title: { text: UNIT }, exponentformat: "e" },
     yaxis2: { title: { text: `σ, ${UNIT}` }, overlaying: "y", side: "right", rangemode: "tozero", showgrid: false, exponentformat: "e" },
   }, CONFIG);
