@@ -219,6 +219,8 @@ def test_files_that_are_no_configuration(tmp_path):
         path.write_text(text)
         with pytest.raises(ConfigError, match=r"bad\.yaml"):
             load_config(path)
+    with pytest.raises(ConfigError, match=r"nothing\.yaml: cannot be opened \(No such file or"):
+        load_config(tmp_path / "nothing.yaml")
 
 
 def test_a_key_given_twice_is_named_with_both_lines(tmp_path):

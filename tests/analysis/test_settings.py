@@ -25,6 +25,10 @@ def test_what_differs_is_told_with_both_values():
     )
 
 
+def test_a_prediction_is_no_density_to_judge_by():
+    assert difference(model_hash="a") == "it is the prediction of a model and no DFT density"
+
+
 def test_what_is_alike_or_not_recorded_is_not_told():
     assert difference() == ""
     assert difference(cutoff_ha=20.0, engine_version="2") == ""

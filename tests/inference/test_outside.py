@@ -55,7 +55,7 @@ def test_the_share_is_told_and_stored(model, crystal, tmp_path, caplog):
     share = read_density(tmp_path / "d.h5").record["outside_training_share"]
     assert share > 0.1
     assert f"s.xyz: {100 * share:.1f} % of the points lie outside" in caplog.text
-    assert "at most 1.0 % of those of one snapshot" in caplog.text
+    assert "of one snapshot's at most 1.0 %" in caplog.text
     told = "s.xyz: 91.1 Bohr³ to an atom, the nearest the model was trained on: 125.0"
     assert told in caplog.text
 

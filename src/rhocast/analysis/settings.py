@@ -18,6 +18,8 @@ _WORDS = {
 def setting_difference(model: DensityModel, record: Mapping[str, Any]) -> str:
     """Tell in what a density was computed otherwise than the model's data, k-points excepted.
 
+    A prediction, which errors must not be measured against, is told, too.
+
     Parameters
     ----------
     model
@@ -37,6 +39,8 @@ def setting_difference(model: DensityModel, record: Mapping[str, Any]) -> str:
         for key, words in (_WORDS | files).items()
         if _told(record, key) and _told(known, key) and record[key] != known[key]
     ]
+    if "model_hash" in record:
+        found.insert(0, "it is the prediction of a model and no DFT density")
     return "; ".join(found)
 
 

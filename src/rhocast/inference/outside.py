@@ -103,8 +103,8 @@ def tell(model: DensityModel, structure: Structure, found: Outside | None, where
         log.log(
             logging.WARNING if _unusual(found, usual, typical) else logging.INFO,
             "%s: %.1f %% of the points lie outside the model's training range (%.2f %% beyond "
-            "twice its limit), as do %.1f %% of all points that it was trained on and at most "
-            "%.1f %% of those of one snapshot",
+            "twice its limit); of the training's own points, %.1f %% do, of one snapshot's at "
+            "most %.1f %%",
             where,
             100 * found.share,
             100 * found.far_share,

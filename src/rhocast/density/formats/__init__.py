@@ -129,9 +129,10 @@ def format_to_write(path: Path, name: str | None = None, hdf5: str = "field") ->
     if found is not None and found.name == "field" and name is None:
         found = FORMATS[hdf5]
     if found is None or not found.writes:
+        told = found.name if found else path.suffix
         raise ConfigError(
-            f"{path}: format {found.name if found else path.suffix!r}, expected one of "
-            f"{', '.join(WRITABLE)}; name the file *.h5, *.cube, *.xsf, *.vts, *.npz, *.npy, "
+            f"{path}: {f'format {told!r}' if told else 'no format'}, expected one "
+            f"of {', '.join(WRITABLE)}; name the file *.h5, *.cube, *.xsf, *.vts, *.npz, *.npy, "
             "*.vasp or CHGCAR, or give the format"
         )
     return found
