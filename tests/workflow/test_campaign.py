@@ -207,6 +207,17 @@ def test_the_crate_describes_what_is_there(crate):
     assert yaml.safe_load((crate / "campaign.yaml").read_text())["name"] == "si"
 
 
+def test_the_card_tells_data_and_errors_of_the_model(crate):
+    card = (crate / "card.md").read_text()
+    assert card.startswith("# Model `si`\n")
+    assert "- si8/300K/0.h5, SHA-256" in card, card
+    assert "| si16/600K | Si16 |" in card, card
+    assert "(trained on)" not in card
+    report = json.loads((crate / "evaluation/test.json").read_text())
+    error = min(report[kind]["l1_per_electron"] for kind in ("base", "transferred"))
+    assert f"| {error:.2%} |" in card
+
+
 def test_a_validator_accepts_the_crate(crate, run, tmp_path):
     """Offline: its cache gets the context of the format, which comes with the package `rocrate`."""
     context = files("rocrate") / "data/ro-crate.jsonld"

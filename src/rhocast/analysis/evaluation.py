@@ -75,7 +75,7 @@ class Comparison:
 def compare_snapshots(
     model: DensityModel,
     paths: Sequence[str | Path],
-    samples: int,
+    samples: int = 0,
     seed: int = 0,
     uncertainty: str = "sampled",
 ) -> list[Comparison]:
@@ -91,7 +91,7 @@ def compare_snapshots(
     paths
         Snapshot files, or densities of other formats.
     samples
-        N_s, weight samples.
+        N_s, weight samples, of ``sampled`` uncertainty.
     seed
         Of the samples.
     uncertainty

@@ -24,7 +24,11 @@ _COLUMNS = {
 
 
 def write_card(
-    path: str | Path, name: str, model: DensityModel, comparisons: Sequence[Comparison]
+    path: str | Path,
+    name: str,
+    model: DensityModel,
+    comparisons: Sequence[Comparison],
+    uncertainty: str,
 ) -> None:
     """Write the card of a model, Markdown.
 
@@ -38,6 +42,8 @@ def write_card(
         The model.
     comparisons
         Snapshots that it is judged by; those of a trajectory make a row of the table.
+    uncertainty
+        Kind of their standard deviations, ``fast`` or ``sampled``.
     """
     stages = [model.metadata.get(stage, {}) for stage in ("training", "transfer")]
     known = {name: sha for stage in stages for name, sha in stage.get("snapshots", {}).items()}
@@ -45,8 +51,8 @@ def write_card(
         f"# Model `{name}`",
         _table({"": ""} | _summary(model)),
         "## Errors",
-        "All mesh points of each snapshot, fast uncertainty; `scaled`: with the electron count set "
-        "right, as `rhocast predict` writes it. Coverage by the calibrated total σ.",
+        f"All mesh points of each snapshot, {uncertainty} uncertainty; `scaled`: with the electron "
+        "count set right, as `rhocast predict` writes it. Coverage by the calibrated total σ.",
         "\n".join(_errors(comparisons, known)),
         "## Trained on",
         "\n".join(f"- {source}, SHA-256 {sha256}" for source, sha256 in known.items()),

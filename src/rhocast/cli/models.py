@@ -85,9 +85,9 @@ def add_verbs(verbs: Any) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     model = DensityModel.load(options.model)
-    known = "sampled" if model.last_layer is None else "fast"
+    uncertainty = options.uncertainty or ("sampled" if model.last_layer is None else "fast")
     comparisons = compare_snapshots(
-        model, options.snapshots, options.samples, uncertainty=options.uncertainty or known
+        model, options.snapshots, options.samples, uncertainty=uncertainty
     )
     report = error_report(comparisons)
     report["kpoints"] = _tell({
@@ -104,7 +104,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         files = (options.vacancy.with_name(options.vacancy.name + end) for end in (".tsv", ".png"))
         report["vacancy_contrast"] = study_vacancies(comparisons, *files)
     if options.card is not None:
-        write_card(options.card, Path(options.model).stem, model, comparisons)
+        write_card(options.card, Path(options.model).stem, model, comparisons, uncertainty)
     if options.json:
         emit(report, as_json=True)
     else:
