@@ -10,7 +10,7 @@ from ase import Atoms
 from ase.data import chemical_symbols
 
 from rhocast.errors import StructureError
-from rhocast.structures.arrays import check_arrays
+from rhocast.structures.checked_arrays import check_arrays
 from rhocast.units import ANGSTROM_PER_BOHR
 
 #: Closer than this, two atoms are taken for one atom written twice.
