@@ -1,8 +1,8 @@
 """What one snapshot with a vacancy teaches (the paper's Fig. 9).
 
 Models are trained alike, but for one snapshot: those of the second kind have seen a vacancy. All
-are judged by other vacancies: error and epistemic σ around them, before and after, with one
-calibration for all.
+are judged by other vacancies: error and epistemic σ around them, before and after, with the same
+factors of calibration for all.
 """
 
 import logging
@@ -18,7 +18,7 @@ from rhocast.analysis.evaluation import around_vacancies, compare_snapshots
 from rhocast.analysis.picture import new_figure, save_figure
 from rhocast.datasets.entry import read_entry
 from rhocast.errors import FileFormatError
-from rhocast.model import Calibration, DensityModel
+from rhocast.model import DensityModel
 from rhocast.studies.trials import hold_back, train_trials, trial_seeds
 
 log = logging.getLogger(__name__)
@@ -95,10 +95,10 @@ def add_vacancy(
         name: train_trials(recipe, paths, trial_seeds(seed, seeds))
         for name, paths in (("before", snapshots), ("after", [*snapshots, added]))
     }
-    calibration = _common_calibration([model for models in trained.values() for model in models])
+    factors = _common_factors([model for models in trained.values() for model in models])
     around = {}
     for name, models in trained.items():
-        alike = [replace(model, calibrations={"fast": calibration}) for model in models]
+        alike = [_with_factors(model, *factors) for model in models]
         around[name] = join([_look(model, judges) for model in alike])
         near = around[name].distance_bohr < NEAR_BOHR
         log.info(
@@ -113,17 +113,24 @@ def add_vacancy(
     return around
 
 
-def _common_calibration(models: Sequence[DensityModel]) -> Calibration:
-    """Return the median of the factors of several models.
+def _common_factors(models: Sequence[DensityModel]) -> tuple[float, float]:
+    """Return the medians of the factors of several models, aleatoric and epistemic.
 
     All are calibrated on the same trajectory. That their factors differ is luck, and would pass for
     something learnt of the vacancy.
     """
     found = [model.calibrations["fast"] for model in models]
-    return Calibration(
+    return (
         float(np.median([one.aleatoric for one in found])),
         float(np.median([one.epistemic for one in found])),
     )
+
+
+def _with_factors(model: DensityModel, aleatoric: float, epistemic: float) -> DensityModel:
+    """Return the model with other factors; where its σ grows follows from its own data."""
+    own = model.calibrations["fast"]
+    common = replace(own, aleatoric=aleatoric, epistemic=epistemic)
+    return replace(model, calibrations={"fast": common})
 
 
 def _look(model: DensityModel, judges: Sequence[Path]) -> Surroundings:
