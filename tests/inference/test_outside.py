@@ -7,10 +7,11 @@ import torch
 from small_model import make_model, make_structure
 
 import rhocast
-from rhocast.density import read_density
+from rhocast.analysis.figures import largest_void
+from rhocast.density import read_density, read_snapshot
 from rhocast.grid import Mesh
 from rhocast.inference import PredictionOptions, predict_file
-from rhocast.inference.outside import _unusual, close_atoms, departures, look_outside
+from rhocast.inference.outside import close_atoms, departures, is_uneven, look_outside, tell
 from rhocast.learning.uncertainty import fit_training_range
 from rhocast.structures import Structure
 from rhocast.structures.lattices import cubic_cell, repeat
@@ -146,6 +147,7 @@ def test_a_notebook_is_warned_of_slab_lonely_atom_and_touching_atoms(al, caplog)
     bulk = aluminium(2, 2, 2)
     assert "outside" not in warnings_of(al, bulk, caplog)
     assert "apart" not in warnings_of(al, bulk, caplog)
+    assert "less like" not in warnings_of(al, bulk, caplog)
     slab = Structure(bulk.positions, bulk.cell * np.array([[1], [1], [2.5]]), bulk.numbers)
     assert "outside the model's training range" in warnings_of(al, slab, caplog)
     lonely = Structure(np.zeros((1, 3)), 30 * np.eye(3), np.array([13]))
@@ -154,10 +156,41 @@ def test_a_notebook_is_warned_of_slab_lonely_atom_and_touching_atoms(al, caplog)
     assert "0 and 32, Al-Al, are 0.57 Bohr apart" in warnings_of(al, touching, caplog)
 
 
-def test_a_few_points_far_outside_are_enough(al):
+def test_a_few_points_unlike_the_rest_are_enough(al):
     """A slab so thick that next to all of its points look like bulk."""
     bulk = aluminium(1, 1, 24)
     slab = Structure(bulk.positions, bulk.cell * np.array([[1], [1], [1.1]]), bulk.numbers)
     found = look_outside(al.model, slab)
     assert found.share < al.model.training_range.usual_share
-    assert _unusual(found, al.model.training_range.usual_share, 0.01)
+    assert is_uneven(found, al.model.training_range)
+
+
+@pytest.mark.parametrize(
+    ("name", "snapshot", "flagged"),
+    [
+        ("al", "al/al32-test/500K/0.h5", False),
+        ("al", "al/al32-test/1400K/1.h5", False),
+        ("al", "al/al108/933K/0.h5", False),
+        ("al", "al/al108/1866K/1.h5", False),
+        ("al", "al-defects/al32-compressed5/500K/0.h5", False),
+        ("al", "al-defects/al31-vacancy/500K/1.h5", True),
+        ("al", "al-defects/al107-vacancy/500K/0.h5", True),
+        ("al", "al-defects/al30-divacancy/500K/1.h5", True),
+        ("al", "al-defects/al106-divacancy/500K/0.h5", True),
+        ("sige", "sige/sige64-test/600K/0.h5", False),
+        ("sige", "sige-unseen/si40ge60/600K/0.h5", False),
+        ("sige", "sige-unseen/sige63-vacancy/600K/0.h5", True),
+    ],
+)
+def test_point_defects_are_flagged_where_they_are(root, name, snapshot, flagged, caplog):
+    """No crystal and no liquid that was held back is."""
+    model = rhocast.load(name).model
+    structure = read_snapshot(root / "data" / snapshot).structure
+    found = look_outside(model, structure)
+    tell(model, structure, found, "a cell")
+    told = [r.getMessage() for r in caplog.records if "less like the training" in r.getMessage()]
+    assert len(told) == flagged
+    if flagged:
+        void = largest_void(structure, spacing_bohr=0.5)
+        apart = found.place_bohr @ np.linalg.inv(structure.cell) - void
+        assert np.linalg.norm((apart - np.round(apart)) @ structure.cell) < 8.0

@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,13 @@ from rhocast.evaluation.reference import ReferenceEvaluator
 from rhocast.grid import BinnedAtoms, Mesh
 from rhocast.grid.closest_pairs import closest_pairs
 from rhocast.model import DensityModel
-from rhocast.model.training_range import INSIDE
+from rhocast.model.training_range import INSIDE, TrainingRange, nearest, spread
+from rhocast.parallel.blas import one_blas_thread
 from rhocast.structures import Structure
 from rhocast.structures.pairs import shortest_bonds
 
 #: Boxes that are looked at; points along their sides, and the distance between these, Bohr.
-BOXES, SIDE, SPACING_BOHR = 96, 4, 0.5
+BOXES, SIDE, SPACING_BOHR = 512, 2, 0.5
 #: The boxes lie in so many neighbourhoods at most, so long at most, Bohr: atoms are gathered once
 #: for each of them.
 NEIGHBOURHOODS, NEIGHBOURHOOD_BOHR = 24, 24.0
@@ -29,6 +30,8 @@ _MORE_THAN_USUAL, _UNCERTAIN_SHARE = 1.2, 0.003
 #: Likewise where more points lie outside than so many times what the data of training show on
 #: average, or so large a share beyond twice the limit, where next to none of them lie.
 _MORE_THAN_TYPICAL, _FAR, _FAR_SHARE = 10.0, 2.0, 5e-4
+#: Likewise where the spread of the cell is larger than in any snapshot trained on, by this factor.
+_MORE_SPREAD = 1.05
 #: Likewise relative distance of the volume per atom, an element's share of the atoms, and relative
 #: distance of the closest atoms.
 _VOLUME_TOLERANCE, _COMPOSITION_TOLERANCE, _DISTANCE_TOLERANCE = 0.01, 0.02, 0.03
@@ -46,10 +49,16 @@ class Outside:
         Share of points outside the training range.
     far_share
         Share of points beyond twice the limit of that range.
+    spread
+        Of the points, see `rhocast.model.training_range`; None if the model has no anchors.
+    place_bohr
+        Where the point is that is furthest from the anchors.
     """
 
     share: float
     far_share: float
+    spread: float | None = None
+    place_bohr: tuple[float, float, float] | None = None
 
 
 def look_outside(model: DensityModel, structure: Structure) -> Outside | None:
@@ -79,45 +88,75 @@ def look_outside(model: DensityModel, structure: Structure) -> Outside | None:
     count = int(np.clip(np.ceil(mesh.n_points / float(np.prod(sides))), 1, NEIGHBOURHOODS))
     compiled = kernels.evaluates(model)
     evaluator = (CompiledEvaluator if compiled else ReferenceEvaluator)(model, mesh)
-    found = []
+    found, places = [], []
     for lower in rng.random((count, 3)):
         upper = lower + (sides + SIDE - 2) / mesh.shape
         around = atoms.around(lower, upper, model.reach_bohr)
         corners = rng.integers(sides, size=(BOXES // count, 3)).tolist()
         if around is not None:
             bound = evaluator.bind(around)
-            boxes = (tuple(slice(n, n + SIDE) for n in corner) for corner in corners)
-            parts = [bound.features(box).reshape(-1, model.n_features) for box in boxes]
-            found += [part for part in parts if (part != part[0]).any()]  # else it is empty
+            for corner in corners:
+                box = tuple(slice(n, n + SIDE) for n in corner)
+                part = bound.features(box).reshape(-1, model.n_features)
+                if (part != part[0]).any():  # else it is empty
+                    found.append(part)
+                    places.append((lower + np.array(corner) / mesh.shape) % 1.0)
     if not found:
         return None
     distances = known.distance(np.concatenate(found))
     share, far = (float((distances > k * known.limit).mean()) for k in (1.0, _FAR))
-    return Outside(round(share, 4), round(far, 5))
+    outside = Outside(round(share, 4), round(far, 5))
+    if known.anchors is None:
+        return outside
+    with one_blas_thread():
+        apart = nearest(np.concatenate(found), known.anchors)
+    place = places[int(apart.argmax()) // len(found[0])] @ structure.cell
+    return replace(outside, spread=round(spread(apart), 3), place_bohr=tuple(place.tolist()))
 
 
 def tell(model: DensityModel, structure: Structure, found: Outside | None, where: str) -> None:
     """Log how far a structure lies outside what the model was trained on."""
-    if found is not None and model.training_range is not None:
-        usual, typical = model.training_range.usual_share, 1.0 - INSIDE
+    known = model.training_range
+    if found is not None and known is not None:
         log.log(
-            logging.WARNING if _unusual(found, usual, typical) else logging.INFO,
+            logging.WARNING if is_unusual(found, known) else logging.INFO,
             "%s: %.1f %% of the points lie outside the model's training range (%.2f %% beyond "
             "twice its limit); of the training's own points, %.1f %% do, of one snapshot's at "
             "most %.1f %%",
             where,
             100 * found.share,
             100 * found.far_share,
-            100 * typical,
-            100 * usual,
+            100 * (1.0 - INSIDE),
+            100 * known.usual_share,
         )
+        if is_uneven(found, known):
+            log.warning("%s: %s", where, _unevenness(found, known))
     for line in (*departures(model, structure), *close_atoms(model, structure)):
         log.warning("%s: %s", where, line)
 
 
-def _unusual(found: Outside, usual: float, typical: float) -> bool:
-    limit = min(_MORE_THAN_USUAL * usual + _UNCERTAIN_SHARE, _MORE_THAN_TYPICAL * typical)
-    return found.share > limit or found.far_share > _FAR_SHARE
+def is_unusual(found: Outside, known: TrainingRange) -> bool:
+    """Tell whether more of a structure lies outside than of any snapshot trained on."""
+    usual = _MORE_THAN_USUAL * known.usual_share + _UNCERTAIN_SHARE
+    typical = _MORE_THAN_TYPICAL * (1.0 - INSIDE)
+    return found.share > min(usual, typical) or found.far_share > _FAR_SHARE
+
+
+def is_uneven(found: Outside, known: TrainingRange) -> bool:
+    """Tell whether a part of a cell is less like the training data than the rest."""
+    if found.spread is None or known.usual_spread is None:
+        return False
+    return found.spread > _MORE_SPREAD * known.usual_spread
+
+
+def _unevenness(found: Outside, known: TrainingRange) -> str:
+    place = ", ".join(f"{x:.1f}" for x in found.place_bohr or ())
+    return (
+        "a part of the cell is less like the training data than the rest, such as a defect, most "
+        f"of all near ({place}) Bohr: 1 % of the points lie {found.spread:.2f} times as far from "
+        "the points trained on as half of them do, in the snapshots trained on at most "
+        f"{known.usual_spread:.2f} times"
+    )
 
 
 def close_atoms(model: DensityModel, structure: Structure) -> Iterator[str]:

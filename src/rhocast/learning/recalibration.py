@@ -13,6 +13,7 @@ import numpy as np
 
 from rhocast import config
 from rhocast.errors import ModelError
+from rhocast.learning.anchors import with_anchors
 from rhocast.learning.feature_file import FeatureSet, read_features
 from rhocast.learning.points import Points
 from rhocast.learning.split import split
@@ -31,7 +32,7 @@ def recalibrate(
     training: config.Training,
     other_cells_path: str | Path | None = None,
 ) -> DensityModel:
-    """Return the model with its σ calibrated anew, and with a description of its data.
+    """Return the model with its σ calibrated anew, with anchors and a description of its data.
 
     Parameters
     ----------
@@ -61,6 +62,7 @@ def recalibrate(
     fitted, held_back = (
         Points.of(data, rows, model) for rows in (parts.training, parts.validation)
     )
+    model = with_anchors(model, fitted, seed)
     model = calibrated(model, held_back, parts.held_back, seed, edge_of(model, fitted, seed))
     known = model.metadata["training"] | describe_data(data)
     model = replace(model, metadata=model.metadata | {"training": known})

@@ -12,6 +12,7 @@ import torch
 
 import rhocast
 from rhocast import config
+from rhocast.learning.anchors import with_anchors
 from rhocast.learning.baseline import fit_baseline
 from rhocast.learning.bayesian_network import DensityNetwork
 from rhocast.learning.feature_file import FeatureSet, read_features
@@ -153,6 +154,7 @@ def fit_and_calibrate(
     kept = Checkpoint(Path(checkpoint), config_hash(key, str(seed))) if checkpoint else None
     fit(network, fitted, schedule, config.seed_for(seed, "fit"), held_back, kept)
     model = with_uncertainty(replace(model, network=network.plain()), network, fitted)
+    model = with_anchors(model, fitted, seed)
     edge = edge_of(model, fitted, seed)
     return calibrated(model, held_back, parts.held_back, seed, edge)
 

@@ -80,7 +80,8 @@ def _last_layer(arrays: dict[str, np.ndarray]) -> LastLayer | None:
 def _training_range(arrays: dict[str, np.ndarray], record: dict[str, Any]) -> TrainingRange | None:
     if "training_range" not in record:
         return None
-    return TrainingRange(arrays["training_range.factor"], **record["training_range"])
+    known = arrays["training_range.factor"], arrays.get("training_range.anchors")
+    return TrainingRange(factor=known[0], anchors=known[1], **record["training_range"])
 
 
 def _certificate(record: dict[str, Any]) -> Certificate | None:

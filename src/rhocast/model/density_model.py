@@ -239,6 +239,8 @@ class DensityModel:
             arrays["last_layer.factor"] = self.last_layer.factor
         if self.training_range is not None:
             arrays["training_range.factor"] = self.training_range.factor
+            if self.training_range.anchors is not None:
+                arrays["training_range.anchors"] = self.training_range.anchors
         return arrays
 
     def record(self) -> dict[str, Any]:
@@ -256,6 +258,8 @@ class DensityModel:
                 "limit": self.training_range.limit,
                 "usual_share": self.training_range.usual_share,
             }
+            if self.training_range.usual_spread is not None:
+                record["training_range"]["usual_spread"] = self.training_range.usual_spread
         if self.calibrations:
             record["calibrations"] = {
                 kind: {name: value for name, value in asdict(c).items() if value}
