@@ -14,9 +14,9 @@ BYTES_OF_PROGRAM = 140_000_000
 BYTES_WITHOUT_KERNELS = 320_000_000
 #: Atoms around a block, with their neighbours and search trees, per atom.
 BYTES_PER_ATOM = 1_500
-#: Atoms of the whole structure on rank 0, read, sorted and cut out, per atom: reading takes 122
-#: bytes for 1 to 41 million atoms; all together, blocks included, took 149 for 4 and 168 for 41.
-BYTES_PER_STORED_ATOM = 170
+#: Atoms of the whole structure on rank 0, per atom: of 41 million, the check of distances takes the
+#: most, 74 bytes, and the atoms beside their bins 66.
+BYTES_PER_STORED_ATOM = 80
 
 
 def rank_bytes(
