@@ -5,9 +5,12 @@ import pytest
 from scipy.spatial import ConvexHull
 from small_model import make_structure
 
+from rhocast.analysis.histogram import draw_histograms
 from rhocast.analysis.render import draw_render, on_screen, visible_faces
 from rhocast.density import Density, write_density
+from rhocast.density.difference import MINUS
 from rhocast.density.reduction import read_reduction, reduce_density, write_reduction
+from rhocast.errors import FileFormatError
 
 SHAPE = (20, 24, 28)
 WHOLE = np.array([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
@@ -64,6 +67,18 @@ def test_faces_show_the_planes_of_a_field(drawn, tmp_path):
         faces = visible_faces(10.0 * np.eye(3), np.array([[0.1] * 3, [0.9] * 3]))
         seen = {round(face.at * 10) for face in faces if face.axis == axis}
         assert {round(float(image.get_array().mean())) for image in flat} == seen == {5, 9}
+
+
+def test_colours_of_a_difference_are_alike_on_both_sides_of_zero(drawn, tmp_path):
+    values = np.random.default_rng(0).random(SHAPE) - 0.2
+    write_density(tmp_path / "d.h5", Density(make_structure(), values, record={MINUS: "b.h5"}))
+    draw_render(tmp_path / "d.h5", "x.png")
+    axes = drawn[0].axes[0]
+    assert axes.get_title() == "density difference, e/Bohr³"
+    largest = max(np.abs(image.get_array()).max() for image in axes.images)
+    assert {image.get_clim() for image in axes.images} == {(-largest, largest)}
+    with pytest.raises(FileFormatError, match="is a difference of densities"):
+        draw_histograms([tmp_path / "d.h5"], "x.png")
 
 
 def test_faces_of_a_reduction_are_its_block_means(drawn, tmp_path):

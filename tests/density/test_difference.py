@@ -40,3 +40,7 @@ def test_other_cells_and_empty_densities_are_refused(crystal):
         difference(density, other)
     with pytest.raises(FileFormatError, match=r"a\.h5: holds no electrons"):
         difference(replace(density, density=np.zeros((3, 3, 3))), density)
+    signed = np.ones((3, 3, 4))
+    signed[..., :2] = -0.99  # whatever the sign of the few electrons that are left
+    with pytest.raises(FileFormatError, match=r"a\.h5: .* as many below zero as above"):
+        difference(replace(density, density=signed), density)

@@ -65,6 +65,12 @@ def test_part_of_a_cell(crystal):
     assert "part of the cell" in explain_electrons(density, ELECTRONS)
 
 
+def test_a_difference_of_densities(crystal):
+    values = on_mesh(crystal, (20, 20, 20))
+    difference = Density(crystal, values - 0.9 * values.mean())
+    assert "a difference of densities" in explain_electrons(difference, ELECTRONS)
+
+
 def test_pseudo_densities_are_far_below_zero():
     assert negative_share(read_density(DATA / "gpaw-pseudo-density.cube.gz")) > 0.04
     assert negative_share(read_density(DATA / "cp2k-odd-mesh-default-stride.cube.gz")) == 0.0

@@ -8,6 +8,7 @@ import pytest
 from small_model import make_structure
 
 from rhocast.density import Density, read_density, refine, write_density
+from rhocast.density.difference import MINUS
 from rhocast.density.interpolation import BOX
 from rhocast.density.refine import refined
 from rhocast.errors import ConfigError, FileFormatError, ParallelError
@@ -56,6 +57,21 @@ def test_a_band_limited_density_is_found_again_and_no_electron_lost(source, tmp_
     assert fine.electron_count == pytest.approx(coarse.electron_count, rel=1e-7)
     assert abs(fine.record["refined_scale"] - 1.0) < 1e-5
     assert tuple(fine.record["refined_from_mesh"]) == COARSE
+
+
+def test_a_difference_of_densities_is_not_scaled(source, tmp_path):
+    """Its electrons, next to none, are no measure of the interpolation."""
+    field = read_density(source)
+    values = field.density - field.density.mean() + np.float32(1e-6)
+    for name, minus in (("said", {MINUS: "b.h5"}), ("unsaid", {})):
+        write_density(tmp_path / "d.h5", Density(field.structure, values, record=minus))
+        refine(tmp_path / "d.h5", tmp_path / f"{name}.h5", 0.3)
+        fine = read_density(tmp_path / f"{name}.h5")
+        wanted = waves(axes_of(fine.mesh.shape)) - field.density.mean() + 1e-6
+        np.testing.assert_allclose(fine.density, wanted, rtol=0, atol=2e-5)
+        assert fine.record["refined_scale"] == 1.0
+    none = Density(field.structure, np.zeros_like(values), record={MINUS: "b.h5"})
+    assert (refined(none, fine.mesh).density == 0.0).all()
 
 
 def test_standard_deviations_stay_between_their_neighbours(source, tmp_path):

@@ -10,6 +10,7 @@ from scipy.ndimage import map_coordinates
 from small_model import make_structure
 
 from rhocast.density import Density
+from rhocast.density.difference import MINUS
 from rhocast.errors import StructureError
 from rhocast.grid import Mesh
 from rhocast.view import show, write_page
@@ -96,6 +97,18 @@ def test_the_difference_to_another_density_is_a_field(browser, field, tmp_path):
     assert gain > 50
     assert loss > 50
     assert "other.cube" in page.locator("#facts").text_content()
+    page.close()
+    assert not complaints
+
+
+def test_a_file_of_a_difference_is_shown_as_one(browser, field, tmp_path):
+    values = field.density - field.density.mean()
+    stored = Density(field.structure, values, record={MINUS: "atoms.h5"})
+    page, complaints = shown(browser, stored, tmp_path / "stored.html")
+    assert page.input_value("#field") == "difference"
+    assert page.input_value("#colours") == "RdBu"
+    assert min(page.evaluate("window.viewer.surface.all")) > 50
+    assert "atoms.h5" in page.locator("#facts").text_content()
     page.close()
     assert not complaints
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from rhocast.analysis.picture import BLUE, GREY, ORANGE, POWERS, RED, new_figure, save_figure
 from rhocast.density import open_density
+from rhocast.density.difference import MINUS
 from rhocast.density.reduction import (
     DENSITY_BIN,
     DENSITY_BINS,
@@ -18,6 +19,7 @@ from rhocast.density.reduction import (
     read_reduction,
     reduce_density,
 )
+from rhocast.errors import FileFormatError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,10 +65,20 @@ def histograms(file: str | Path) -> tuple[Histogram, Histogram | None]:
     ----------
     file
         Of `rhocast predict --reduce`, or a density of any format.
+
+    Raises
+    ------
+    FileFormatError
+        If the file holds a difference of densities.
     """
     if is_reduction(file):
         return of_reduction(read_reduction(file))
     with open_density(file) as density:
+        if MINUS in density.record:
+            raise FileFormatError(
+                f"{file}: is a difference of densities, expected a density; draw it by `rhocast "
+                "plot slice` or `render`"
+            )
         arrays = reduce_density(density, coarse_bohr=np.inf).arrays
     edges = {"density_edges": DENSITY_BIN * np.arange(DENSITY_BINS + 1), "std_edges": STD_EDGES}
     return of_reduction(arrays | edges)

@@ -153,6 +153,13 @@ def in_plane(
     return flat[..., 0], flat[..., 1]
 
 
+def panels_of(density: Density) -> list[tuple[str, str, str]]:
+    """Return name, title and colour map of each field of a density, or of a difference."""
+    if MINUS in density.record:
+        return [("density", "density difference", DIVERGING)]
+    return [panel for panel in PANELS if panel[0] in density.fields]
+
+
 def draw_fields(
     figure: "Figure",
     plane: Plane,
@@ -164,14 +171,13 @@ def draw_fields(
 
     A difference of densities has colours of two kinds around zero.
     """
-    shown = [panel for panel in PANELS if panel[0] in density.fields]
     panels = []
-    for place, (field, title, colours) in zip(row, shown, strict=True):
+    for place, (field, title, colours) in zip(row, panels_of(density), strict=True):
         axes, values = figure.add_subplot(place), plane.values(field)
         style: dict[str, Any] = {"cmap": colours}
-        if MINUS in density.record:
-            title, limit = "density difference", float(np.abs(values).max())
-            style = {"cmap": DIVERGING, "vmin": -limit, "vmax": limit}
+        if colours == DIVERGING:
+            limit = float(np.abs(values).max())
+            style |= {"vmin": -limit, "vmax": limit}
         plane.draw(axes, values, DEGREES[field], window, **style)
         axes.set_title(f"{title}, e/Bohr³", fontsize=11)
         panels.append(axes)

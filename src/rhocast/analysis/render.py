@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rhocast.analysis.picture import PANELS, add_colour_bar, new_figure, save_figure
-from rhocast.analysis.plane import DEGREES, Plane, interpolated
+from rhocast.analysis.picture import DIVERGING, add_colour_bar, new_figure, save_figure
+from rhocast.analysis.plane import DEGREES, Plane, interpolated, panels_of
 from rhocast.density import Density, open_density
 from rhocast.density.reduction import is_reduction, read_reduction
 
@@ -58,7 +58,7 @@ def volume_of(density: Density) -> Volume:
     """Return a density's fields, in memory or in a file."""
     return Volume(
         density.cell,
-        [panel for panel in PANELS if panel[0] in density.fields],
+        panels_of(density),
         lambda name, axis, at: Plane(density, axis, at).values(name),
         DEGREES,
         0.0,
@@ -184,6 +184,8 @@ def _draw_panel(axes: "Axes", volume: Volume, corners: np.ndarray, name: str, co
     faces = visible_faces(volume.cell, corners)
     images = [_image(volume, name, face) for face in faces]
     low, high = min(i.min() for i in images), max(i.max() for i in images)
+    if colours == DIVERGING:
+        low, high = min(low, -high), max(-low, high)
     for depth, (face, image) in enumerate(zip(faces, images, strict=True)):
         edges, transform = _place(volume.cell, face)
         axes.imshow(

@@ -12,6 +12,10 @@ from rhocast.errors import FileFormatError
 #: Attribute of a file that holds a difference: the name of what was subtracted.
 MINUS = "minus"
 
+#: The sum of all values over that of their absolute values: in a density at least this, in a
+#: difference of densities less.
+LEAST_NET_SHARE = 0.5
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -48,19 +52,23 @@ def difference(a: Density, b: Density) -> Difference:
     StructureError
         If their cells differ.
     FileFormatError
-        If A holds no electrons, or either NaN or infinity.
+        If A is no density, such as a difference of densities, or either holds NaN or infinity.
     """
     fine_a, fine_b = on_one_mesh(a, b)
     mesh = fine_a.mesh
-    absolute = squares = electrons = largest = 0.0
+    absolute = squares = electrons = unsigned = largest = 0.0
     for one, other in zip(fine_a.layers("density"), fine_b.layers("density"), strict=True):
         distance = np.abs(other - one)
         absolute += float(distance.sum())
         squares += float(np.square(distance).sum())
         electrons += float(one.sum())
+        unsigned += float(np.abs(one).sum())
         largest = max(largest, float(distance.max()))
-    if not electrons > 0.0:
-        raise FileFormatError(f"{a.source}: holds no electrons; expected a density to compare with")
+    if not electrons > LEAST_NET_SHARE * unsigned:
+        raise FileFormatError(
+            f"{a.source}: holds no electrons, or as many below zero as above, as a difference of "
+            "densities; expected a density to compare with"
+        )
     return Difference(
         mesh=mesh.shape,
         electrons_a=a.electron_count,

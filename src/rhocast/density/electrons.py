@@ -18,6 +18,9 @@ _SAME_FACTOR, _SAME_COUNT = 1e-2, 2e-3
 #: Of the electrons; where more are below zero, it is no valence density.
 MAX_NEGATIVE_SHARE = 1e-2
 
+#: Likewise; where more are below zero, it is no density of any kind.
+MOST_NEGATIVE_SHARE = 0.3
+
 #: Every s-th point was written, for these s; 2 is CP2K's default.
 _STRIDES = (2, 3, 4)
 
@@ -48,6 +51,7 @@ def explain_electrons(density: Density, expected: float) -> str:
     """
     count = density.electron_count
     causes = (
+        _of_both_signs(density),
         _factor_of_units(density, count, expected),
         _end_layers(density, expected),
         _charge(count, expected),
@@ -55,6 +59,12 @@ def explain_electrons(density: Density, expected: float) -> str:
     )
     fallback = _STRIDE if density.record.get("engine") == "cp2k" else _FALLBACK
     return next((cause for cause in causes if cause), fallback)
+
+
+def _of_both_signs(density: Density) -> str:
+    if not MOST_NEGATIVE_SHARE <= negative_share(density) < np.inf:
+        return ""
+    return "many values are below zero: it is a difference of densities, or of spins"
 
 
 def find_stride(density: Density, expected: float) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from rhocast.density.density import Density, least_share
+from rhocast.density.difference import LEAST_NET_SHARE, MINUS
 from rhocast.density.disk import check_disk
 from rhocast.density.field_writer import FieldWriter, allocate_density
 from rhocast.density.formats.field import field_bytes, open_field
@@ -177,7 +178,10 @@ def _record(stored: Density, mesh: Mesh, part: Part, factor: float) -> dict[str,
 
 
 def _conserving_factor(stored: Density, mesh: Mesh, comm: Any, threads: int) -> float:
-    """Electrons of the stored density over those of its interpolant on the mesh."""
+    """Electrons of the stored density over those of its interpolant on the mesh.
+
+    It is 1 for a difference of densities, which has no electrons to keep.
+    """
     axes = [integration_weights(c, n) for c, n in zip(stored.mesh.shape, mesh.shape, strict=True)]
     found: list[np.ndarray] = []
 
@@ -185,13 +189,16 @@ def _conserving_factor(stored: Density, mesh: Mesh, comm: Any, threads: int) -> 
         values = stored.read("density", box).astype(np.float64)
         wx, wy, wz = (axis[side] for axis, side in zip(axes, box, strict=True))
         along_z = np.einsum("ijk,k->ij", values, wz)
-        return np.array([values.sum(), np.einsum("i,j,ij->", wx, wy, along_z)])
+        fine = np.einsum("i,j,ij->", wx, wy, along_z)
+        return np.array([values.sum(), fine, np.abs(values).sum()])
 
     coarse_boxes = boxes(stored.mesh.shape, (STRIP, STRIP, STRIP))
     share(comm, coarse_boxes, add_up, lambda _, sums: found.append(sums), threads)
     # Exactly rounded, so that they do not depend on the order.
     sums = [math.fsum(values) for values in zip(*found, strict=True)]
-    coarse, fine = from_first(comm, sums)
+    coarse, fine, absolute = from_first(comm, sums)
+    if MINUS in stored.record or abs(coarse) < LEAST_NET_SHARE * absolute:
+        return 1.0
     if not math.isfinite(coarse + fine) or fine == 0.0:
         raise FileFormatError(
             f"{stored.source}: the density holds NaN or infinity, or no electrons; compute or "

@@ -53,6 +53,11 @@ def with_difference(excerpt: Excerpt, other: Excerpt) -> Excerpt:
     return replace(excerpt, values=excerpt.values | {"difference": difference})
 
 
+def as_difference(excerpt: Excerpt) -> Excerpt:
+    """Take the density of a file that holds a difference of densities for what it is."""
+    return replace(excerpt, values={"difference": excerpt.values["density"]})
+
+
 def whole_cell(density: Density, max_points: int, max_atoms: int) -> Excerpt:
     """Return the whole cell: interpolated if it is small, as means over blocks if it is large.
 

@@ -14,12 +14,13 @@ from ase.data.colors import jmol_colors
 
 from rhocast import __version__
 from rhocast.density import Density
-from rhocast.density.difference import on_mesh
+from rhocast.density.difference import MINUS, on_mesh
 from rhocast.extras import needed_for
 from rhocast.files import replacing
 from rhocast.units import ANGSTROM_PER_BOHR
 from rhocast.view.excerpts import (
     Excerpt,
+    as_difference,
     box_around,
     most_uncertain,
     whole_cell,
@@ -112,13 +113,16 @@ def page_of(
         against.check_cell(density.structure)
         others = excerpts_of(on_mesh(against, density.mesh.shape))
         excerpts = [with_difference(*pair) for pair in zip(excerpts, others, strict=True)]
+    minus = against.origin if against is not None else density.record.get(MINUS)
+    if against is None and minus is not None:
+        excerpts = [as_difference(excerpt) for excerpt in excerpts]
     data = {
         "title": title,
         "titles": _TITLES,
         "parts": [_described(excerpt) for excerpt in excerpts],
         "elements": _elements(density.structure.numbers),
         "angstrom_per_bohr": ANGSTROM_PER_BOHR,
-        "facts": _facts(density) + ([("difference to", against.origin)] if against else []),
+        "facts": _facts(density) + ([("difference to", minus)] if minus is not None else []),
     }
     return _html(title, data)
 

@@ -19,6 +19,7 @@ async function start() {
   control("field").add(new Option(data.titles[shown] ?? shown, shown));
   const fields = { [shown]: await unpack(first.fields[shown]) };
   viewer.volumes.push(new Volume(first, fields, await unpack(first.positions)));
+  if (shown === "difference") control("colours").value = "RdBu";
   drawSlice();
   viewer.firstPicture = performance.now();
   await new Promise((resolve) => setTimeout(resolve));
