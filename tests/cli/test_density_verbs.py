@@ -40,9 +40,9 @@ def test_a_prediction_is_written_in_the_format_of_its_name(folder):
 
 
 def test_names_of_what_cannot_be_written_are_refused(folder, caplog):
-    assert predict("d.nc") == 1
+    assert predict("d.nc") == 2
     assert "d.nc: format 'abinit', expected one of" in caplog.text
-    assert predict("d.png") == 1
+    assert predict("d.png") == 2
     assert "d.png: format '.png', expected one of" in caplog.text
     assert predict("0.cube", "--shard", "0/2") == 2
     assert "0.cube: a shard is HDF5" in caplog.text
@@ -62,8 +62,28 @@ def test_a_difference_is_written_as_a_density(folder):
         np.testing.assert_allclose(found, a.density - c.density, atol=1e-7)
     assert main(["diff", "a.h5", "b.h5", "-o", "delta.h5"]) == 0
     assert np.abs(read_density("delta.h5").density).max() < np.abs(found).max()
-    assert main(["diff", "a.h5", "b.h5", "-o", "delta.png"]) == 1
+    assert main(["diff", "a.h5", "b.h5", "-o", "delta.png"]) == 2
     assert main(["plot", "slice", "bonds.h5", "-o", "bonds.png"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("superpose a.cube --pseudopotentials Xx=spms -o b.h5", "Xx: is no chemical symbol"),
+        ("superpose a.cube --pseudopotentials Si=spms Si=x.psp8 -o b.h5", "Si is given twice"),
+        ("superpose folder.cube --pseudopotentials Si=spms -o b.h5", "cube: is a folder, expected"),
+        ("diff a.cube folder.cube", "folder.cube: is a folder, expected a file"),
+        ("diff a.cube a.cube -o folder.cube", "folder.cube: is a folder, expected the name"),
+        ("predict sige-demo absent.xyz -o folder.cube", "folder.cube: is a folder, expected the"),
+        ("plot slice a.cube -o folder.cube", "folder.cube: is a folder, expected the name"),
+    ],
+)
+def test_what_cannot_be_meant_is_told_in_a_sentence(arguments, told, folder, caplog):
+    assert predict("a.cube") == 0
+    (folder / "folder.cube").mkdir()
+    assert main(arguments.split()) in (2, 4, 5)
+    assert told in caplog.text
+    assert not (folder / "b.h5").exists()
 
 
 def test_convert_and_diff(capsys):

@@ -189,7 +189,9 @@ def test_nothing_is_overwritten(structure_file, capsys):
 @pytest.mark.parametrize(
     ("option", "told"),
     [
-        ("--frames=0", "--frames: expected a whole number from 1, found 0"),
+        ("--frames=0", "--frames: expected a whole number from 1 to 100000, found 0"),
+        ("--frames=1e99", "--frames: expected a whole number from 1 to 100000, found 1e99"),
+        ("--frames=" + "9" * 5000, "--frames: expected a whole number from 1 to 100000, found 99"),
         ("--goal=1", "--goal: expected a share between 0 and 1, such as 0.01 for 1 %, found 1"),
         ("--hours=nan", "--hours: expected a number greater than 0, found nan"),
         ("--melting-K=-5", "--melting-K: expected a number greater than 0, found -5"),

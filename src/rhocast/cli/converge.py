@@ -28,7 +28,7 @@ def add_verbs(verbs: Any) -> None:
     add_config_option(verb, "convergence, dft, material, systems")
     verb.add_argument("-o", "--output", required=True, type=Path, help="folder to write to")
     add_engine_options(verb)
-    verb.set_defaults(run=_converge, draws=True)
+    verb.set_defaults(run=_converge, draws=True, writes_folder=True)
 
 
 def _converge(options: argparse.Namespace) -> None:

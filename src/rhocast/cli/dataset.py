@@ -64,7 +64,7 @@ def add_verbs(verbs: Any) -> None:
         help="share of the trajectories to hold out (default: 0.2)",
     )
     action.add_argument("--seed", type=int, default=0, help="seed of the draw (default: 0)")
-    action.set_defaults(run=_split)
+    action.set_defaults(run=_split, writes_folder=True)
 
     action = actions.add_parser(
         "pack", help="copy what has been computed so far into a folder, to be published"
@@ -72,7 +72,7 @@ def add_verbs(verbs: Any) -> None:
     action.add_argument("package", help="key of `packages` in the configuration")
     action.add_argument("-o", "--output", type=Path, help="folder (default: data/PACKAGE)")
     action.add_argument("--config", default=Path("config.yaml"), type=Path, help="configuration")
-    action.set_defaults(run=_pack)
+    action.set_defaults(run=_pack, writes_folder=True)
 
 
 def _add_import(verbs: Any) -> None:

@@ -80,10 +80,12 @@ def workdir_of(output: Path) -> Path:
 
 def pseudopotentials_named(words: Sequence[str]) -> dict[str, Psp8]:
     """Read the psp8 files that words such as ``Al=spms`` or ``Al=al.psp8`` name, by element."""
-    named = {}
+    named: dict[str, Psp8] = {}
     for word in words:
         element, _, file = word.partition("=")
         if not file:
             raise ConfigError(f"{word}: expected ELEMENT=FILE, such as Al=al.psp8 or Al={SPMS}")
+        if element in named:
+            raise ConfigError(f"{word}: {element} is given twice, expected one file of it")
         named[element] = read_psp8(spms_file(element) if file == SPMS else file, element)
     return named

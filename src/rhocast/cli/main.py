@@ -73,6 +73,8 @@ _ON_RANKS = ("predict", "merge", "refine")
 #: Options that name a file to write.
 _OUTPUTS = ("output", "picture", "html", "cube", "labels")
 
+#: Where that is a folder, a verb has `set_defaults(writes_folder=True)`.
+
 #: Options, and a verb's own `set_defaults(draws=True)`, with which a verb draws when it is done.
 _DRAWING = ("draws", "picture", "vacancy")
 
@@ -126,12 +128,17 @@ def _check_ranks(verb: str) -> None:
 
 
 def _check_outputs(options: argparse.Namespace) -> None:
-    """Refuse an output that is one of the files that the verb reads."""
+    """Refuse an output that is a folder, or one of the files that the verb reads."""
     values = vars(options).items()
     inputs = [value for name, value in values if name not in _OUTPUTS]
     paths = [path for value in inputs for path in (value if isinstance(value, list) else [value])]
     for name in _OUTPUTS:
-        if isinstance(output := getattr(options, name, None), Path) and output.is_file():
+        output = getattr(options, name, None)
+        if not isinstance(output, Path):
+            continue
+        if output.is_dir() and not getattr(options, "writes_folder", False):
+            raise ConfigError(f"{output}: is a folder, expected the name of a file to write")
+        if output.is_file():
             check_output(output, [path for path in paths if isinstance(path, str | Path)])
 
 

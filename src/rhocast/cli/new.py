@@ -12,6 +12,9 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
+#: Frames of a trajectory, or kelvin: no draft needs more.
+_MOST = 100_000
+
 #: Columns of the lines that `new` prints, and the width of their first one.
 _COLUMNS, _INDENT = 100, 22 * " "
 
@@ -115,8 +118,10 @@ def _share(text: str) -> float:
 
 def _count(text: str) -> int:
     """Read a whole number from one."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1, found {text}")
+    if not (text.isascii() and text.isdecimal() and len(text) < 9 and 1 <= int(text) <= _MOST):
+        raise argparse.ArgumentTypeError(
+            f"expected a whole number from 1 to {_MOST}, found {text[:20]}"
+        )
     return int(text)
 
 

@@ -88,6 +88,7 @@ def _add_snapshots(study: argparse.ArgumentParser, meaning: str) -> None:
 def _add_common(study: argparse.ArgumentParser, used: str) -> None:
     study.add_argument("-o", "--output", required=True, type=Path, help="folder to write to")
     add_config_option(study, used)
+    study.set_defaults(writes_folder=True)
 
 
 def _descriptors(options: argparse.Namespace) -> None:

@@ -212,10 +212,12 @@ def spms_file(element: str) -> Path:
     Raises
     ------
     EngineError
-        If the table holds no such element.
+        If the table holds no such element, or there is none.
     MissingExtraError
         If sparc-x-api is not installed.
     """
+    if element not in atomic_numbers:
+        raise EngineError(f"{element}: is no chemical symbol; expected one, such as Si")
     folder = spms_folder()
     pattern = f"{atomic_numbers[element]:02d}_{element}_*.psp8"
     found = sorted(folder.glob(pattern))

@@ -88,6 +88,8 @@ def format_to_read(path: Path, name: str | None = None) -> Format:
     ConfigError
         If there is no such format, it is only written, or nothing tells it.
     """
+    if path.is_dir():
+        raise FileFormatError(f"{path}: is a folder, expected a file")
     if not path.is_file():
         raise FileFormatError(f"{path}: no such file")
     found = _named(path, name, READABLE)
