@@ -121,4 +121,6 @@ def test_samples_give_the_energy_an_error_bar(verb, tmp_path, capsys):
         ([*files[1:], "--waves", tmp_path / "waves"], 2, "found beside --waves"),
     ):
         assert verb("harris-foulkes", *words, *wrong) == code
-        assert told in capsys.readouterr().err
+        log = capsys.readouterr().err
+        assert told in log
+        assert "running" not in log  # nothing is computed before

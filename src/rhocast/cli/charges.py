@@ -67,14 +67,12 @@ def _hirshfeld(options: argparse.Namespace, density: "Density") -> "AtomicCharge
 
     model = DensityModel.load(options.model)
     valence = model.metadata.get("valence", {})
+    samples = open_samples(options.samples, density.structure)
     found = divide_among_atoms(density, model.baseline, valence)
     if not options.samples:
         return found
     return found.with_samples(
-        [
-            hirshfeld_charges(sample, model.baseline, valence)
-            for sample in open_samples(options.samples, density.structure)
-        ]
+        [hirshfeld_charges(sample, model.baseline, valence) for sample in samples]
     )
 
 

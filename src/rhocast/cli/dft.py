@@ -247,6 +247,7 @@ def _harris_foulkes(options: argparse.Namespace) -> None:
     if options.samples:
         check_number(len(options.samples))
     structure = read_structure(options.structure)
+    samples = open_samples(options.samples, structure)
     at_density = partial(
         harris_foulkes,
         engine_of(options, dft),
@@ -264,7 +265,7 @@ def _harris_foulkes(options: argparse.Namespace) -> None:
     found = at_density(read_density(options.density, density_unit=options.density_unit))
     told = asdict(found) | {"energy_ha_per_atom": found.energy_ha / found.n_atoms}
     if options.samples:
-        energies = [at_density(sample) for sample in open_samples(options.samples, structure)]
+        energies = [at_density(sample) for sample in samples]
         told |= EnergySamples.of(energies, found).figures
     emit(told, options.json)
 

@@ -31,9 +31,10 @@ def add_samples_option(verb: argparse.ArgumentParser, more: str) -> None:
 
 
 def open_samples(paths: Sequence[Path], structure: "Structure") -> Iterator["Density"]:
-    """Open one sample after the other; each is closed when the next is asked for.
+    """Check all samples, then open one after the other; each is closed when the next is asked for.
 
-    Few of them are warned of.
+    What is wrong with one of them is told when this is called, before anything is computed. Few of
+    them are warned of.
 
     Raises
     ------
@@ -42,8 +43,6 @@ def open_samples(paths: Sequence[Path], structure: "Structure") -> Iterator["Den
     FileFormatError
         If a file says that it is no sample, or the same one as another.
     """
-    from rhocast.density import open_density
-
     if 0 < len(paths) < _FEW:
         log.warning(
             "samples: the standard deviations themselves are uncertain by %.0f %% with %d of them, "
@@ -52,10 +51,17 @@ def open_samples(paths: Sequence[Path], structure: "Structure") -> Iterator["Den
             len(paths),
         )
     seen: set[tuple[Any, ...]] = set()
+    for path, sample in zip(paths, _opened(paths), strict=True):
+        sample.check_atoms(structure)
+        seen.add(_number(path, sample, seen))
+    return _opened(paths)
+
+
+def _opened(paths: Sequence[Path]) -> Iterator["Density"]:
+    from rhocast.density import open_density
+
     for path in paths:
         with open_density(path) as sample:
-            sample.check_atoms(structure)
-            seen.add(_number(path, sample, seen))
             yield sample
 
 
