@@ -64,6 +64,19 @@ def test_every_rank_has_work(aluminium, settings, pseudopotentials, ranks, spaci
         assert found["nband"] % (found["npband"] * found["bandpp"]) == 0
 
 
+@pytest.mark.parametrize("ranks", [1, 2, 16])
+@pytest.mark.parametrize("bands", [4, 41, 52, 66, 75, 92])
+def test_bands_at_gamma_are_divided_in_pairs(aluminium, settings, pseudopotentials, ranks, bands):
+    """ABINIT 9.6 ends with an error otherwise; 52 bands were divided into four times 13."""
+    dft = settings(kpoint_spacing_per_bohr=0.2, kpoint_shift="gamma")
+    calculation = replace(Calculation.plan(aluminium, dft, pseudopotentials), n_bands=bands)
+    found = electronic_variables(calculation, ranks)
+    assert calculation.kpoints.n_irreducible > 1
+    assert found["paral_kgb"] == 1
+    assert found["bandpp"] % 2 == 0
+    assert found["nband"] % (found["npband"] * found["bandpp"]) == 0
+
+
 def test_kpoints_are_divided_evenly():
     assert [_kpoint_groups(14, ranks) for ranks in (1, 2, 4, 7, 14, 28)] == [1, 2, 4, 7, 14, 14]
     assert _kpoint_groups(4, 3) == 1

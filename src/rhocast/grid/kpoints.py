@@ -73,6 +73,11 @@ class KMesh:
         return (n_points + self._n_own_partners) // 2
 
     @property
+    def holds_gamma(self) -> bool:
+        """Whether one of the points is Γ."""
+        return not any(s % 1.0 for s in self.shift)
+
+    @property
     def has_real_waves(self) -> bool:
         """Whether each point is its own partner, so that wave functions can be taken as real."""
         return self._n_own_partners == math.prod(self.divisions)

@@ -137,7 +137,9 @@ def _solver(calculation: Calculation, ranks: int) -> dict[str, int]:
     k_groups = _kpoint_groups(calculation.kpoints.n_irreducible, ranks)
     band_groups = ranks // k_groups
     bands = 4 * math.ceil(calculation.n_bands / (4 * band_groups))
-    divisors = [size for size in range(1, bands + 1) if bands % size == 0]
+    # ABINIT takes the wave functions at Γ as real ones, two at a time.
+    step = 2 if calculation.kpoints.holds_gamma else 1
+    divisors = [size for size in range(step, bands + 1, step) if bands % size == 0]
     together = min(divisors, key=lambda size: abs(size - 12))
     return {
         "nband": bands * band_groups,
