@@ -6,7 +6,7 @@ from small_model import make_structure
 
 from rhocast.analysis.cut import draw_line, values_along
 from rhocast.analysis.histogram import draw_reduction
-from rhocast.analysis.plane import Plane, interpolated
+from rhocast.analysis.plane import Plane, interpolated, without_undershoot
 from rhocast.analysis.plots import draw_comparison, draw_field, draw_slice
 from rhocast.density import Density, write_density
 from rhocast.density.reduction import reduce_density, write_reduction
@@ -53,6 +53,16 @@ def test_between_mesh_points_stands_the_density_itself_over_the_ends_of_the_cell
     ]
     places = np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1)
     np.testing.assert_allclose(shown, wave(np.insert(places, 1, plane.at, axis=-1)), atol=1e-5)
+
+
+def test_no_picture_falls_below_what_is_stored():
+    """Beside a peak of one point the spline does, whether the least value is zero or not."""
+    peak = np.zeros((12, 12))
+    peak[5, 5] = 1.0
+    assert interpolated(peak, 5).min() < -0.01
+    assert without_undershoot(interpolated(peak, 5), peak).min() == 0.0
+    assert without_undershoot(interpolated(peak - 0.5, 5), peak - 0.5).min() == -0.5
+    np.testing.assert_array_equal(without_undershoot(peak + 0.1, peak + 0.1), peak + 0.1)
 
 
 def test_atoms_are_drawn_with_their_images_where_the_window_reaches(density):

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 
 from rhocast.analysis.picture import BLUE, GREY, ORANGE, RED, new_figure, save_figure
-from rhocast.analysis.plane import DEGREES
+from rhocast.analysis.plane import DEGREES, without_undershoot
 from rhocast.density import Density
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def values_along(density: Density, field: str, start: np.ndarray, end: np.ndarra
     last = np.ceil(points.max(axis=0)).astype(int) + _MARGIN
     indices = tuple(np.arange(a, b + 1) % n for a, b, n in zip(first, last, shape, strict=True))
     box = density.read_periodic(field, indices).astype(np.float64)
-    return map_coordinates(box, (points - first).T, order=DEGREES[field], mode="nearest")
+    values = map_coordinates(box, (points - first).T, order=DEGREES[field], mode="nearest")
+    return without_undershoot(values, box)
 
 
 def draw_line(

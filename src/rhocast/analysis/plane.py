@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DEGREES = {"density": 5, "epistemic_std": 1, "aleatoric_std": 1}
 
 #: Atoms so near a plane are drawn, Bohr; more of them than this in no picture.
-ATOMS_WITHIN_BOHR, MOST_ATOMS = 1.0, 2000
+ATOMS_WITHIN_BOHR, MOST_ATOMS = 1.0, 150
 
 #: Points of a picture along each edge, at least and at most.
 PIXELS, MOST_PIXELS = 300, 1000
@@ -65,9 +65,7 @@ class Plane:
         self, axes: "Axes", values: np.ndarray, degree: int, window: Window = WHOLE, **style: Any
     ) -> None:
         """Draw values on the plane's mesh points, a part of them, and the atoms close by."""
-        shown = interpolated(values, degree, window)
-        # Between coarse points next to a nucleus the spline falls below all stored values.
-        shown = np.maximum(shown, min(values.min(), 0.0))
+        shown = without_undershoot(interpolated(values, degree, window), values)
         corners = [
             np.linspace(low, high, n + 1)
             for (low, high), n in zip(window, shown.shape, strict=True)
@@ -109,6 +107,14 @@ class Plane:
             x, y = self.flat(near)
             axes.plot(x, y, "o", markersize=5, fillstyle="none", color="0.2", markeredgewidth=1.8)
             axes.plot(x, y, "o", markersize=5, fillstyle="none", color="white", markeredgewidth=0.8)
+
+
+def without_undershoot(shown: np.ndarray, stored: np.ndarray) -> np.ndarray:
+    """Return interpolated values, none below both zero and all stored ones.
+
+    Between coarse points next to a nucleus the spline falls further.
+    """
+    return np.maximum(shown, min(stored.min(), 0.0))
 
 
 def interpolated(
