@@ -151,9 +151,13 @@ def composition_range(words: str) -> CompositionRange:
     ConfigError
         If these are not two or three elements, or they have no cubic lattice in common.
     """
-    elements = [word.capitalize() for word in re.split(r"[\s,-]+", words.strip())]
-    if not all(atomic_numbers.get(element) for element in elements):
-        raise ConfigError(f"--composition: expected chemical symbols, such as Si,Ge; found {words}")
+    given = re.split(r"[\s,-]+", words.strip())
+    elements = [word.capitalize() for word in given]
+    strange = [word for word in given if not atomic_numbers.get(word.capitalize())]
+    if strange:
+        raise ConfigError(
+            f"--composition: expected chemical symbols, such as Si,Ge; found {', '.join(strange)}"
+        )
     if len(set(elements)) != len(elements) or len(elements) not in _STEPS:
         raise ConfigError(
             f"--composition: expected two or three different elements, such as Si,Ge; found {words}"
