@@ -65,7 +65,7 @@ class Plane:
         self, axes: "Axes", values: np.ndarray, degree: int, window: Window = WHOLE, **style: Any
     ) -> None:
         """Draw values on the plane's mesh points, a part of them, and the atoms close by."""
-        shown = without_undershoot(interpolated(values, degree, window), values)
+        shown = interpolated(values, degree, window)
         corners = [
             np.linspace(low, high, n + 1)
             for (low, high), n in zip(window, shown.shape, strict=True)
@@ -142,7 +142,8 @@ def interpolated(
         for (low, high), m, n in zip(window, counts, values.shape, strict=True)
     ]
     places = np.stack(np.meshgrid(*steps, indexing="ij"))
-    return map_coordinates(values.astype(np.float64), places, order=degree, mode="grid-wrap")
+    shown = map_coordinates(values.astype(np.float64), places, order=degree, mode="grid-wrap")
+    return without_undershoot(shown, values)
 
 
 def in_plane(
