@@ -82,6 +82,14 @@ def test_a_drawn_shift_without_its_seed_is_refused(verb, tmp_path, capsys, monke
     assert "dft.kpoint_shift: random is drawn" in capsys.readouterr().err
 
 
+def test_a_name_draws_nothing_beside_settings(verb, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("rhocast.cli.dft.engine_of", lambda *_: None)
+    assert (
+        verb("scf", "-o", tmp_path / "si.h5", "--temperature-K", 300, "--name", "si2/300K/0") == 2
+    )
+    assert "--name: found beside --settings" in capsys.readouterr().err
+
+
 @pytest.mark.abinit
 def test_given_density_saves_iterations_and_has_an_energy(verb, tmp_path, capsys):
     first, second = tmp_path / "first.h5", tmp_path / "second.h5"

@@ -103,6 +103,14 @@ def test_drawn_shifts_of_one_mesh_are_one_setting_and_no_other_mesh_is(entries):
         assert f"k-points {told}, but 2 2 2 shift random in {first.path}" in fault
 
 
+def test_one_drawn_shift_for_two_snapshots_is_told(entries):
+    first, second, *_ = (e for e in entries if e.trajectory == "si8/300K")
+    (fault,) = faults([drawn(first, "0.1 0.2 0.3"), drawn(second, "0.1 0.2 0.3")])
+    assert f"{second.path}: k-points 2 2 2 shift 0.1 0.2 0.3, the same drawn shift as" in fault
+    halves = [drawn(entry, "0 0.5 0", kind="random-half") for entry in (first, second)]
+    assert faults(halves) == []
+
+
 def test_strained_cells_may_share_k_points_and_only_those(entries):
     first = entries[0]
     assert not faults([first, replace(first, structure=strained(first.structure))])

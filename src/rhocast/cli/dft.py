@@ -273,6 +273,11 @@ def _harris_foulkes(options: argparse.Namespace) -> None:
 def _kpoint_seed(options: argparse.Namespace, path: Path) -> int | None:
     """Return the seed of a drawn shift of the k-mesh: as the JSON tells, or by the name."""
     if options.settings is not None:
+        if options.name is not None:
+            raise ConfigError(
+                "--name: found beside --settings, whose kpoint_seed draws the shift of the "
+                "k-mesh; expected with --config, whose seed and the name draw it"
+            )
         seed: int | None = options.settings.get("kpoint_seed")
         return seed
     name = options.name or "/".join(path.absolute().with_suffix("").parts[-3:])

@@ -68,6 +68,7 @@ def faults(entries: Sequence[Entry], max_rejected_share: float = 0.0) -> list[st
         *found,
         *_mixed_settings(accepted),
         *_mixed_kpoints(accepted),
+        *_shared_shifts(accepted),
         *_mixed_valence(accepted),
         *_mixed_crystals(accepted),
         *_duplicates(accepted),
@@ -125,6 +126,20 @@ def _mixed_kpoints(entries: Sequence[Entry]) -> Iterator[str]:
             yield (
                 f"{entry.path}: k-points {entry.kpoint_setting}, but {alike[0].kpoint_setting} in "
                 f"{alike[0].path}, whose cell is of that size"
+            )
+
+
+def _shared_shifts(entries: Sequence[Entry]) -> Iterator[str]:
+    """Yield the files whose drawn shift is that of another file, so that errors are shared."""
+    seen: dict[str, Path] = {}
+    for entry in entries:
+        if not entry.kpoint_setting.endswith(" shift random"):
+            continue
+        first = seen.setdefault(entry.kpoints, entry.path)
+        if first != entry.path:
+            yield (
+                f"{entry.path}: k-points {entry.kpoints}, the same drawn shift as {first}; "
+                "expected a shift of its own for each snapshot, drawn from its name"
             )
 
 
