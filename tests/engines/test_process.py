@@ -1,15 +1,17 @@
 import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from rhocast.engines import process
-from rhocast.engines.process import Launcher, last_lines, run
+from rhocast.engines.process import Launcher, Report, last_lines, run
 from rhocast.errors import EngineError
 
 
@@ -51,7 +53,7 @@ def test_progress_and_a_stopped_program_are_told(tmp_path, monkeypatch, caplog):
         if step >= 8:  # later on a busy machine, where the program takes long to start
             for number in {n for found in started for n in found}:
                 os.kill(number, signal.SIGCONT)
-        return f"iteration {step // 3}"
+        return Report((step // 3,), f"iteration {step // 3}, {seconds} s")
 
     def children():
         return Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
@@ -61,8 +63,26 @@ def test_progress_and_a_stopped_program_are_told(tmp_path, monkeypatch, caplog):
             [sys.executable, "-c", stops], Launcher(), tmp_path, tmp_path / "log", progress
         )
     assert finished.returncode == 0
-    assert caplog.text.count("iteration 1\n") == 1
+    assert caplog.text.count("iteration 1,") == 1  # not again with another time
     assert caplog.text.count("are stopped (SIGSTOP") == 1
+
+
+def test_a_long_step_is_told_of_again_after_a_while(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(process, "SECONDS_BETWEEN_REPORTS", 0.02)
+    monkeypatch.setattr(process, "SECONDS_OF_SILENCE", 0.5)
+    times = []
+
+    def progress(seconds):
+        times.append(seconds)
+        return Report((1,), f"iteration 1, {len(times)}")
+
+    with caplog.at_level("INFO"):
+        run(["sleep", "1.3"], Launcher(), tmp_path, tmp_path / "log", progress)
+    told = [int(n) for n in re.findall(r"iteration 1, (\d+)", caplog.text)]
+    assert len(told) >= 2
+    silences = [times[after - 1] - times[before - 1] for before, after in pairwise(told)]
+    assert min(silences) >= 0.5
+    assert told[0] == 1
 
 
 def test_launcher_without_a_number_of_ranks():

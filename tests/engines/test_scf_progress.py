@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from rhocast.engines.process import Report
 from rhocast.engines.scf_progress import iterations_left, progress_of
 from rhocast.engines.sparc.process import scf_residuals
 
@@ -17,11 +18,12 @@ def test_a_residual_that_falls_by_ten_a_step_needs_as_many_steps_as_digits():
 
 def test_iteration_residual_and_time_left():
     tell = progress_of(lambda: [[1.0, 0.1], [1.0, 0.1, 0.01]], 1e-4)
-    assert tell(50.0) == (
+    assert tell(50.0) == Report(
+        (2, 3),
         "configuration 2, SCF iteration 3, residual 1.0e-02 of 1.0e-04; "
-        "about 20 s left if it goes on falling so"
+        "about 20 s left if it goes on falling so",
     )
-    assert progress_of(list, 1e-4)(50.0) == ""
+    assert progress_of(list, 1e-4)(50.0) is None
 
 
 def test_sparc_tells_its_residuals():

@@ -21,8 +21,11 @@ logger = logging.getLogger(__name__)
 #: Programs that start ranks; what stands before them, such as `nice -n 5`, counts none.
 _LAUNCHERS = ("mpirun", "mpiexec", "mpiexec.hydra", "orterun", "prterun", "prun", "srun", "aprun")
 
-#: How often it is looked whether there is something to tell of a program.
+#: How often it is looked whether a program has done another step.
 SECONDS_BETWEEN_REPORTS = 10.0
+
+#: A step that takes longer is told of once more after this, as a sign of life.
+SECONDS_OF_SILENCE = 300.0
 
 _COUNT_OPTIONS = ("-n", "-np", "--n", "--np", "--ntasks")
 
@@ -83,6 +86,18 @@ class Launcher:
 
 
 @dataclass(frozen=True)
+class Report:
+    """How far a program has come: what it has done, by which reports differ, and a sentence."""
+
+    done: tuple[int, ...]
+    sentence: str
+
+
+#: Tells how far a program has come, given the seconds it has run; None if nothing can be told.
+Progress = Callable[[float], Report | None]
+
+
+@dataclass(frozen=True)
 class Finished:
     """What is left of a process: its exit status (negative: the signal) and the time it took."""
 
@@ -101,7 +116,7 @@ def run(
     launcher: Launcher,
     workdir: Path,
     log: Path,
-    progress: Callable[[float], str] | None = None,
+    progress: Progress | None = None,
 ) -> Finished:
     """Run a program to its end in a process group of its own.
 
@@ -116,7 +131,7 @@ def run(
     log
         File for its standard output and error.
     progress
-        Tells how far it has come, given the seconds it has run; empty if nothing can be told.
+        Tells how far it has come.
 
     Raises
     ------
@@ -154,20 +169,21 @@ def run(
     return finished
 
 
-def _wait(
-    process: subprocess.Popen[bytes], workdir: Path, progress: Callable[[float], str] | None
-) -> int:
-    """Wait for the end, telling what is new now and then, and once if it has been stopped."""
-    start, told, stopped = time.monotonic(), "", False
+def _wait(process: subprocess.Popen[bytes], workdir: Path, progress: Progress | None) -> int:
+    """Wait for the end, telling of each new step, and once if it has been stopped."""
+    start, stopped = time.monotonic(), False
+    told: tuple[int, ...] = ()
+    told_at = 0.0
     while True:
         try:
             return process.wait(timeout=SECONDS_BETWEEN_REPORTS)
         except subprocess.TimeoutExpired:
             pass
-        found = progress(time.monotonic() - start) if progress else ""
-        if found and found != told:
-            logger.info("%s: %s", workdir, found)
-        told = found
+        seconds = time.monotonic() - start
+        found = progress(seconds) if progress else None
+        if found and (found.done != told or seconds - told_at >= SECONDS_OF_SILENCE):
+            logger.info("%s: %s", workdir, found.sentence)
+            told, told_at = found.done, seconds
         if (now := stopped_in(process.pid)) and not stopped:
             logger.warning(
                 "%s: processes %s are stopped (SIGSTOP, or by the queue) and waited for; "

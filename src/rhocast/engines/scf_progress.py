@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from math import log
 
+from rhocast.engines.process import Progress, Report
 
-def progress_of(
-    residuals: Callable[[], Sequence[Sequence[float]]], tolerance: float
-) -> Callable[[float], str]:
+
+def progress_of(residuals: Callable[[], Sequence[Sequence[float]]], tolerance: float) -> Progress:
     """Return a function that tells how far an engine has come, given the seconds it has run.
 
     Parameters
@@ -17,17 +17,17 @@ def progress_of(
         That ends a cycle.
     """
 
-    def tell(seconds: float) -> str:
+    def tell(seconds: float) -> Report | None:
         cycles = residuals()
         if not cycles or not cycles[-1]:
-            return ""
+            return None
         cycle, done = cycles[-1], sum(map(len, cycles))
         where = f"configuration {len(cycles)}, " if len(cycles) > 1 else ""
         found = f"{where}SCF iteration {len(cycle)}, residual {cycle[-1]:.1e} of {tolerance:.1e}"
         left = iterations_left(cycle, tolerance)
-        if left is None:
-            return found
-        return f"{found}; about {left * seconds / done:.0f} s left if it goes on falling so"
+        if left is not None:
+            found += f"; about {left * seconds / done:.0f} s left if it goes on falling so"
+        return Report((len(cycles), len(cycle)), found)
 
     return tell
 
