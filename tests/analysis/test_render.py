@@ -8,7 +8,7 @@ from small_model import make_structure
 from rhocast.analysis.histogram import draw_histograms
 from rhocast.analysis.render import draw_render, on_screen, visible_faces
 from rhocast.density import Density, write_density
-from rhocast.density.difference import MINUS
+from rhocast.density.quantity import MINUS
 from rhocast.density.reduction import read_reduction, reduce_density, write_reduction
 from rhocast.errors import FileFormatError
 

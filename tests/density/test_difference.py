@@ -1,13 +1,17 @@
 """How far two densities are apart, on one mesh and on two."""
 
+import gzip
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from gaussian_atoms import crystal, on_mesh
 
-from rhocast.density import Density
-from rhocast.density.difference import difference
+from rhocast.analysis.plane import panels_of
+from rhocast.density import Density, read_density, write_density
+from rhocast.density.convert import convert
+from rhocast.density.difference import difference, subtracted
+from rhocast.density.quantity import MINUS, record_in
 from rhocast.errors import FileFormatError, StructureError
 
 __all__ = ["crystal"]
@@ -31,6 +35,43 @@ def test_the_same_density_on_two_meshes_is_the_same(crystal):
     found = difference(coarse, fine)
     assert found.mesh == (27, 25, 30)
     assert found.nmae < 1e-6
+
+
+@pytest.mark.parametrize("name", ["d.h5", "d.cube", "d.xsf", "d.vasp", "d.npz", "d.cube.gz"])
+def test_a_difference_says_so_in_every_format_that_is_read(crystal, tmp_path, name):
+    strange = 'of \\ "two" é, minus 1.h5'
+    density = Density(crystal, on_mesh(crystal))
+    told = subtracted(density, Density(crystal, 0.9 * on_mesh(crystal), source=f"runs/{strange}"))
+    assert told.record == {MINUS: strange}
+    plain = tmp_path / name.removesuffix(".gz")
+    write_density(plain, told)
+    if name.endswith(".gz"):
+        (tmp_path / name).write_bytes(gzip.compress(plain.read_bytes()))
+    again = read_density(tmp_path / name)
+    assert again.record[MINUS] == strange
+    np.testing.assert_allclose(again.density, told.density, atol=1e-6)
+    assert panels_of(again)[0][1] == "density difference"
+    assert not again.notes
+    write_density(plain, density)
+    assert MINUS not in read_density(plain).record
+
+
+def test_the_page_and_another_file_keep_what_a_cube_holds(crystal, tmp_path):
+    density = Density(crystal, on_mesh(crystal))
+    write_density(tmp_path / "d.cube", subtracted(density, replace(density, source="a.h5")))
+    convert(tmp_path / "d.cube", tmp_path / "fine.xsf", mesh_spacing_bohr=0.6)
+    convert(tmp_path / "fine.xsf", tmp_path / "d.vts")
+    assert read_density(tmp_path / "fine.xsf").record[MINUS] == "a.h5"
+    head = (tmp_path / "d.vts").read_bytes()[:3000]
+    assert b'Scalars="difference"' in head
+    assert b'Name="density"' not in head
+
+
+@pytest.mark.parametrize(
+    "title", ['difference of densities, minus "', 'minus "a"', 'x, minus "\\q"']
+)
+def test_other_titles_say_nothing(title):
+    assert record_in(title) == {}
 
 
 def test_other_cells_and_empty_densities_are_refused(crystal):

@@ -8,8 +8,8 @@ import pytest
 from small_model import make_structure
 
 from rhocast.density import Density, read_density, refine, write_density
-from rhocast.density.difference import MINUS
 from rhocast.density.interpolation import BOX
+from rhocast.density.quantity import MINUS
 from rhocast.density.refine import refined
 from rhocast.errors import ConfigError, FileFormatError, ParallelError
 from rhocast.grid import Mesh

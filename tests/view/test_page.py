@@ -10,7 +10,7 @@ from scipy.ndimage import map_coordinates
 from small_model import make_structure
 
 from rhocast.density import Density
-from rhocast.density.difference import MINUS
+from rhocast.density.quantity import MINUS
 from rhocast.errors import StructureError
 from rhocast.grid import Mesh
 from rhocast.view import show, write_page

@@ -10,7 +10,7 @@ import numpy as np
 
 from rhocast.analysis.picture import BLUE, GREY, ORANGE, POWERS, RED, new_figure, save_figure
 from rhocast.density import open_density
-from rhocast.density.difference import MINUS
+from rhocast.density.quantity import is_difference
 from rhocast.density.reduction import (
     DENSITY_BIN,
     DENSITY_BINS,
@@ -74,7 +74,7 @@ def histograms(file: str | Path) -> tuple[Histogram, Histogram | None]:
     if is_reduction(file):
         return of_reduction(read_reduction(file))
     with open_density(file) as density:
-        if MINUS in density.record:
+        if is_difference(density.record):
             raise FileFormatError(
                 f"{file}: is a difference of densities, expected a density; draw it by `rhocast "
                 "plot slice` or `render`"

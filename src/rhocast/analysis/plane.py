@@ -8,7 +8,7 @@ from scipy.ndimage import map_coordinates
 
 from rhocast.analysis.picture import DIVERGING, PANELS, add_colour_bar, add_scale_bar
 from rhocast.density import Density
-from rhocast.density.difference import MINUS
+from rhocast.density.quantity import is_difference
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -162,7 +162,7 @@ def in_plane(
 
 def panels_of(density: Density) -> list[tuple[str, str, str]]:
     """Return name, title and colour map of each field of a density, or of a difference."""
-    if MINUS in density.record:
+    if is_difference(density.record):
         return [("density", "density difference", DIVERGING)]
     return [panel for panel in PANELS if panel[0] in density.fields]
 

@@ -7,10 +7,8 @@ import numpy as np
 
 from rhocast.density.density import Density
 from rhocast.density.fourier import resample
+from rhocast.density.quantity import MINUS
 from rhocast.errors import FileFormatError
-
-#: Attribute of a file that holds a difference: the name of what was subtracted.
-MINUS = "minus"
 
 #: The sum of all values over that of their absolute values: in a density at least this, in a
 #: difference of densities less.

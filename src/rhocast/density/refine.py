@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from rhocast.density.density import Density, least_share
-from rhocast.density.difference import LEAST_NET_SHARE, MINUS
+from rhocast.density.difference import LEAST_NET_SHARE
 from rhocast.density.disk import check_disk
 from rhocast.density.field_writer import FieldWriter, allocate_density
 from rhocast.density.formats.field import field_bytes, open_field
@@ -30,6 +30,7 @@ from rhocast.density.interpolation import (
     boxes,
     integration_weights,
 )
+from rhocast.density.quantity import is_difference
 from rhocast.errors import ConfigError, FileFormatError
 from rhocast.grid import Mesh
 from rhocast.parallel.blas import available_threads, one_blas_thread
@@ -197,7 +198,7 @@ def _conserving_factor(stored: Density, mesh: Mesh, comm: Any, threads: int) -> 
     # Exactly rounded, so that they do not depend on the order.
     sums = [math.fsum(values) for values in zip(*found, strict=True)]
     coarse, fine, absolute = from_first(comm, sums)
-    if MINUS in stored.record or abs(coarse) < LEAST_NET_SHARE * absolute:
+    if is_difference(stored.record) or abs(coarse) < LEAST_NET_SHARE * absolute:
         return 1.0
     if not math.isfinite(coarse + fine) or fine == 0.0:
         raise FileFormatError(

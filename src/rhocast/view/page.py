@@ -14,7 +14,8 @@ from ase.data.colors import jmol_colors
 
 from rhocast import __version__
 from rhocast.density import Density
-from rhocast.density.difference import MINUS, on_mesh
+from rhocast.density.difference import on_mesh
+from rhocast.density.quantity import MINUS
 from rhocast.extras import needed_for
 from rhocast.files import replacing
 from rhocast.units import ANGSTROM_PER_BOHR

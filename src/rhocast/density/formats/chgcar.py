@@ -1,14 +1,17 @@
 """VASP's CHGCAR, CHG and AECCAR: density times the volume of the cell, x fastest."""
 
 import tempfile
+from io import StringIO
 from pathlib import Path
 
 import ase.io.vasp
 import numpy as np
+from ase import Atoms
 from ase.calculators.vasp import VaspChargeDensity
 
 from rhocast.density.density import Density
 from rhocast.density.formats.numbers import BARE_EXPONENT, D_EXPONENT, write_numbers
+from rhocast.density.quantity import record_in, title_of
 from rhocast.errors import ConfigError, FileFormatError
 from rhocast.structures import Structure
 from rhocast.units import ANGSTROM_PER_BOHR
@@ -28,6 +31,8 @@ def read(path: Path) -> Density:
     charge = _parse(path)
     if not charge.chg:
         raise FileFormatError("holds no density in VASP's format")
+    with path.open(encoding="utf-8", errors="replace") as file:
+        difference = record_in(file.readline())
     notes = []
     if charge.is_spin_polarized():
         notes.append("spin-polarised: the total density is taken")
@@ -35,11 +40,11 @@ def read(path: Path) -> Density:
         notes.append(f"holds {len(charge.chg)} configurations: the last is taken")
     all_electron = "aeccar" in path.name.lower()
     paw = _PAW if charge.aug else f"if VASP has written it: {_PAW}"
-    notes.append(_AECCAR if all_electron else paw)
+    notes += [] if difference else [_AECCAR if all_electron else paw]
     return Density(
         Structure.from_ase(charge.atoms[-1]),
         charge.chg[-1] * ANGSTROM_PER_BOHR**3,
-        record={"engine": "vasp"},
+        record=difference or {"engine": "vasp"},
         notes=tuple(notes),
     )
 
@@ -69,8 +74,17 @@ def write(path: Path, density: Density, field: str) -> None:
             f"{path}: a CHGCAR needs atoms, and none lies in {density.source}; write a cube (.cube)"
         )
     with path.open("w", encoding="ascii") as file:
-        ase.io.vasp.write_vasp(file, density.atoms, direct=True, sort=True)
+        title, atoms = _poscar(density.atoms)
+        file.write((title_of(density.record) or title) + atoms)
         file.write("\n" + " ".join(map(str, density.mesh.shape)) + "\n")
         volume = abs(float(np.linalg.det(density.cell)))
         for layers in density.layers(field, axis=2):
             write_numbers(file, layers.ravel(order="F") * volume, " %17.10E", 5)
+
+
+def _poscar(atoms: Atoms) -> tuple[str, str]:
+    """Return the first line of ASE's POSCAR, which is free text, and all from its end."""
+    text = StringIO()
+    ase.io.vasp.write_vasp(text, atoms, direct=True, sort=True)
+    title, end, others = text.getvalue().partition("\n")
+    return title, end + others

@@ -14,6 +14,7 @@ from ase.data import chemical_symbols
 from rhocast.density.closing import find_closing
 from rhocast.density.density import Density
 from rhocast.density.formats.numbers import parse_numbers, row, take_numbers, write_numbers
+from rhocast.density.quantity import record_in, title_of
 from rhocast.errors import FileFormatError
 from rhocast.files import replacing
 from rhocast.structures import Structure
@@ -70,13 +71,15 @@ def read(path: Path) -> Density:
 
 
 def _record(title: str) -> dict[str, str]:
-    return next(({"engine": name} for word, name in _ENGINES.items() if word in title), {})
+    return record_in(title) or next(
+        ({"engine": name} for word, name in _ENGINES.items() if word in title), {}
+    )
 
 
 def write(path: Path, density: Density, field: str, number: str = NUMBER) -> None:
     """Write a field, streamed: Bohr, per cubic Bohr."""
     with path.open("w", encoding="ascii") as file:
-        write_header(file, density, f"{field}, e/Bohr^3")
+        write_header(file, density, title_of(density.record) or f"{field}, e/Bohr^3")
         for layers in density.layers(field):
             write_numbers(file, layers.ravel(), number, 6)
 

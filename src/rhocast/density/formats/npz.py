@@ -7,6 +7,7 @@ import numpy as np
 
 from rhocast.density.density import Density
 from rhocast.density.formats.npy import write_field
+from rhocast.density.quantity import MINUS, is_difference
 from rhocast.errors import ConfigError, FileFormatError
 from rhocast.fields import DENSITY_FIELDS, STRUCTURE_FIELDS, check_shapes
 from rhocast.structures import Structure
@@ -15,6 +16,7 @@ from rhocast.structures import Structure
 def read(path: Path) -> Density:
     """Read an archive that holds at least density, positions, cell and numbers."""
     with np.load(path) as archive:
+        record = {MINUS: str(archive[MINUS])} if MINUS in archive.files else {}
         arrays = {name: archive[name] for name in DENSITY_FIELDS if name in archive.files}
     if missing := {"density", *STRUCTURE_FIELDS} - arrays.keys():
         raise FileFormatError(
@@ -23,7 +25,7 @@ def read(path: Path) -> Density:
         )
     check_shapes(arrays, DENSITY_FIELDS, str(path))
     structure = Structure(**{name: arrays.pop(name) for name in STRUCTURE_FIELDS})
-    return Density.of(structure, arrays, {})
+    return Density.of(structure, arrays, record)
 
 
 def write(path: Path, density: Density, field: str) -> None:
@@ -40,6 +42,9 @@ def write(path: Path, density: Density, field: str) -> None:
         for name in STRUCTURE_FIELDS:
             with archive.open(f"{name}.npy", "w") as file:
                 np.lib.format.write_array(file, getattr(density.structure, name))
+        if is_difference(density.record):
+            with archive.open(f"{MINUS}.npy", "w") as file:
+                np.lib.format.write_array(file, np.array(str(density.record[MINUS])))
         for name in density.fields:
             with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
                 write_field(file, density, name)

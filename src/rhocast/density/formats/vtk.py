@@ -12,6 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 from rhocast.density.density import Density
+from rhocast.density.quantity import is_difference
 from rhocast.errors import ConfigError
 
 _HEADER = """<?xml version="1.0"?>
@@ -20,7 +21,7 @@ _HEADER = """<?xml version="1.0"?>
 <FieldData>
 {atoms}</FieldData>
 <Piece Extent="{extent}">
-<PointData Scalars="density">
+<PointData Scalars="{scalars}">
 {fields}</PointData>
 <Points>
 {points}</Points>
@@ -59,7 +60,9 @@ def write(path: Path, density: Density, field: str) -> None:
         ("positions", "<f8", 3, len(structure)),
         ("numbers", structure.numbers.dtype.str, 1, len(structure)),
     ]
-    arrays += [(name, "<f4", 1, n_points) for name in density.fields]
+    values = "difference" if is_difference(density.record) else "density"
+    names = [values, *density.fields[1:]]
+    arrays += [(name, "<f4", 1, n_points) for name in names]
     arrays += [("points", "<f4", 3, n_points)]
     with path.open("wb") as file:
         file.write(_header(shape, arrays, len(atoms)))
@@ -91,6 +94,7 @@ def _header(
     text = _HEADER.format(
         extent=" ".join(f"0 {n - 1}" for n in reversed(shape)),
         atoms="".join(lines[:n_atoms_arrays]),
+        scalars=arrays[n_atoms_arrays][0],
         fields="".join(lines[n_atoms_arrays:-1]),
         points=lines[-1],
     )

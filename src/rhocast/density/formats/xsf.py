@@ -12,6 +12,7 @@ from ase.data import atomic_numbers
 
 from rhocast.density.density import Density
 from rhocast.density.formats.numbers import parse_numbers, row, take_numbers, write_numbers
+from rhocast.density.quantity import record_in, title_of
 from rhocast.errors import FileFormatError
 from rhocast.structures import Structure
 from rhocast.units import ANGSTROM_PER_BOHR
@@ -29,6 +30,8 @@ _SAME_SPAN = 1e-4
 def read(path: Path) -> Density:
     """Read the first grid of a file, with the last atoms before it."""
     with path.open(encoding="utf-8-sig", errors="replace") as file:
+        record = record_in(file.readline())
+        file.seek(0)
         cell, atoms = _read_atoms(file)
         shape = [int(n) for n in parse_numbers(file.readline(), "points of the grid")]
         vectors = np.array([_vector(file) for _ in range(4)])
@@ -47,6 +50,7 @@ def read(path: Path) -> Density:
             atoms[:, 0].astype(int),
         ),
         _without_end_planes(data),
+        record=record,
     )
 
 
@@ -104,6 +108,7 @@ def write(path: Path, density: Density, field: str) -> None:
     structure = density.structure
     cell = density.cell * ANGSTROM_PER_BOHR
     with path.open("w", encoding="ascii") as file:
+        file.write(f"# {title}\n" if (title := title_of(density.record)) else "")
         file.write("CRYSTAL\nPRIMVEC\n" + "".join(map(row, cell)))
         file.write(f"PRIMCOORD\n{len(structure)} 1\n")
         positions = structure.positions * ANGSTROM_PER_BOHR
