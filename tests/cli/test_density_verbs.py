@@ -15,6 +15,12 @@ from rhocast.density import read_density
 GERMANIUM = f"Ge={Path(__file__).parents[2] / 'data/pseudopotentials/Ge-low.psp8'}"
 
 
+def settings(material: str) -> str:
+    """Return the option ``--settings`` with a section ``material``."""
+    dft = '{"mesh_spacing_bohr":0.5,"cutoff_ha":9,"kpoint_spacing_per_bohr":0.5}'
+    return f'--settings {{"dft":{dft},"material":{material}}}'
+
+
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     """Work in an empty folder with a structure; leave logging to pytest."""
@@ -69,7 +75,22 @@ def test_a_difference_is_written_as_a_density(folder):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ("superpose a.cube --pseudopotentials Xx=spms -o b.h5", "Xx: is no chemical symbol"),
+        ("superpose a.cube --pseudopotentials Xx=spms -o b.h5", "Xx is no chemical symbol"),
+        (
+            "superpose a.cube --pseudopotentials Si=x.psp8 -o b.h5",
+            "--pseudopotentials: x.psp8, the pseudopotential of Si, cannot be read",
+        ),
+        ("charges a.cube --bader Si=x.psp8 -o b.h5", "--bader: x.psp8, the pseudopotential of Si"),
+        ("potential a.cube --ions Si=x.psp8 -o b.h5", "--ions: x.psp8, the pseudopotential of Si"),
+        ("import a.cube --temperature-K 1 --psp8 Si=x.psp8 -o b.h5", "--psp8: x.psp8, the pseudo"),
+        (
+            "bands a.cube -o b.h5 " + settings('{"pseudopotentials":{"Si":"x"}}'),
+            "--settings: material.pseudopotentials: x, the pseudopotential of Si",
+        ),
+        (
+            "bands a.cube -o b.h5 " + settings("{}"),
+            "--settings: material.pseudopotentials: expected for each element a psp8 file or",
+        ),
         ("superpose a.cube --pseudopotentials Si=spms Si=x.psp8 -o b.h5", "Si is given twice"),
         ("superpose folder.cube --pseudopotentials Si=spms -o b.h5", "cube: is a folder, expected"),
         ("diff a.cube folder.cube", "folder.cube: is a folder, expected a file"),
@@ -84,6 +105,19 @@ def test_what_cannot_be_meant_is_told_in_a_sentence(arguments, told, folder, cap
     assert main(arguments.split()) in (2, 4, 5)
     assert told in caplog.text
     assert not (folder / "b.h5").exists()
+
+
+def test_superposed_atoms_have_the_unit_and_format_that_options_tell(folder):
+    assert predict("a.cube") == 0
+    atoms = ["--pseudopotentials", "Si=spms", GERMANIUM]
+    assert main(["superpose", "a.cube", *atoms, "-o", "c.cube"]) == 0
+    (folder / "a.txt").write_bytes((folder / "a.cube").read_bytes())
+    named = ["--from-format", "cube", "--format", "xsf", "--density-unit", "bohr"]
+    assert main(["superpose", "a.txt", *atoms, "-o", "c.txt", *named]) == 0
+    found = read_density("c.txt", "xsf").density
+    np.testing.assert_allclose(found, read_density("c.cube").density, rtol=1e-5, atol=1e-7)
+    wrong = ["--density-unit", "angstrom"]
+    assert main(["superpose", "a.cube", *atoms, "-o", "d.cube", *wrong]) != 0
 
 
 def test_convert_and_diff(capsys):

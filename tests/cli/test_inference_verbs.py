@@ -15,6 +15,7 @@ import rhocast
 import rhocast.cli.main
 from rhocast.cli.main import main
 from rhocast.density import read_density
+from rhocast.errors import ConfigError
 from rhocast.model import Certificate, DensityModel
 
 
@@ -96,10 +97,9 @@ def test_a_dry_run_tells_the_size_of_what_is_written(capsys):
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_negative_spacing_ends_with_a_message(caplog):
-    command = ["predict", "m.safetensors", "atoms.xyz", "-o", "d.h5", "--mesh-spacing-bohr", "-1"]
-    assert main(command) == 2
-    assert "mesh spacing: expected a positive length in Bohr, found -1" in caplog.text
+def test_a_negative_spacing_is_no_length():
+    with pytest.raises(ConfigError, match="mesh spacing: expected a positive length in Bohr, f"):
+        rhocast.load("m.safetensors").predict(ase.io.read("atoms.xyz"), mesh_spacing_bohr=-1.0)
 
 
 def test_certify_refuses_what_it_cannot_do(root, folder, caplog):
@@ -142,4 +142,3 @@ def test_a_field_need_not_be_kept(tmp_path):
     assert len(ase.io.read(tmp_path / "cuts/0.extxyz")) == 4
     assert main([*cuts, "-o", f"{tmp_path}/cut.extxyz"]) == 2
     assert main([*words, "--unscaled"]) == 2
-    assert main([*words, "--coarse-bohr", "0"]) == 2

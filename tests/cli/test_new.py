@@ -193,9 +193,11 @@ def test_nothing_is_overwritten(structure_file, capsys):
         ("--frames=1e99", "--frames: expected a whole number from 1 to 100000, found 1e99"),
         ("--frames=" + "9" * 5000, "--frames: expected a whole number from 1 to 100000, found 99"),
         ("--goal=1", "--goal: expected a share between 0 and 1, such as 0.01 for 1 %, found 1"),
-        ("--hours=nan", "--hours: expected a number greater than 0, found nan"),
-        ("--melting-K=-5", "--melting-K: expected a number greater than 0, found -5"),
-        ("--debye-K=high", "--debye-K: expected a number greater than 0, found high"),
+        ("--hours=nan", "--hours: expected a number from 0.001 to 1000000000, found nan"),
+        ("--melting-K=-5", "--melting-K: expected a number from 1 to 10000 K, found -5"),
+        ("--melting-K=1e300", "--melting-K: expected a number from 1 to 10000 K, found 1e300"),
+        ("--debye-K=high", "--debye-K: expected a number from 1 to 10000 K, found high"),
+        ("--temperature-K=99999", "--temperature-K: expected a whole number from 1 to 10000 K, fo"),
     ],
 )
 def test_a_wrong_option_is_named(option, told, capsys):
@@ -208,7 +210,7 @@ def test_a_wrong_option_is_named(option, told, capsys):
 def test_a_draft_that_is_not_valid_is_not_left_behind(tmp_path, monkeypatch, capsys):
     """Temperatures that are rounded to zero."""
     monkeypatch.chdir(tmp_path)
-    assert main(["new", "--composition", "Si,Ge", "--melting-K", "0.1"]) == 2
+    assert main(["new", "--composition", "Si,Ge", "--melting-K", "1"]) == 2
     assert capsys.readouterr().err.count("expected a value greater than 0, found 0") <= 5
     assert not Path("campaign.yaml").exists()
 
@@ -222,17 +224,22 @@ def test_an_element_without_pseudopotential_is_named(tmp_path, monkeypatch, caps
     monkeypatch.chdir(tmp_path)
     ase.io.write("Nd.cif", bulk("Nd", "fcc", a=5.0))
     assert main(["new", "Nd.cif"]) == 5
-    assert "material.pseudopotentials.Nd" in capsys.readouterr().err
+    assert "--pseudopotential: the SPMS table holds no Nd" in capsys.readouterr().err
     assert not (tmp_path / "campaign.yaml").exists()
 
 
-def test_a_pseudopotential_of_ones_own(root, tmp_path, monkeypatch):
+def test_a_pseudopotential_of_ones_own(root, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     ase.io.write("Ge.cif", bulk("Ge", cubic=True))
     file = root / "data/pseudopotentials/Ge-low.psp8"
     assert main(["new", "Ge.cif", "--pseudopotential", f"Ge={file}"]) == 0
     assert load_config("campaign.yaml").material.pseudopotentials["Ge"].endswith("Ge-low.psp8")
     assert main(["new", "Ge.cif", "-o", "b.yaml", "--pseudopotential", f"Si={file}"]) == 2
+    capsys.readouterr()
+    assert main(["new", "Ge.cif", "-o", "b.yaml", "--pseudopotential", "Ge=absent.psp8"]) == 5
+    said = capsys.readouterr().err
+    assert "--pseudopotential: absent.psp8, the pseudopotential of Ge, cannot be read" in said
+    assert "material.pseudopotentials" not in said
 
 
 def test_a_campaign_in_another_folder(root, tmp_path, monkeypatch):

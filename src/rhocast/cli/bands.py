@@ -13,17 +13,18 @@ from rhocast.cli.engine_options import (
     add_settings_options,
     engine_of,
     launcher_of,
+    pseudopotentials_of,
     sections_of,
     validated,
     workdir_of,
 )
 from rhocast.cli.job import emit
+from rhocast.cli.numbers import number_in, whole_in
 from rhocast.density import Density, read_density
 from rhocast.engines import (
     Engine,
     Psp8,
     compute_snapshot,
-    resolve_pseudopotentials,
 )
 from rhocast.errors import ConfigError, EngineError
 from rhocast.inference import Predictor
@@ -70,18 +71,21 @@ def add_verbs(verbs: Any) -> None:
         "suggestion for the lattice of the cell)",
     )
     verb.add_argument(
-        "--points", type=int, default=100, help="number of k-points along the path (default: 100)"
+        "--points",
+        type=whole_in(2, 100_000),
+        default=100,
+        help="number of k-points along the path (default: 100)",
     )
     verb.add_argument(
         "--dos-kpoint-spacing-per-bohr",
-        type=float,
+        type=number_in(0.001, 10, "1/Bohr"),
         metavar="SPACING",
         help="distance of the k-points of Fermi level and density of states, 1/Bohr (default: "
         "dft.kpoint_spacing_per_bohr)",
     )
     verb.add_argument(
         "--dos-width-ev",
-        type=float,
+        type=number_in(0.0001, 10, "eV"),
         default=0.1,
         metavar="WIDTH",
         help="standard deviation of the Gaussian that broadens the density of states, eV "
@@ -89,7 +93,7 @@ def add_verbs(verbs: Any) -> None:
     )
     verb.add_argument(
         "--window-ev",
-        type=float,
+        type=number_in(0, 1000, "eV"),
         default=5.0,
         metavar="ENERGY",
         help="states up to this energy above the Fermi level are compared and drawn, eV "
@@ -97,7 +101,7 @@ def add_verbs(verbs: Any) -> None:
     )
     verb.add_argument(
         "--empty-bands",
-        type=int,
+        type=whole_in(0, 100_000),
         metavar="N",
         help="number of bands beyond the occupied ones (default: three for four occupied ones, at "
         "least six)",
@@ -113,7 +117,7 @@ def add_verbs(verbs: Any) -> None:
 def _bands(options: argparse.Namespace) -> None:
     sections = sections_of(options)
     dft = validated(config.Dft, sections, "dft")
-    files = resolve_pseudopotentials(sections["material"]["pseudopotentials"], dft.functional)
+    files = pseudopotentials_of(options, sections, dft)
     structure, density = _given(options)
     path = KPath.of(structure, options.path, options.points)
     other = _other(options, structure)

@@ -83,7 +83,7 @@ def _bader(options: argparse.Namespace, density: "Density") -> "BaderCharges":
     from rhocast.files import replacing
     from rhocast.properties.bader import bader_charges
 
-    found = bader_charges(density, pseudopotentials_named(options.bader))
+    found = bader_charges(density, pseudopotentials_named(options.bader, "--bader"))
     if options.labels is not None:
         with replacing(options.labels) as partial, partial.open("wb") as file:
             np.save(file, found.labels)

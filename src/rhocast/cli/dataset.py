@@ -132,7 +132,7 @@ def _import(options: argparse.Namespace) -> None:
         format=options.format,
         density_unit=options.density_unit,
         valence=valence,
-        pseudopotentials=resolve_pseudopotentials(_pairs(options.psp8, "--psp8")),
+        pseudopotentials=resolve_pseudopotentials(_pairs(options.psp8, "--psp8"), where="--psp8"),
         kpoints=options.kpoints,
         electron_tolerance=options.electron_tolerance,
         charge=options.charge,

@@ -20,9 +20,7 @@ def add_verbs(verbs: Any) -> None:
         verb.add_argument("density", type=Path, metavar="IN", help="density to read")
         verb.add_argument("output", type=Path, metavar="OUT", help="file to write")
         _add_source(verb, "--from-format", "--density-unit")
-        verb.add_argument(
-            "--format", choices=WRITABLE, help="format of OUT (default: from its name)"
-        )
+        _add_format(verb, "OUT")
         verb.add_argument(
             "--field",
             choices=("density", "epistemic_std", "aleatoric_std"),
@@ -56,6 +54,7 @@ def add_verbs(verbs: Any) -> None:
         "deformation density, which shows the bonds. The field has to fit in memory.",
     )
     verb.add_argument("density", type=Path, help="density of any format")
+    _add_source(verb, "--from-format", "--density-unit")
     verb.add_argument(
         "--pseudopotentials",
         required=True,
@@ -64,9 +63,8 @@ def add_verbs(verbs: Any) -> None:
         help="pseudopotentials by element, which hold the densities of the free atoms: psp8 files, "
         "or `spms`",
     )
-    verb.add_argument(
-        "-o", "--output", required=True, type=Path, help="file to write; its name tells the format"
-    )
+    verb.add_argument("-o", "--output", required=True, type=Path, help="file to write")
+    _add_format(verb, "the output")
     verb.set_defaults(run=_superpose)
 
 
@@ -80,6 +78,12 @@ def _add_source(verb: argparse.ArgumentParser, format: str, unit: str) -> None:
         choices=("bohr", "angstrom"),
         help="unit of a cube's or XSF's values: electrons per cubic Bohr (default for cube) or "
         "ångström (default for XSF)",
+    )
+
+
+def _add_format(verb: argparse.ArgumentParser, output: str) -> None:
+    verb.add_argument(
+        "--format", choices=WRITABLE, help=f"format of {output} (default: from its name)"
     )
 
 
@@ -138,8 +142,10 @@ def _superpose(options: argparse.Namespace) -> None:
     from rhocast.density.formats import format_to_write
     from rhocast.properties.superposed_atoms import superposed_atoms
 
-    format_to_write(options.output)  # told before anything is computed
-    with open_density(options.density) as density:
-        found = superposed_atoms(density, pseudopotentials_named(options.pseudopotentials))
-    write_density(options.output, found)
+    format_to_write(options.output, options.format)  # told before anything is computed
+    choices = (options.source_format, options.density_unit)
+    with open_density(options.density, *choices) as density:
+        files = pseudopotentials_named(options.pseudopotentials, "--pseudopotentials")
+        found = superposed_atoms(density, files)
+    write_density(options.output, found, options.format)
     log.info("%s is written", options.output)

@@ -20,6 +20,7 @@ from rhocast.cli.engine_options import (
     add_settings_options,
     engine_of,
     launcher_of,
+    pseudopotentials_of,
     sections_of,
     validated,
     workdir_of,
@@ -31,7 +32,6 @@ from rhocast.dynamics import write_trajectory
 from rhocast.engines import (
     compute_snapshot,
     harris_foulkes,
-    resolve_pseudopotentials,
     run_aimd,
 )
 from rhocast.errors import ConfigError
@@ -140,12 +140,12 @@ def _add_name(verb: argparse.ArgumentParser, path: str) -> None:
 
 def _aimd(options: argparse.Namespace) -> None:
     sections = sections_of(options)
-    material = sections["material"]
+    material = validated(config.Material, sections, "material")
     dft = validated(config.Dft, sections, "dft")
     structure = displace(
         read_structure(options.structure),
         options.temperature_K,
-        float(material["debye_temperature_K"]),
+        material.debye_temperature_K,
         np.random.default_rng(config.seed_for(options.seed, "displacements")),
     )
     structure.check_distances(str(options.structure))
@@ -154,7 +154,7 @@ def _aimd(options: argparse.Namespace) -> None:
         structure,
         dft,
         validated(config.Aimd, sections, "aimd"),
-        resolve_pseudopotentials(material["pseudopotentials"], dft.functional),
+        pseudopotentials_of(options, sections, dft),
         temperature_K=options.temperature_K,
         frames=options.frames,
         seed=options.seed,
@@ -227,7 +227,7 @@ def _snapshot(options: argparse.Namespace, start: Density | None, waves: Path | 
         engine_of(options, dft),
         read_structure(options.structure),
         dft,
-        resolve_pseudopotentials(sections["material"]["pseudopotentials"], dft.functional),
+        pseudopotentials_of(options, sections, dft),
         temperature_K=options.temperature_K,
         launcher=launcher_of(options),
         workdir=workdir_of(options.output),
@@ -253,9 +253,7 @@ def _harris_foulkes(options: argparse.Namespace) -> None:
         engine_of(options, dft),
         structure,
         dft=dft,
-        pseudopotentials=resolve_pseudopotentials(
-            sections["material"]["pseudopotentials"], dft.functional
-        ),
+        pseudopotentials=pseudopotentials_of(options, sections, dft),
         launcher=launcher_of(options),
         # Beside a snapshot may lie the folder of the single point that made it.
         workdir=workdir_of(options.density.with_suffix(".harris-foulkes")),

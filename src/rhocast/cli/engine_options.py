@@ -11,8 +11,17 @@ from pydantic import ValidationError
 
 from rhocast import config
 from rhocast.cli.config_option import add_config_option
-from rhocast.engines import Engine, Launcher, make_engine, read_engine_record, resolve_engine
-from rhocast.engines.psp8 import SPMS, Psp8, read_psp8, spms_file
+from rhocast.cli.numbers import MOST_THREADS, whole_in
+from rhocast.engines import (
+    Engine,
+    Launcher,
+    Psp8,
+    make_engine,
+    read_engine_record,
+    resolve_engine,
+    resolve_pseudopotentials,
+)
+from rhocast.engines.psp8 import KEY, SPMS, read_named
 from rhocast.errors import ConfigError
 
 T = TypeVar("T", bound=config.Section)
@@ -27,7 +36,10 @@ def add_engine_options(verb: argparse.ArgumentParser) -> None:
         "--launcher", default="", help="command that starts the engine, such as 'mpirun -n 4'"
     )
     verb.add_argument(
-        "--threads", type=int, default=1, help="number of OpenMP threads of each rank (default: 1)"
+        "--threads",
+        type=whole_in(1, MOST_THREADS),
+        default=1,
+        help="number of OpenMP threads of each rank (default: 1)",
     )
 
 
@@ -78,14 +90,32 @@ def workdir_of(output: Path) -> Path:
     return output.with_name(output.name + ".work")
 
 
-def pseudopotentials_named(words: Sequence[str]) -> dict[str, Psp8]:
-    """Read the psp8 files that words such as ``Al=spms`` or ``Al=al.psp8`` name, by element."""
+def pseudopotentials_of(
+    options: argparse.Namespace, sections: dict[str, Any], dft: config.Dft
+) -> dict[str, Psp8]:
+    """Read the psp8 files that ``--settings`` or the configuration names, by element."""
+    where = KEY if options.settings is None else f"--settings: {KEY}"
+    material = sections["material"]
+    entries = material.get("pseudopotentials") if isinstance(material, dict) else None
+    if not isinstance(entries, dict) or not all(isinstance(e, str) for e in entries.values()):
+        raise ConfigError(
+            f"{where}: expected for each element a psp8 file or {SPMS!r}, found {entries}"
+        )
+    return resolve_pseudopotentials(entries, dft.functional, where)
+
+
+def pseudopotentials_named(words: Sequence[str], option: str) -> dict[str, Psp8]:
+    """Read the psp8 files that the words of an option name, such as ``Al=spms``, by element."""
     named: dict[str, Psp8] = {}
     for word in words:
         element, _, file = word.partition("=")
         if not file:
-            raise ConfigError(f"{word}: expected ELEMENT=FILE, such as Al=al.psp8 or Al={SPMS}")
+            raise ConfigError(
+                f"{option}: {word}: expected ELEMENT=FILE, such as Al=al.psp8 or Al={SPMS}"
+            )
         if element in named:
-            raise ConfigError(f"{word}: {element} is given twice, expected one file of it")
-        named[element] = read_psp8(spms_file(element) if file == SPMS else file, element)
+            raise ConfigError(
+                f"{option}: {word}: {element} is given twice, expected one file of it"
+            )
+        named[element] = read_named(element, file, option)
     return named

@@ -10,10 +10,9 @@ from glob import glob
 from pathlib import Path
 from typing import Any
 
-log = logging.getLogger(__name__)
+from rhocast.cli.numbers import MOST_KELVIN, number_in, whole_in
 
-#: Frames of a trajectory, or kelvin: no draft needs more.
-_MOST = 100_000
+log = logging.getLogger(__name__)
 
 #: Columns of the lines that `new` prints, and the width of their first one.
 _COLUMNS, _INDENT = 100, 22 * " "
@@ -46,11 +45,11 @@ def add_verbs(verbs: Any) -> None:
     )  # fmt: skip
     verb.add_argument(
         "--hours",
-        type=_positive,
+        type=number_in(0.001, 1_000_000_000),
         help="core hours of dynamics and single points after which no further round begins",
     )
     verb.add_argument(
-        "--frames", type=_count,
+        "--frames", type=whole_in(1, 100_000),
         help="number of snapshots of the small cell at each temperature in the first round "
         "(default: 2; with --composition: 1 of each composition)",
     )  # fmt: skip
@@ -68,12 +67,20 @@ def add_verbs(verbs: Any) -> None:
     )
     verb.add_argument(
         "--temperature-K",
-        type=_count,
+        type=whole_in(1, MOST_KELVIN, "K"),
         default=300,
         help="temperature of the ions in these densities, K (default: 300)",
     )
-    verb.add_argument("--melting-K", type=_positive, help="melting point of the material, K")
-    verb.add_argument("--debye-K", type=_positive, help="Debye temperature of the material, K")
+    verb.add_argument(
+        "--melting-K",
+        type=number_in(1, MOST_KELVIN, "K"),
+        help="melting point of the material, K",
+    )
+    verb.add_argument(
+        "--debye-K",
+        type=number_in(1, MOST_KELVIN, "K"),
+        help="Debye temperature of the material, K",
+    )
     dynamics = verb.add_mutually_exclusive_group()
     dynamics.add_argument(
         "--aimd", action="store_true",
@@ -99,38 +106,17 @@ def add_verbs(verbs: Any) -> None:
     verb.set_defaults(run=_new)
 
 
-def _positive(text: str) -> float:
-    """Read a number greater than zero."""
-    value = _number(text)
-    if not 0.0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"expected a number greater than 0, found {text}")
-    return value
-
-
 def _share(text: str) -> float:
     """Read a share of one."""
-    if not 0.0 < _number(text) < 1.0:
-        raise argparse.ArgumentTypeError(
-            f"expected a share between 0 and 1, such as 0.01 for 1 %, found {text}"
-        )
-    return float(text)
-
-
-def _count(text: str) -> int:
-    """Read a whole number from one."""
-    if not (text.isascii() and text.isdecimal() and len(text) < 9 and 1 <= int(text) <= _MOST):
-        raise argparse.ArgumentTypeError(
-            f"expected a whole number from 1 to {_MOST}, found {text[:20]}"
-        )
-    return int(text)
-
-
-def _number(text: str) -> float:
-    """Read a number; what is none is NaN."""
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
-        return math.nan
+        value = math.nan
+    if not 0.0 < value < 1.0:
+        raise argparse.ArgumentTypeError(
+            f"expected a share between 0 and 1, such as 0.01 for 1 %, found {text[:20]}"
+        )
+    return value
 
 
 def _new(options: argparse.Namespace) -> None:
@@ -243,7 +229,7 @@ def _pseudopotentials(
             f"{', '.join(species)}; found {', '.join(strange)}"
         )
     entries = {element: files.get(element, "spms") for element in species}
-    found = resolve_pseudopotentials(entries)
+    found = resolve_pseudopotentials(entries, where="--pseudopotential")
     return {
         element: (entry if entry == "spms" else os.path.relpath(entry, folder), found[element])
         for element, entry in entries.items()

@@ -11,6 +11,7 @@ from typing import Any
 
 from rhocast.analysis.verdict import percent
 from rhocast.cli.job import emit
+from rhocast.cli.numbers import MOST_RANKS, whole_in
 from rhocast.config import Config, load_config
 from rhocast.planning import Calibration, Stage, calibrate, estimate, read_calibration
 from rhocast.planning.machine import NO_ENGINE
@@ -67,11 +68,11 @@ def add_verbs(verbs: Any) -> None:
 
 def _tasks(text: str) -> tuple[str, int]:
     rule, _, number = text.partition("=")
-    if rule not in PARALLEL or not number.isdigit() or int(number) < 1:
+    if rule not in PARALLEL or not number:
         raise argparse.ArgumentTypeError(
-            f"expected RULE=N with RULE among {', '.join(PARALLEL)}, found {text!r}"
+            f"expected RULE=N with RULE among {', '.join(PARALLEL)}, found {text[:40]!r}"
         )
-    return rule, int(number)
+    return rule, whole_in(1, MOST_RANKS)(number)
 
 
 def _plan(options: argparse.Namespace) -> None:

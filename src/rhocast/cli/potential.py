@@ -86,7 +86,7 @@ def _ions(words: list[str]) -> dict[str, "IonicPotential"]:
         try:
             ions[element] = gaussian_ion(float(value))
         except ValueError:
-            ions[element] = pseudo_ion(pseudopotentials_named([word])[element])
+            ions[element] = pseudo_ion(pseudopotentials_named([word], "--ions")[element])
     return ions
 
 

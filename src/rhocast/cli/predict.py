@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rhocast.cli.job import emit
+from rhocast.cli.numbers import MOST_RANKS, number_in, whole_in
 from rhocast.cli.ranks import communicator
 from rhocast.density.convert import convert
 from rhocast.density.formats import format_named, format_to_write
@@ -70,7 +71,7 @@ def add_verbs(verbs: Any) -> None:
     )
     verb.add_argument(
         "--mesh-spacing-bohr",
-        type=float,
+        type=number_in(0.01, 100, "Bohr"),
         help="maximum spacing of the output mesh, Bohr (default: what the model is certified for, "
         f"else {DEFAULT_SPACING_BOHR:g}); a certified model is evaluated on no finer mesh than "
         "that, and the field interpolated",
@@ -84,17 +85,23 @@ def add_verbs(verbs: Any) -> None:
         help="standard deviations to write, too (default: fast where the model has them)",
     )
     verb.add_argument(
-        "--samples", type=int, default=10, help="number of weight samples (default: 10)"
+        "--samples",
+        type=whole_in(2, 10_000),
+        default=10,
+        help="number of weight samples (default: 10)",
     )
     verb.add_argument(
         "--sample",
-        type=int,
+        type=whole_in(0, 1_000_000),
         metavar="K",
         help="number of a sample of the field, from 0, to write in place of the density: the "
         "spread of what is computed from several is its error bar; takes two predictions",
     )
     verb.add_argument(
-        "--seed", type=int, default=0, help="seed of the weight samples or the sample (default: 0)"
+        "--seed",
+        type=whole_in(0, 2**63 - 1),
+        default=0,
+        help="seed of the weight samples or the sample (default: 0)",
     )
     verb.add_argument(
         "--shard", type=_shard, metavar="K/N", help="part K (0 to N-1) of N to predict, for `merge`"
@@ -118,13 +125,15 @@ def add_verbs(verbs: Any) -> None:
     )
     verb.add_argument(
         "--coarse-bohr",
-        type=float,
+        type=number_in(0.1, 1_000_000, "Bohr"),
         default=20.0,
         metavar="L",
         help="minimum edge of the blocks of --reduce, Bohr (default: 20)",
     )
     verb.add_argument(
-        "--ranks", type=int, help="expected number of MPI ranks; another number is an error"
+        "--ranks",
+        type=whole_in(1, MOST_RANKS),
+        help="expected number of MPI ranks; another number is an error",
     )
     verb.add_argument(
         "--unscaled", action="store_true", help="leave the electron count as predicted"

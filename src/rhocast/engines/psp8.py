@@ -16,6 +16,9 @@ from rhocast.extras import require
 #: How the config names the SPMS table that comes with sparc-x-api.
 SPMS = "spms"
 
+#: Where a configuration names the files; messages say it unless they are told another place.
+KEY = "material.pseudopotentials"
+
 #: ``pspxc`` of the header by functional: ABINIT's own number if it has one, libxc's pair of them.
 _PSPXC = {"pbe": (11, -101130), "pbesol": (-116133,), "lda": (7, -1012)}
 
@@ -64,8 +67,10 @@ class Psp8:
         return self.path.name
 
 
-def read_psp8(path: str | Path, element: str) -> Psp8:
+def read_psp8(path: str | Path, element: str, where: str = KEY) -> Psp8:
     """Read the header of a psp8 file and check that it is the element's.
+
+    ``where`` is the key or the option that named the file, for messages.
 
     Raises
     ------
@@ -77,8 +82,8 @@ def read_psp8(path: str | Path, element: str) -> Psp8:
         content = path.read_bytes()
     except OSError as error:
         raise EngineError(
-            f"pseudopotential of {element}: {path} cannot be read ({error.strerror}); give a psp8 "
-            f"file, or {SPMS!r}, under material.pseudopotentials"
+            f"{where}: {path}, the pseudopotential of {element}, cannot be read "
+            f"({error.strerror}); give a psp8 file, or {SPMS!r}"
         ) from None
     try:
         lines = content.decode("utf-8", errors="replace").splitlines()
@@ -176,9 +181,9 @@ def _table(file: Psp8, lines: list[str]) -> np.ndarray:
 
 
 def resolve_pseudopotentials(
-    entries: Mapping[str, str], functional: str = "pbe"
+    entries: Mapping[str, str], functional: str = "pbe", where: str = KEY
 ) -> dict[str, Psp8]:
-    """Find and read the psp8 file of every element of ``material.pseudopotentials``.
+    """Find and read the psp8 file of every element.
 
     Parameters
     ----------
@@ -186,6 +191,8 @@ def resolve_pseudopotentials(
         By element: ``spms`` or the path of a psp8 file.
     functional
         Exchange and correlation that the files must have been made for.
+    where
+        The key or the option that named them, for messages.
 
     Raises
     ------
@@ -193,10 +200,7 @@ def resolve_pseudopotentials(
         If the table lacks an element, or a file is missing, another element's or made for
         another functional.
     """
-    files = {
-        element: read_psp8(spms_file(element) if entry == SPMS else entry, element)
-        for element, entry in entries.items()
-    }
+    files = {element: read_named(element, entry, where) for element, entry in entries.items()}
     for file in files.values():
         if file.pspxc not in _PSPXC[functional]:
             raise EngineError(
@@ -206,7 +210,12 @@ def resolve_pseudopotentials(
     return files
 
 
-def spms_file(element: str) -> Path:
+def read_named(element: str, entry: str, where: str = KEY) -> Psp8:
+    """Read the psp8 file that an entry names, ``spms`` or a path; see `read_psp8`."""
+    return read_psp8(spms_file(element, where) if entry == SPMS else entry, element, where)
+
+
+def spms_file(element: str, where: str = KEY) -> Path:
     """Return the path of an element's file in the SPMS table that sparc-x-api carries.
 
     Raises
@@ -217,19 +226,19 @@ def spms_file(element: str) -> Path:
         If sparc-x-api is not installed.
     """
     if element not in atomic_numbers:
-        raise EngineError(f"{element}: is no chemical symbol; expected one, such as Si")
-    folder = spms_folder()
+        raise EngineError(f"{where}: {element} is no chemical symbol; expected one, such as Si")
+    folder = spms_folder(where)
     pattern = f"{atomic_numbers[element]:02d}_{element}_*.psp8"
     found = sorted(folder.glob(pattern))
     if not found:
         raise EngineError(
-            f"material.pseudopotentials.{element}: the SPMS table holds no {element} (looked for "
-            f"{pattern} in {folder}); give the path of a psp8 file"
+            f"{where}: the SPMS table holds no {element} (looked for {pattern} in {folder}); "
+            "give the path of a psp8 file"
         )
     return found[0]
 
 
-def spms_folder() -> Path:
+def spms_folder(where: str = KEY) -> Path:
     """Return the folder of the SPMS table, found by its path: nothing of sparc-x-api is imported.
 
     Raises
@@ -237,7 +246,7 @@ def spms_folder() -> Path:
     MissingExtraError
         If sparc-x-api is not installed.
     """
-    require("sparc", f"material.pseudopotentials: {SPMS}")
+    require("sparc", f"{where}: {SPMS}")
     package = importlib.util.find_spec("sparc")
     if package is None or package.origin is None:
         raise EngineError("sparc-x-api: the folder that it is installed in cannot be found")
