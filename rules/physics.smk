@@ -28,12 +28,13 @@ rule energies:
         mpi="mpirun",
     params:
         settings=json.dumps(campaign.physics_settings()),
+        options=campaign.energies_options() if cfg.energies else "",
         format_version=1,
     message:
         "Energies of dataset {wildcards.dataset} at predicted and at DFT densities"
     shell:
         "rhocast energies {input.model:q} {input.snapshots:q} -o {output.table:q}"
-        " --picture {output.picture:q}"
+        " --picture {output.picture:q} {params.options}"
         " --engine {input.engine:q} --launcher '{resources.mpi} -n {resources.tasks}'"
         " --threads {threads}"
         " --settings {params.settings:q}"

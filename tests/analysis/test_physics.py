@@ -1,9 +1,12 @@
 """Pictures of energies and equations of state."""
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 
 from rhocast.analysis.physics import (
+    CHEMICAL_ACCURACY_HA,
     draw_energies,
     draw_equation_of_state,
     draw_equations_of_state,
@@ -21,12 +24,25 @@ from rhocast.properties import (
 from rhocast.properties.birch_murnaghan import fit
 
 
-def an_equation_of_state() -> EquationOfState:
+def an_equation_of_state(samples: bool = False) -> EquationOfState:
     volumes = np.linspace(100.0, 124.0, 7)
     energies = 1e-5 * (volumes - 112.0) ** 2 - 2.0
     strains = np.cbrt(volumes / 112.0) - 1.0
     curve = fit(volumes, energies, 112.0)
-    return EquationOfState("Al4", 4, strains, volumes, energies, energies + 1e-6, curve, curve)
+    shifts = 1e-5 * (volumes - 112.0) * np.array([[-1.0], [2.0]]) + 3e-5
+    sampled = energies + shifts if samples else None
+    dft = energies + 1e-6
+    return EquationOfState("Al4", 4, strains, volumes, energies, dft, curve, curve, sampled)
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that are saved."""
+    found = []
+    monkeypatch.setattr(
+        "rhocast.analysis.physics.save_figure", lambda figure, _: found.append(figure)
+    )
+    return found
 
 
 def test_energies_of_two_systems_are_drawn(tmp_path):
@@ -36,6 +52,39 @@ def test_energies_of_two_systems_are_drawn(tmp_path):
 
     draw_energies([one("Al32", 1e-5), one("Al31", -3e-5)], tmp_path / "energies.png")
     assert (tmp_path / "energies.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_bar_shows_the_error_that_is_expected_from_samples(tmp_path, drawn):
+    def one(error, *samples):
+        return EnergyComparison("0.h5", "Al32", 32, 0.01, -2.0, -2.0 - error, error, error, error,
+                                None, error, 1.0, *samples)  # fmt: skip
+
+    draw_energies([one(-2e-5, -3e-5, 1e-5), one(1e-6, 1e-5, 3e-5), one(5e-6)], tmp_path / "e.png")
+    _, energy = drawn[0].axes
+    points, above, across, *_ = energy.lines
+    np.testing.assert_allclose(above.get_xdata(), [2e-5, 4e-5])
+    np.testing.assert_allclose(across.get_xdata(), [0.0, 4e-5])  # the error may vanish
+    assert [line.get_ydata()[0] for line in (above, across)] == list(points.get_ydata()[:2])
+    assert energy.get_xlim() == pytest.approx((0.5e-6, 2.0 * CHEMICAL_ACCURACY_HA))
+    drawn.clear()
+    draw_energies([one(-2e-5)], tmp_path / "e.png")
+    assert len(drawn[0].axes[1].lines) == 2  # the point, and chemical accuracy
+
+
+def test_the_equation_of_state_shows_where_dft_is_expected(tmp_path, drawn):
+    found = an_equation_of_state(samples=True)
+    draw_equations_of_state([(found, None), (found, 7.65)], tmp_path / "eos.png")
+    sampled, predicted = found.samples_ha_per_atom, found.predicted_ha_per_atom
+    lowest = min(found.dft.energy_ha_per_atom, found.predicted.energy_ha_per_atom)
+    middle = 1e3 * (2.0 * predicted - sampled.mean(axis=0) - lowest)
+    half = 1e3 * sampled.std(axis=0, ddof=1)
+    for axes, unit in zip(drawn[0].axes, ("Bohr³/atom", "Bohr"), strict=True):
+        (bars,) = axes.containers
+        ends = np.array([bar[:, 1] for bar in bars[2][0].get_segments()])
+        np.testing.assert_allclose(ends, np.stack([middle - half, middle + half], 1), atol=1e-9)
+        told = axes.get_legend().get_texts()[-1].get_text()
+        assert told.startswith("expected, 2 samples: ")
+        assert f" {unit}, " in told
 
 
 def test_equation_of_state_is_drawn_with_lattice_constants_and_without(tmp_path):
@@ -53,24 +102,23 @@ def test_tables_are_read_as_they_were_written(tmp_path):
     for name, one in (("a.tsv", first), ("b.tsv", second)):
         write_energies(tmp_path / name, [one])
     assert read_energies([tmp_path / "a.tsv", tmp_path / "b.tsv"]) == [first, second]
-    for constant in (7.65, None):
-        found = an_equation_of_state()
+    for constant, samples in ((7.65, False), (None, False), (7.65, True)):
+        found = an_equation_of_state(samples)
         write_equation_of_state(tmp_path / "eos.tsv", found, constant)
         again, told = read_equation_of_state(tmp_path / "eos.tsv")
         assert told == (None if constant is None else pytest.approx(constant))
         assert (again.system, again.n_atoms) == (found.system, found.n_atoms)
         assert (again.predicted, again.dft) == (found.predicted, found.dft)
+        if samples:
+            np.testing.assert_allclose(astuple(again.samples), astuple(found.samples), rtol=1e-3)
+        assert (again.samples is not None) is samples
         np.testing.assert_allclose(again.dft_ha_per_atom, found.dft_ha_per_atom, rtol=1e-9)
         np.testing.assert_allclose(
             again.volumes_bohr3_per_atom, found.volumes_bohr3_per_atom, rtol=1e-9
         )
 
 
-def test_the_equation_of_state_shows_energies_curve_and_fit(tmp_path, monkeypatch):
-    drawn = []
-    monkeypatch.setattr(
-        "rhocast.analysis.physics.save_figure", lambda figure, _: drawn.append(figure)
-    )
+def test_the_equation_of_state_shows_energies_curve_and_fit(tmp_path, drawn):
     found = an_equation_of_state()
     draw_equations_of_state([(found, None), (found, 7.65)], tmp_path / "eos.png")
     volumes, constants = drawn[0].axes

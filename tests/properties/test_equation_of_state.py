@@ -9,7 +9,7 @@ from rhocast.engines import Launcher, make_engine, resolve_engine
 from rhocast.engines.calculation import Calculation
 from rhocast.errors import EngineError
 from rhocast.inference import Predictor
-from rhocast.properties import equation_of_state
+from rhocast.properties import EquationOfState, equation_of_state
 from rhocast.properties.birch_murnaghan import fit
 from rhocast.properties.equation_of_state import fixed_basis, strained
 from rhocast.structures import Structure
@@ -56,6 +56,25 @@ def test_the_uncertainty_is_that_of_many_noisy_curves():
         assert 0.6 < told / spread < 1.6, value
 
 
+def test_error_bars_are_those_of_the_curve_of_each_sample():
+    """Energies of samples that lie on curves of their own: their parameters are told exactly."""
+    modulus = 77.4 / GPA_PER_ATOMIC_PRESSURE
+    predicted = birch_murnaghan(VOLUMES, modulus, 4.6, 111.0)
+    found = EquationOfState(
+        "Al", 1, np.cbrt(VOLUMES / 110.0) - 1.0, VOLUMES, predicted, None,
+        fit(VOLUMES, predicted, 110.0), None,
+        np.array([birch_murnaghan(VOLUMES, m * modulus, 4.6, v)
+                  for m, v in ((1.0, 110.7), (1.1, 111.0), (1.2, 111.9))]),
+    ).samples  # fmt: skip
+    assert found.number == 3
+    assert np.isclose(found.volume_mean, 0.2, rtol=1e-3)
+    assert np.isclose(found.volume_std, np.std([110.7, 111.0, 111.9], ddof=1), rtol=1e-3)
+    constants = np.cbrt(np.array([110.7, 111.0, 111.9]) / 110.0)
+    assert np.isclose(found.length_factor_std, constants.std(ddof=1), rtol=1e-3)
+    assert np.isclose(found.bulk_modulus_mean, 7.74, rtol=1e-3)
+    assert np.isclose(found.bulk_modulus_std, 7.74, rtol=1e-3)
+
+
 def test_energies_without_a_minimum_are_refused():
     rising = birch_murnaghan(VOLUMES, 77.4 / GPA_PER_ATOMIC_PRESSURE, 4.6, 95.0)
     with pytest.raises(EngineError, match=r"the minimum, 95\.0.* lies outside the volumes"):
@@ -93,7 +112,13 @@ def test_the_shipped_model_has_the_lattice_constant_and_bulk_modulus_of_dft(
         pseudopotentials,
         launcher=Launcher(),
         workdir=tmp_path,
+        samples=2,
     )
+    # The error bar is of the size of the error, and samples differ.
+    sampled = found.samples_ha_per_atom - found.predicted_ha_per_atom
+    assert sampled.shape == (2, 5)
+    assert 0.0 < np.abs(sampled).max() < 2e-4
+    assert 0.0 < 7.6 * found.samples.length_factor_std < 0.02
     predicted, computed = found.predicted, found.dft
     assert computed is not None
     np.testing.assert_allclose(found.predicted_ha_per_atom, found.dft_ha_per_atom, atol=1e-4)

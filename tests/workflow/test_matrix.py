@@ -204,6 +204,7 @@ MATRIX: list[tuple[str, str, Any, set[str]]] = [
     ("studies.vacancy", "studies.vacancy", "small", set()),
     # Asked for by name: `snakemake physics`.
     ("energies.datasets", "energies", {"datasets": ["test"]}, set()),
+    ("energies.samples", "energies", {"datasets": ["test"], "samples": 4}, set()),
     *(
         (f"bands.{key}", "bands", VOLUMES | other, set())
         for key, other in (
@@ -215,7 +216,7 @@ MATRIX: list[tuple[str, str, Any, set[str]]] = [
         (f"equation_of_state.{key}", "equation_of_state", VOLUMES | other, set())
         for key, other in (
             ("systems", {}), ("strains", {"strains": [-0.02, -0.01, 0.0, 0.01, 0.02]}),
-            ("compare_dft", {"compare_dft": False}),
+            ("compare_dft", {"compare_dft": False}), ("samples", {"samples": 4}),
             ("experiment.lattice_constant_bohr", {"experiment": MEASURED}),
             ("experiment.bulk_modulus_gpa", {"experiment": MEASURED | {"bulk_modulus_gpa": 98}}),
         )

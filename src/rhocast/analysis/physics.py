@@ -1,6 +1,6 @@
 """Pictures of energies, equations of state and profiles. Matplotlib without a screen."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from rhocast.analysis.picture import new_figure, save_figure
 from rhocast.config import Experiment
 from rhocast.properties import EnergyComparison, EquationOfState
 from rhocast.properties.birch_murnaghan import Fit
+from rhocast.properties.energy_samples import EnergySamples
 from rhocast.properties.profiles import Profile
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ CHEMICAL_ACCURACY_HA = 1.6e-3
 
 def draw_energies(comparisons: Sequence[EnergyComparison], picture: str | Path) -> None:
     """Draw the error of the density and of the energy that follows from it, by system.
+
+    Where there are samples, a bar shows the expected error: their mean ± standard deviation.
 
     Parameters
     ----------
@@ -37,18 +40,41 @@ def draw_energies(comparisons: Sequence[EnergyComparison], picture: str | Path) 
     density, energy = figure.subplots(1, 2, sharey=True)
     for row, system in enumerate(systems):
         own = [one for one in comparisons if one.system == system]
-        height = np.full(len(own), float(row))
+        sampled = any(one.samples for one in own)
+        spread = np.linspace(-0.25, 0.25, len(own)) if sampled and len(own) > 1 else 0.0
+        height = np.full(len(own), float(row)) + spread
         density.plot([100.0 * one.density_error for one in own], height, "o", color=_BLUE)
         errors = [abs(one.energy_error_ha_per_atom) for one in own]
         energy.plot(errors, height, "o", color=_BLUE)
+        for one, place in zip(own, height, strict=True):
+            if one.samples:
+                energy.plot(
+                    _expected(one.samples), [place, place], color=_GREY, linewidth=2.0, zorder=1
+                )
     energy.axvline(CHEMICAL_ACCURACY_HA, color=_RED, linewidth=1.0, linestyle="--")
     energy.text(
         CHEMICAL_ACCURACY_HA, len(systems) - 0.55, "1 kcal/mol ", color=_RED, fontsize=9, ha="right"
     )
     density.set(xlabel="∫|Δρ|/N_e, %", xlim=(0.0, None), ylim=(-0.6, len(systems) - 0.4))
     density.set_yticks(range(len(systems)), systems)
-    energy.set(xlabel="energy error, Ha/atom", xscale="log")
+    energy.set(xlabel="energy error, Ha/atom", xscale="log", xlim=_decades(energy))
+    if any(one.samples for one in comparisons):
+        energy.plot([], [], color=_GREY, linewidth=2.0, label="expected from samples")
+        figure.legend(loc="outside upper right", frameon=False, fontsize=8)
     save_figure(figure, picture)
+
+
+def _expected(samples: EnergySamples) -> tuple[float, float]:
+    """Return least and largest size of the error within a standard deviation of its mean."""
+    ends = samples.mean_ha_per_atom + np.array([-1.0, 1.0]) * samples.std_ha_per_atom
+    least = 0.0 if ends[0] < 0.0 < ends[1] else np.abs(ends).min()
+    return float(least), float(np.abs(ends).max())
+
+
+def _decades(axes: "Axes") -> tuple[float, float]:
+    """Return limits of a logarithmic axis that hold all that is drawn and not zero."""
+    drawn = np.concatenate([np.asarray(line.get_xdata(), dtype=float) for line in axes.lines])
+    return 0.5 * float(drawn[drawn > 0.0].min()), 2.0 * float(drawn.max())
 
 
 def draw_equation_of_state(
@@ -100,6 +126,7 @@ def _draw_energies_of_volumes(
         _draw_curve(
             axes, found, energies, fit, lattice_constant_bohr, lowest, (label, colour, marker)
         )
+    _draw_expected(axes, found, lattice_constant_bohr, lowest)
     if experiment is not None and lattice_constant_bohr is not None:
         axes.axvline(experiment.lattice_constant_bohr, color=_GREY, linestyle=":", linewidth=1.2)
         told = f"experiment: {experiment.lattice_constant_bohr:.4f} Bohr, "
@@ -126,13 +153,9 @@ def _draw_curve(
     label, colour, marker = style
     volumes = found.volumes_bohr3_per_atom
     fine = np.linspace(volumes.min(), volumes.max(), 201)
+    across = _across(found, lattice_constant)
     polynomial = np.polynomial.Polynomial.fit(volumes ** (-2.0 / 3.0), energies, 3)
     curve = polynomial(fine ** (-2.0 / 3.0))  # the Birch-Murnaghan equation is cubic in V^(-2/3)
-    start = fit.volume_bohr3_per_atom / fit.length_factor**3
-
-    def across(volume: np.ndarray) -> np.ndarray:
-        return volume if lattice_constant is None else lattice_constant * np.cbrt(volume / start)
-
     minimum = float(across(np.array(fit.volume_bohr3_per_atom)))
     error = fit.volume_error
     if lattice_constant is not None:
@@ -145,6 +168,41 @@ def _draw_curve(
         across(volumes), 1e3 * (energies - lowest), marker, color=colour, label=told,
         markersize=5 if marker == "o" else 7, fillstyle="full" if marker == "o" else "none",
     )  # fmt: skip
+
+
+def _draw_expected(
+    axes: "Axes", found: EquationOfState, lattice_constant: float | None, lowest: float
+) -> None:
+    """Draw the energies of DFT that are expected from samples, and tell the fit that follows."""
+    sampled, expected = found.samples_ha_per_atom, found.samples
+    if sampled is None or expected is None:
+        return
+    mean, std = sampled.mean(axis=0) - found.predicted_ha_per_atom, sampled.std(axis=0, ddof=1)
+    place, error, unit = (
+        (found.predicted.volume_bohr3_per_atom - expected.volume_mean, expected.volume_std,
+         "Bohr³/atom")
+        if lattice_constant is None
+        else (lattice_constant * (found.predicted.length_factor - expected.length_factor_mean),
+              lattice_constant * expected.length_factor_std, "Bohr")
+    )  # fmt: skip
+    modulus = found.predicted.bulk_modulus_gpa - expected.bulk_modulus_mean
+    axes.errorbar(
+        _across(found, lattice_constant)(found.volumes_bohr3_per_atom),
+        1e3 * (found.predicted_ha_per_atom - mean - lowest), 1e3 * std,
+        fmt="none", ecolor=_GREY, capsize=3.0,
+        label=f"expected, {expected.number} samples: {place:.4f} ± {error:.4f} {unit}, "
+        f"{modulus:.1f} ± {expected.bulk_modulus_std:.1f} GPa",
+    )  # fmt: skip
+
+
+def _across(
+    found: EquationOfState, lattice_constant: float | None
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what turns volumes into places along the axis: volumes, or lattice constants."""
+    start = found.predicted.volume_bohr3_per_atom / found.predicted.length_factor**3
+    if lattice_constant is None:
+        return lambda volume: volume
+    return lambda volume: lattice_constant * np.cbrt(volume / start)
 
 
 def draw_profile(profile: Profile, macroscopic: Profile | None, picture: str | Path) -> None:

@@ -12,12 +12,14 @@ from rhocast.cli.engine_options import (
     add_settings_options,
     engine_of,
     launcher_of,
+    pseudopotentials_of,
     sections_of,
     validated,
     workdir_of,
 )
 from rhocast.cli.job import emit
-from rhocast.engines import resolve_pseudopotentials
+from rhocast.cli.numbers import number_in, whole_in
+from rhocast.errors import ConfigError
 from rhocast.inference import Predictor
 from rhocast.properties import (
     compare_energies,
@@ -29,6 +31,9 @@ from rhocast.properties.energies import summary
 from rhocast.structures import read_structure
 
 log = logging.getLogger(__name__)
+
+#: A Birch-Murnaghan curve has four parameters; a fifth energy shows how well it fits.
+MIN_STRAINS = 5
 
 STRAINS = config.EquationOfState.model_fields["strains"].default
 
@@ -42,14 +47,7 @@ def add_verbs(verbs: Any) -> None:
     )
     verb.add_argument("model", help="model file or name of a shipped model")
     verb.add_argument("snapshots", nargs="+", type=Path, help="snapshot files (HDF5)")
-    verb.add_argument(
-        "--samples",
-        type=int,
-        default=0,
-        metavar="N",
-        help="number of samples of the field at which the energy is computed, too, for its error "
-        "bar: two or more (default: none)",
-    )
+    _add_samples(verb, "its error bar")
     _add_outputs(verb)
     verb.set_defaults(run=_energies)
 
@@ -65,7 +63,7 @@ def add_verbs(verbs: Any) -> None:
     )
     verb.add_argument(
         "--strains",
-        type=float,
+        type=number_in(-0.3, 0.3),
         nargs="+",
         default=STRAINS,
         metavar="STRAIN",
@@ -73,13 +71,13 @@ def add_verbs(verbs: Any) -> None:
     )
     verb.add_argument(
         "--lattice-constant-bohr",
-        type=float,
+        type=number_in(1, 10_000, "Bohr"),
         metavar="A",
         help="lattice constant of the given cell, Bohr; that of the minimum is then printed",
     )
     verb.add_argument(
         "--experiment",
-        type=float,
+        type=number_in(0.001, 10_000),
         nargs=2,
         metavar=("A", "B"),
         help="measured lattice constant, Bohr, and bulk modulus, GPa, to draw",
@@ -87,8 +85,20 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument(
         "--without-dft", action="store_true", help="compute no self-consistent energies"
     )
+    _add_samples(verb, "the error bars of energies, volume and bulk modulus")
     _add_outputs(verb)
     verb.set_defaults(run=_eos)
+
+
+def _add_samples(verb: argparse.ArgumentParser, of: str) -> None:
+    verb.add_argument(
+        "--samples",
+        type=whole_in(2, 10_000),
+        default=0,
+        metavar="N",
+        help=f"number of samples of the field at which each energy is computed, too, for {of}: "
+        "two or more (default: none)",
+    )
 
 
 def _add_outputs(verb: argparse.ArgumentParser) -> None:
@@ -107,7 +117,7 @@ def _energies(options: argparse.Namespace) -> None:
         options.snapshots,
         engine_of(options, dft),
         dft,
-        resolve_pseudopotentials(sections["material"]["pseudopotentials"], dft.functional),
+        pseudopotentials_of(options, sections, dft),
         launcher=launcher_of(options),
         workdir=workdir_of(options.output),
         samples=options.samples,
@@ -119,6 +129,11 @@ def _energies(options: argparse.Namespace) -> None:
 
 
 def _eos(options: argparse.Namespace) -> None:
+    if len(set(options.strains)) < max(MIN_STRAINS, len(options.strains)):
+        raise ConfigError(
+            f"--strains: expected {MIN_STRAINS} or more, all different, found "
+            f"{' '.join(f'{strain:g}' for strain in options.strains)}"
+        )
     sections = sections_of(options)
     dft = validated(config.Dft, sections, "dft")
     experiment = None
@@ -131,10 +146,11 @@ def _eos(options: argparse.Namespace) -> None:
         options.strains,
         engine_of(options, dft),
         dft,
-        resolve_pseudopotentials(sections["material"]["pseudopotentials"], dft.functional),
+        pseudopotentials_of(options, sections, dft),
         launcher=launcher_of(options),
         workdir=workdir_of(options.output),
         with_dft=not options.without_dft,
+        samples=options.samples,
     )
     constant = options.lattice_constant_bohr
     write_equation_of_state(options.output, found, constant)

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, PositiveFloat
 
 from rhocast.config.section import Name, Section, distinct
 
+Samples = Annotated[int, Field(ge=2)]
 LinearStrain = Annotated[float, Field(gt=-0.3, lt=0.3)]
 
 
@@ -14,6 +15,11 @@ class Energies(Section):
 
     datasets: Annotated[tuple[Name, ...], AfterValidator(distinct)] = Field(
         min_length=1, description="keys of `datasets`, whose snapshots no model was trained on"
+    )
+    samples: Samples | None = Field(
+        None,
+        description="number of samples of the field at which each energy is computed, too, for "
+        "its error bar (default: none)",
     )
 
 
@@ -56,6 +62,11 @@ class EquationOfState(Section):
         description="linear strains: the lengths of the cell are multiplied by 1 + strain",
     )
     compare_dft: bool = Field(True, description="whether to compute self-consistent energies too")
+    samples: Samples | None = Field(
+        None,
+        description="number of samples of the field at which each energy is computed, too, for "
+        "the error bars of energies, volume and bulk modulus (default: none)",
+    )
     experiment: Experiment | None = Field(
         None, description="measured lattice constant and bulk modulus, if they are to be shown"
     )

@@ -14,9 +14,8 @@ from rhocast.properties.energies import (
     read_energies,
     write_energies,
 )
-from rhocast.properties.equation_of_state import (
-    EquationOfState,
-    equation_of_state,
+from rhocast.properties.equation_of_state import EquationOfState, equation_of_state
+from rhocast.properties.equation_of_state_table import (
     read_equation_of_state,
     write_equation_of_state,
 )

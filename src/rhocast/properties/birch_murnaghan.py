@@ -55,7 +55,7 @@ def fit(volumes: np.ndarray, energies_ha: np.ndarray, reference_volume: float) -
     EngineError
         If the energies have no minimum within the volumes.
     """
-    volume, energy, modulus = _birch_murnaghan(volumes, energies_ha)
+    volume, energy, modulus = minimum(volumes, energies_ha)
     if not volumes.min() < volume < volumes.max():
         raise EngineError(
             f"equation of state: the minimum, {volume:.3f} Bohr³ per atom, lies outside the "
@@ -63,7 +63,7 @@ def fit(volumes: np.ndarray, energies_ha: np.ndarray, reference_volume: float) -
         )
     n = len(volumes)
     left_out = np.array(
-        [_birch_murnaghan(np.delete(volumes, i), np.delete(energies_ha, i)) for i in range(n)]
+        [minimum(np.delete(volumes, i), np.delete(energies_ha, i)) for i in range(n)]
     )
     spread = np.sqrt((n - 1.0) / n * np.square(left_out - left_out.mean(axis=0)).sum(axis=0))
     factor = (volume / reference_volume) ** (1.0 / 3.0)
@@ -78,8 +78,14 @@ def fit(volumes: np.ndarray, energies_ha: np.ndarray, reference_volume: float) -
     )
 
 
-def _birch_murnaghan(volumes: np.ndarray, energies_ha: np.ndarray) -> tuple[float, float, float]:
-    """Volume, energy and bulk modulus of the minimum in atomic units, by ASE."""
+def minimum(volumes: np.ndarray, energies_ha: np.ndarray) -> tuple[float, float, float]:
+    """Return volume, energy and bulk modulus of a curve's minimum in atomic units, by ASE.
+
+    Raises
+    ------
+    EngineError
+        If no curve fits the energies.
+    """
     with warnings.catch_warnings():
         # Four volumes determine the four parameters, and leave nothing to estimate errors from.
         warnings.simplefilter("ignore", OptimizeWarning)

@@ -157,6 +157,8 @@ def compare_energies(
     ------
     ConfigError
         If there is one sample.
+    ModelError
+        If samples are asked of a model without the posterior of its last layer.
     FileFormatError
         If no snapshot is accepted.
     EngineError
@@ -164,6 +166,7 @@ def compare_energies(
     """
     if samples:
         check_number(samples)
+        model.check_last_layer()
     workdir = Path(workdir)
     energy_at = partial(
         harris_foulkes,

@@ -1,31 +1,29 @@
 """Energy against volume at predicted and at self-consistent densities (paper, Fig. 7)."""
 
-import csv
-import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from rhocast import config
 from rhocast.engines import Engine, Launcher, Psp8, compute_snapshot, harris_foulkes
 from rhocast.engines.calculation import right_handed
-from rhocast.errors import EngineError, FileFormatError
-from rhocast.files import replacing
+from rhocast.errors import EngineError
 from rhocast.inference import Predictor
 from rhocast.properties.birch_murnaghan import Fit, fit
+from rhocast.properties.energy_samples import check_number
+from rhocast.properties.fit_samples import FitSamples
 from rhocast.structures import Structure
-from rhocast.tables import read_table
 
 logger = logging.getLogger(__name__)
 
 #: A shift of the k-mesh that is drawn (``dft.kpoint_shift: random``) is the same for all energies.
 KPOINT_SEED = 0
-
-_WRITER = "rhocast eos"
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,8 @@ class EquationOfState:
         Self-consistent energies, if they were asked for.
     predicted, dft
         The fits.
+    samples_ha_per_atom : (n, s) array or None
+        Harris-Foulkes energies at samples of the field, if they were asked for.
     """
 
     system: str
@@ -58,11 +58,22 @@ class EquationOfState:
     dft_ha_per_atom: np.ndarray | None
     predicted: Fit
     dft: Fit | None
+    samples_ha_per_atom: np.ndarray | None = None
 
-    def report(self, lattice_constant_bohr: float | None = None) -> dict[str, object]:
+    @property
+    def samples(self) -> FitSamples | None:
+        """Error bars of the fit at the predicted densities; None without samples."""
+        if self.samples_ha_per_atom is None:
+            return None
+        start = self.predicted.volume_bohr3_per_atom / self.predicted.length_factor**3
+        return FitSamples.of(
+            self.volumes_bohr3_per_atom, self.samples_ha_per_atom, self.predicted, start
+        )
+
+    def report(self, lattice_constant_bohr: float | None = None) -> dict[str, Any]:
         """Return the fits; with lattice constants if that of the given cell is known."""
         fits = {"predicted": self.predicted} | ({"dft": self.dft} if self.dft else {})
-        report: dict[str, object] = {"system": self.system, "n_atoms": self.n_atoms}
+        report: dict[str, Any] = {"system": self.system, "n_atoms": self.n_atoms}
         for name, found in fits.items():
             values = asdict(found)
             if lattice_constant_bohr is not None:
@@ -70,6 +81,13 @@ class EquationOfState:
                 error = lattice_constant_bohr * found.length_factor_error
                 values["lattice_constant_error"] = error
             report[name] = values
+        if (samples := self.samples) is not None:
+            report["samples"] = asdict(samples)
+            if lattice_constant_bohr is not None:
+                report["samples"] |= {
+                    "lattice_constant_mean": lattice_constant_bohr * samples.length_factor_mean,
+                    "lattice_constant_std": lattice_constant_bohr * samples.length_factor_std,
+                }
         return report
 
 
@@ -84,6 +102,7 @@ def equation_of_state(
     launcher: Launcher,
     workdir: str | Path,
     with_dft: bool = True,
+    samples: int = 0,
 ) -> EquationOfState:
     """Compute a cell's energy at several volumes and fit the Birch-Murnaghan equation.
 
@@ -104,29 +123,42 @@ def equation_of_state(
         Folder for the engine's files.
     with_dft
         Whether to compute self-consistent energies too.
+    samples
+        Samples of the field (`rhocast.evaluation.samples`) that give energies and fit error bars,
+        two or more; 0 for none.
 
     Raises
     ------
+    ConfigError
+        If there is one sample.
+    ModelError
+        If samples are asked of a model without the posterior of its last layer.
     EngineError
         If the engine fails, a single point is rejected, or the energies have no minimum.
     """
+    if samples:
+        check_number(samples)
+        predictor.model.check_last_layer()
     workdir = Path(workdir)
     structure, _ = right_handed(structure)
     cells = [strained(structure, strain) for strain in strains]
-    predicted, computed = [], []
+    energy_at = partial(
+        harris_foulkes,
+        engine,
+        pseudopotentials=pseudopotentials,
+        launcher=launcher,
+        workdir=workdir / "run",
+        kpoint_seed=KPOINT_SEED,
+    )
+    predicted, computed, sampled = [], [], []
     for cell, own in zip(cells, fixed_basis(dft, cells), strict=True):
-        at_predicted = harris_foulkes(
-            engine,
-            cell,
-            predictor.predict(cell),
-            own,
-            pseudopotentials,
-            launcher=launcher,
-            workdir=workdir / "run",
-            kpoint_seed=KPOINT_SEED,
+        densities = (predictor.predict(cell, sample=k) for k in (None, *range(samples)))
+        at_predicted, *at_samples = (
+            energy_at(cell, density, own).energy_ha / len(cell) for density in densities
         )
-        predicted.append(at_predicted.energy_ha / len(cell))
-        logger.info("%.3f Bohr³: %.8f Ha/atom predicted", cell.volume, predicted[-1])
+        predicted.append(at_predicted)
+        sampled.append(at_samples)
+        logger.info("%.3f Bohr³: %.8f Ha/atom predicted", cell.volume, at_predicted)
         if with_dft:
             point = compute_snapshot(
                 engine,
@@ -153,6 +185,7 @@ def equation_of_state(
         dft_ha_per_atom=np.array(computed) if with_dft else None,
         predicted=fit(volumes, np.array(predicted), start),
         dft=fit(volumes, np.array(computed), start) if with_dft else None,
+        samples_ha_per_atom=np.array(sampled).T if samples else None,
     )
 
 
@@ -185,86 +218,16 @@ def fixed_basis(dft: config.Dft, cells: Sequence[Structure]) -> list[config.Dft]
     return settings
 
 
-def write_equation_of_state(
-    path: str | Path, found: EquationOfState, lattice_constant_bohr: float | None = None
-) -> None:
-    """Write ``path`` (TSV, a row for each volume) and beside it the fits (``.json``)."""
-    path = Path(path)
-    columns = {
-        "strain": found.strains,
-        "volume_bohr3_per_atom": found.volumes_bohr3_per_atom,
-        "predicted_ha_per_atom": found.predicted_ha_per_atom,
-    }
-    if found.dft_ha_per_atom is not None:
-        columns["dft_ha_per_atom"] = found.dft_ha_per_atom
-    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
-        table = csv.writer(stream, delimiter="\t", lineterminator="\n")
-        table.writerow(columns)
-        table.writerows(
-            [f"{value:.10g}" for value in row] for row in zip(*columns.values(), strict=True)
-        )
-    with replacing(path.with_suffix(".json")) as partial:
-        text = json.dumps(found.report(lattice_constant_bohr), indent=2)
-        partial.write_text(text + "\n", encoding="utf-8")
-
-
-def read_equation_of_state(path: str | Path) -> tuple[EquationOfState, float | None]:
-    """Read what `write_equation_of_state` has written, and the lattice constant of the given cell.
-
-    Parameters
-    ----------
-    path
-        The table; the fits lie beside it.
-
-    Returns
-    -------
-    found, lattice_constant_bohr
-        The latter is None where it was not told.
-
-    Raises
-    ------
-    FileFormatError
-        If a file is missing or of other contents.
-    """
-    path = Path(path)
-    rows = read_table(path, ("strain", "volume_bohr3_per_atom", "predicted_ha_per_atom"), _WRITER)
-    beside = path.with_suffix(".json")
-    try:
-        report = json.loads(beside.read_text(encoding="utf-8"))
-        fits = {name: _fit_of(report[name]) for name in ("predicted", "dft") if name in report}
-        columns = {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
-        found = EquationOfState(
-            system=report["system"],
-            n_atoms=report["n_atoms"],
-            strains=columns["strain"],
-            volumes_bohr3_per_atom=columns["volume_bohr3_per_atom"],
-            predicted_ha_per_atom=columns["predicted_ha_per_atom"],
-            dft_ha_per_atom=columns.get("dft_ha_per_atom"),
-            predicted=fits["predicted"],
-            dft=fits.get("dft"),
-        )
-        constant = report["predicted"].get("lattice_constant_bohr")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FileFormatError(
-            f"{beside}: expected the fits that `{_WRITER}` writes beside {path.name}; {error}"
-        ) from error
-    return found, None if constant is None else constant / found.predicted.length_factor
-
-
-def _fit_of(values: Mapping[str, float]) -> Fit:
-    return Fit(**{field.name: values[field.name] for field in fields(Fit)})
-
-
 def _even_length(at_least: float) -> int:
     """Return the least even number of points that ABINIT's Fourier transforms take: 2, 3, 5."""
-    count = 2 * math.ceil(at_least / 2.0)
-    while _remainder(count) != 1:
-        count += 2
-    return count
+    number = 2 * math.ceil(at_least / 2.0)
+    while _remainder(number) != 1:
+        number += 2
+    return number
 
 
-def _remainder(count: int) -> int:
+def _remainder(number: int) -> int:
     for prime in (2, 3, 5):
-        while count % prime == 0:
-            count //= prime
-    return count
+        while number % prime == 0:
+            number //= prime
+    return number

@@ -210,6 +210,12 @@ class Campaign(Paths):
         files = self.config.material.pseudopotentials
         return {"dft": slice_of(own), "material": {"pseudopotentials": files}}
 
+    def energies_options(self) -> str:
+        """Return the options of `rhocast energies` that the configuration decides."""
+        if self.config.energies is None:
+            raise ConfigError("energies: expected a section that names `datasets`")
+        return " ".join(_samples_option(self.config.energies.samples))
+
     def eos_options(self, system: str) -> str:
         """Return the options of `rhocast eos` that the configuration decides."""
         study, cell = self.config.equation_of_state, self.config.systems[system]
@@ -222,7 +228,8 @@ class Campaign(Paths):
         if (measured := study.experiment) is not None:
             values = (measured.lattice_constant_bohr, measured.bulk_modulus_gpa)
             words += ["--experiment", *(f"{value:g}" for value in values)]
-        return " ".join(words + ([] if study.compare_dft else ["--without-dft"]))
+        words += [] if study.compare_dft else ["--without-dft"]
+        return " ".join(words + _samples_option(study.samples))
 
     def bands_options(self) -> str:
         """Return the options of `rhocast bands` that the configuration decides."""
@@ -243,6 +250,10 @@ def slice_of(section: Section) -> dict[str, Any]:
     version of the rules that it concerns.
     """
     return section.model_dump(exclude_defaults=True)
+
+
+def _samples_option(samples: int | None) -> list[str]:
+    return [] if samples is None else ["--samples", str(samples)]
 
 
 def _species(config: Config) -> dict[str, tuple[str, ...]]:

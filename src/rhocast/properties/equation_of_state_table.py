@@ -1,0 +1,101 @@
+"""The table of an equation of state, and beside it the fits."""
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from itertools import count, takewhile
+from pathlib import Path
+
+import numpy as np
+
+from rhocast.errors import FileFormatError
+from rhocast.files import replacing
+from rhocast.properties.birch_murnaghan import Fit
+from rhocast.properties.equation_of_state import EquationOfState
+from rhocast.tables import read_table
+
+_WRITER = "rhocast eos"
+
+#: Column of the energies at a sample.
+_SAMPLE = "sample_{}_ha_per_atom"
+
+
+def write_equation_of_state(
+    path: str | Path, found: EquationOfState, lattice_constant_bohr: float | None = None
+) -> None:
+    """Write ``path`` (TSV, a row for each volume) and beside it the fits (``.json``)."""
+    path = Path(path)
+    columns = {
+        "strain": found.strains,
+        "volume_bohr3_per_atom": found.volumes_bohr3_per_atom,
+        "predicted_ha_per_atom": found.predicted_ha_per_atom,
+    }
+    if found.dft_ha_per_atom is not None:
+        columns["dft_ha_per_atom"] = found.dft_ha_per_atom
+    if found.samples_ha_per_atom is not None:
+        names = map(_SAMPLE.format, count())
+        columns |= dict(zip(names, found.samples_ha_per_atom, strict=False))
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
+        table = csv.writer(stream, delimiter="\t", lineterminator="\n")
+        table.writerow(columns)
+        table.writerows(
+            [f"{value:.10g}" for value in row] for row in zip(*columns.values(), strict=True)
+        )
+    with replacing(path.with_suffix(".json")) as partial:
+        text = json.dumps(found.report(lattice_constant_bohr), indent=2)
+        partial.write_text(text + "\n", encoding="utf-8")
+
+
+def read_equation_of_state(path: str | Path) -> tuple[EquationOfState, float | None]:
+    """Read what `write_equation_of_state` has written, and the lattice constant of the given cell.
+
+    Parameters
+    ----------
+    path
+        The table; the fits lie beside it.
+
+    Returns
+    -------
+    found, lattice_constant_bohr
+        The latter is None where it was not told.
+
+    Raises
+    ------
+    FileFormatError
+        If a file is missing or of other contents.
+    """
+    path = Path(path)
+    rows = read_table(path, ("strain", "volume_bohr3_per_atom", "predicted_ha_per_atom"), _WRITER)
+    beside = path.with_suffix(".json")
+    try:
+        report = json.loads(beside.read_text(encoding="utf-8"))
+        fits = {name: _fit_of(report[name]) for name in ("predicted", "dft") if name in report}
+        columns = {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
+        found = EquationOfState(
+            system=report["system"],
+            n_atoms=report["n_atoms"],
+            strains=columns["strain"],
+            volumes_bohr3_per_atom=columns["volume_bohr3_per_atom"],
+            predicted_ha_per_atom=columns["predicted_ha_per_atom"],
+            dft_ha_per_atom=columns.get("dft_ha_per_atom"),
+            predicted=fits["predicted"],
+            dft=fits.get("dft"),
+            samples_ha_per_atom=_samples_of(columns),
+        )
+        constant = report["predicted"].get("lattice_constant_bohr")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FileFormatError(
+            f"{beside}: expected the fits that `{_WRITER}` writes beside {path.name}; {error}"
+        ) from error
+    return found, None if constant is None else constant / found.predicted.length_factor
+
+
+def _samples_of(columns: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    names = takewhile(columns.__contains__, map(_SAMPLE.format, count()))
+    found = [columns[name] for name in names]
+    return np.array(found) if found else None
+
+
+def _fit_of(values: Mapping[str, float]) -> Fit:
+    return Fit(**{field.name: values[field.name] for field in fields(Fit)})
