@@ -69,6 +69,10 @@ def test_a_difference_is_written_as_a_density(folder):
     assert main(["diff", "a.h5", "b.h5", "-o", "delta.h5"]) == 0
     assert np.abs(read_density("delta.h5").density).max() < np.abs(found).max()
     assert main(["diff", "a.h5", "b.h5", "-o", "delta.png"]) == 2
+    assert main(["diff", "bonds.cube", "a.h5"]) == 4
+    assert main(["plot", "histogram", "bonds.cube", "-o", "histogram.png"]) != 0
+    files = ["--pseudopotentials", "Si=spms", GERMANIUM]
+    assert main(["superpose", "bonds.cube", *files, "-o", "none.h5"]) == 4
     assert main(["plot", "slice", "bonds.h5", "-o", "bonds.png"]) == 0
 
 

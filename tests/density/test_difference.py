@@ -11,6 +11,7 @@ from rhocast.analysis.plane import panels_of
 from rhocast.density import Density, read_density, write_density
 from rhocast.density.convert import convert
 from rhocast.density.difference import difference, subtracted
+from rhocast.density.electrons import explain_electrons
 from rhocast.density.quantity import MINUS, record_in
 from rhocast.errors import FileFormatError, StructureError
 
@@ -52,6 +53,9 @@ def test_a_difference_says_so_in_every_format_that_is_read(crystal, tmp_path, na
     np.testing.assert_allclose(again.density, told.density, atol=1e-6)
     assert panels_of(again)[0][1] == "density difference"
     assert not again.notes
+    with pytest.raises(FileFormatError, match=r"d\..*: is a difference of densities \(minus of "):
+        difference(again, density)
+    assert explain_electrons(again, 8.0) == "it is a difference of densities"
     write_density(plain, density)
     assert MINUS not in read_density(plain).record
 

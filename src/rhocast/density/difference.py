@@ -7,7 +7,7 @@ import numpy as np
 
 from rhocast.density.density import Density
 from rhocast.density.fourier import resample
-from rhocast.density.quantity import MINUS
+from rhocast.density.quantity import MINUS, check_density
 from rhocast.errors import FileFormatError
 
 #: The sum of all values over that of their absolute values: in a density at least this, in a
@@ -52,6 +52,7 @@ def difference(a: Density, b: Density) -> Difference:
     FileFormatError
         If A is no density, such as a difference of densities, or either holds NaN or infinity.
     """
+    check_density(a.record, a.source)
     fine_a, fine_b = on_one_mesh(a, b)
     mesh = fine_a.mesh
     absolute = squares = electrons = unsigned = largest = 0.0

@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 
 from rhocast.density.density import Density
+from rhocast.density.quantity import is_difference
 from rhocast.units import ANGSTROM_PER_BOHR
 
 #: Counts agree within this share: with a factor of units, and with layers left out or added.
@@ -62,6 +63,8 @@ def explain_electrons(density: Density, expected: float) -> str:
 
 
 def _of_both_signs(density: Density) -> str:
+    if is_difference(density.record):
+        return "it is a difference of densities"
     if not MOST_NEGATIVE_SHARE <= negative_share(density) < np.inf:
         return ""
     return "many values are below zero: it is a difference of densities, or of spins"

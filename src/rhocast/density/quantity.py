@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from rhocast.errors import FileFormatError
+
 #: Attribute of a file that holds a difference: the name of what was subtracted.
 MINUS = "minus"
 
@@ -15,6 +17,14 @@ _SENTENCE = re.compile(re.escape(_WORDS) + r'("(?:[^"\\]|\\.)*")')
 def is_difference(record: Mapping[str, Any]) -> bool:
     """Tell whether a record is that of a difference of densities."""
     return MINUS in record
+
+
+def check_density(record: Mapping[str, Any], source: str) -> None:
+    """Raise FileFormatError if a record is that of a difference, where a density is needed."""
+    if is_difference(record):
+        raise FileFormatError(
+            f"{source}: is a difference of densities (minus {record[MINUS]}), expected a density"
+        )
 
 
 def title_of(record: Mapping[str, Any]) -> str:

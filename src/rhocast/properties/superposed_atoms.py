@@ -10,6 +10,7 @@ from ase.data import atomic_numbers
 from scipy.optimize import brentq
 
 from rhocast.density import Density
+from rhocast.density.quantity import check_density
 from rhocast.density.spheres import RadialDensity, superposed
 from rhocast.engines.psp8 import Psp8, valence_density
 from rhocast.errors import EngineError, ModelError
@@ -62,9 +63,12 @@ def electrons_of_atoms(density: Density, pseudopotentials: Mapping[str, Psp8]) -
 
     Raises
     ------
+    FileFormatError
+        If it is a difference of densities.
     ModelError
         If an element has no pseudopotential, or they have other electrons than the density.
     """
+    check_density(density.record, density.source)
     structure = density.structure
     if missing := sorted(set(structure.species) - set(pseudopotentials)):
         raise ModelError(f"{', '.join(missing)}: no pseudopotential is given, expected one")
