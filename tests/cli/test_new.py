@@ -175,7 +175,7 @@ def test_elements_without_a_common_lattice_are_refused(tmp_path, monkeypatch, ca
     assert main(["new", "--composition", "Al,Si"]) == 2
     assert "Al (fcc), Si (diamond)" in capsys.readouterr().err
     assert main(["new", "--composition", "Ce,Yb"]) == 5
-    assert "material.pseudopotentials.Ce" in capsys.readouterr().err
+    assert "--pseudopotential: the SPMS table holds no Ce" in capsys.readouterr().err
     assert not Path("campaign.yaml").exists()
 
 
