@@ -20,7 +20,7 @@ std::int64_t bin_of(double x) { return static_cast<std::int64_t>(std::floor(x / 
 // same order, and sums them to the same last bit, however large the part of the cell that was given.
 Atoms::Atoms(const double* positions, const std::int32_t* species, std::int64_t count,
              int n_species)
-    : bins_(n_species), starts_(n_species) {
+    : bins_(n_species), starts_(n_species), order_(count) {
   for (auto& axis : axes_) axis.resize(count + MARGIN);
   std::int64_t before = 0;
   for (int s = 0; s < n_species; ++s) {
@@ -57,6 +57,7 @@ Atoms::Atoms(const double* positions, const std::int32_t* species, std::int64_t 
     for (std::size_t j = 0; j < chosen.size(); ++j) {
       const std::int64_t to = next[place[j]]++;
       for (int k = 0; k < 3; ++k) axes_[k][to] = positions[3 * chosen[j] + k];
+      order_[to] = static_cast<std::int32_t>(chosen[j]);
     }
     bins.starts = starts.data();
     before += static_cast<std::int64_t>(chosen.size());
@@ -64,6 +65,12 @@ Atoms::Atoms(const double* positions, const std::int32_t* species, std::int64_t 
 }
 
 Bins Atoms::bins(int species) const { return bins_[species]; }
+
+std::int64_t Atoms::count() const { return static_cast<std::int64_t>(order_.size()); }
+
+int Atoms::species() const { return static_cast<int>(bins_.size()); }
+
+const std::int32_t* Atoms::order() const { return order_.data(); }
 
 const double* Atoms::axis(int k) const { return axes_[k].data(); }
 

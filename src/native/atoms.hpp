@@ -25,6 +25,12 @@ class Atoms {
 
   Bins bins(int species) const;
 
+  std::int64_t count() const;
+  int species() const;
+
+  // For each atom, sorted as above, where it stands in the arrays that all were given in.
+  const std::int32_t* order() const;
+
   // Coordinates of all atoms along an axis, Bohr, and room for a vector after them.
   const double* axis(int k) const;
 
@@ -41,6 +47,7 @@ class Atoms {
   std::vector<Bins> bins_;
   std::vector<std::vector<std::int64_t>> starts_;
   std::vector<double> axes_[3];
+  std::vector<std::int32_t> order_;
   mutable std::mutex mutex_;
   mutable std::vector<char> known_;
   mutable std::unique_ptr<float[]> multipoles_;

@@ -72,13 +72,16 @@ class Baseline {
  public:
   // Atoms near a tile, from its corner, and for each group the interval that its nearest point to
   // an atom lies in, at most the last. Worked out for LANES atoms at once, before what waits for it.
+  // `which` are their places among the neighbours.
   struct Workspace {
     Buffer<float> x, y, z, first[GROUPS];
+    Buffer<std::int32_t> which;
 
     void make_room(std::int64_t size) {
       if (size <= static_cast<std::int64_t>(x.size())) return;
       for (auto* buffer : {&x, &y, &z}) buffer->resize(2 * size);
       for (auto& buffer : first) buffer.resize(2 * size);
+      which.resize(2 * size);
     }
   };
 
@@ -93,21 +96,12 @@ class Baseline {
   // Adds a species' pseudo-atoms to the densities of a tile.
   void add(int species, const Neighbours& atoms, const Tile& tile, const float corner[3],
            Workspace& work, Floats densities[GROUPS]) const {
+    Floats sums[GROUPS];  // not through the pointer, or they would go to memory and back
+    std::memcpy(sums, densities, sizeof sums);
     const int count = take(atoms, tile, corner, work);
-    // What the box of a group spans, a little more for rounding.
-    const float span = 2.0f * per_bohr_ * __builtin_sqrtf(square(tile.half)) + 2.0f * MARGIN;
-    if (LANES >= 8 && span < WINDOW - 1) {
-      find_first(splines_[species], tile, count, work);
-      add_all<true>(splines_[species], count, tile, work, densities);
-    } else {
-      add_all<false>(splines_[species], count, tile, work, densities);
-    }
+    each(species, count, tile, work, [&](int, int g, Floats density) { sums[g] += density; });
+    std::memcpy(densities, sums, sizeof sums);
   }
-
- private:
-  static constexpr float MARGIN = 0.01f;  // intervals
-
-  static float square(const float v[3]) { return v[0] * v[0] + v[1] * v[1] + v[2] * v[2]; }
 
   // Copies the atoms within reach of a tile; returns how many.
   int take(const Neighbours& atoms, const Tile& tile, const float corner[3], Workspace& work) const {
@@ -120,10 +114,28 @@ class Baseline {
       pack_values(load(atoms.x + a) - corner[0], inside, work.x + count);
       pack_values(load(atoms.y + a) - corner[1], inside, work.y + count);
       pack_values(load(atoms.z + a) - corner[2], inside, work.z + count);
-      count += __builtin_popcount(inside);
+      count += pack_lanes(static_cast<std::int32_t>(a), inside, work.which + count);
     }
     return count;
   }
+
+  // Calls use(j, g, density) with the density of each atom that was taken at each group of a tile.
+  template <class Use>
+  void each(int species, int count, const Tile& tile, Workspace& work, Use use) const {
+    // What the box of a group spans, a little more for rounding.
+    const float span = 2.0f * per_bohr_ * __builtin_sqrtf(square(tile.half)) + 2.0f * MARGIN;
+    if (LANES >= 8 && span < WINDOW - 1) {
+      find_first(splines_[species], tile, count, work);
+      each_of<true>(splines_[species], count, tile, work, use);
+    } else {
+      each_of<false>(splines_[species], count, tile, work, use);
+    }
+  }
+
+ private:
+  static constexpr float MARGIN = 0.01f;  // intervals
+
+  static float square(const float v[3]) { return v[0] * v[0] + v[1] * v[1] + v[2] * v[2]; }
 
   void find_first(const Spline& spline, const Tile& tile, int count, Workspace& work) const {
     const Floats last = splat(static_cast<float>(spline.intervals()));
@@ -140,11 +152,9 @@ class Baseline {
       }
   }
 
-  template <bool NEAR>
-  void add_all(const Spline& spline, int count, const Tile& tile, const Workspace& work,
-               Floats densities[GROUPS]) const {
-    Floats sums[GROUPS];  // not through the pointer, or they would go to memory and back
-    std::memcpy(sums, densities, sizeof sums);
+  template <bool NEAR, class Use>
+  void each_of(const Spline& spline, int count, const Tile& tile, const Workspace& work,
+               Use use) const {
     for (int j = 0; j < count; ++j) {
       const float x = work.x[j], y = work.y[j], z = work.z[j];
       Floats across = {};  // square distance in the plane, for all groups along the third axis
@@ -157,10 +167,9 @@ class Baseline {
           across = dx * dx + dy * dy;
         }
         const Floats distance = sqrt(across + dz * dz) * per_bohr_;
-        sums[g] += spline.template at<NEAR>(distance, work.first[g][j]);
+        use(j, g, spline.template at<NEAR>(distance, work.first[g][j]));
       }
     }
-    std::memcpy(densities, sums, sizeof sums);
   }
 
   float reach_, per_bohr_;

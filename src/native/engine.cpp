@@ -4,6 +4,7 @@
 #include <ctime>
 
 #include "baseline.hpp"
+#include "division.hpp"
 #include "invariants.hpp"
 #include "multipoles.hpp"
 #include "network.hpp"
@@ -95,52 +96,25 @@ class Variant final : public Engine {
 
   template <int DEGREE>
   void run(const Box& box, const Atoms& atoms, const Outputs& out) const {
-    constexpr std::int64_t BRICK = TILE * TILES_PER_BRICK;
     const Tile tile(box.steps);
     Scratch scratch(*this);
     Clock clock(out.seconds);
-    const std::int64_t* n = box.shape;
-    std::int64_t b[3];
-    for (b[0] = 0; b[0] < n[0]; b[0] += BRICK)
-      for (b[1] = 0; b[1] < n[1]; b[1] += BRICK)
-        for (b[2] = 0; b[2] < n[2]; b[2] += BRICK) {
-          double centre[3];
-          gather(box, atoms, b, centre, scratch);
+    walk(
+        box,
+        [&](const double centre[3], const double half[3]) {
+          gather(atoms, centre, half, scratch);
           clock.lap(GATHERING);
           for (int s = 0; multipoles_.any() && s < species_; ++s)
             multipoles_.induce(atoms, s, scratch.poles[s], scratch.multipoles);
           clock.lap(MULTIPOLES);
-          for (int t = 0; t < TILES_PER_BRICK * TILES_PER_BRICK * TILES_PER_BRICK; ++t) {
-            const std::int64_t first[3] = {b[0] + t / 4 * TILE, b[1] + t / 2 % 2 * TILE,
-                                           b[2] + t % 2 * TILE};
-            if (first[0] >= n[0] || first[1] >= n[1] || first[2] >= n[2]) continue;
-            float corner[3];
-            for (int k = 0; k < 3; ++k)
-              corner[k] = static_cast<float>(position(box, first, k) - centre[k]);
-            compute<DEGREE>(tile, corner, first, box, atoms, out, scratch, clock);
-          }
-        }
+        },
+        [&](const std::int64_t first[3], const float corner[3]) {
+          compute<DEGREE>(tile, corner, first, box, atoms, out, scratch, clock);
+        });
   }
 
-  static double position(const Box& box, const std::int64_t place[3], int k) {
-    double x = 0.0;
-    for (int axis = 0; axis < 3; ++axis)
-      x += static_cast<double>(box.start[axis] + place[axis]) * box.steps[axis][k];
-    return x;
-  }
-
-  void gather(const Box& box, const Atoms& atoms, const std::int64_t first[3],
-              double centre[3], Scratch& scratch) const {
-    double half[3];
-    for (int k = 0; k < 3; ++k) {
-      half[k] = 0.0;
-      centre[k] = position(box, first, k);
-      for (int axis = 0; axis < 3; ++axis) {
-        const double side = 0.5 * (TILE * TILES_PER_BRICK - 1) * box.steps[axis][k];
-        half[k] += side < 0 ? -side : side;
-        centre[k] += side;
-      }
-    }
+  void gather(const Atoms& atoms, const double centre[3], const double half[3],
+              Scratch& scratch) const {
     for (int s = 0; s < species_; ++s) {
       scratch.near[s].gather(atoms, s, centre, half, reach_);
       if (has_baseline_) scratch.far[s].gather(atoms, s, centre, half, baseline_.reach());
@@ -194,30 +168,19 @@ class Variant final : public Engine {
     }
   }
 
-  static bool place(const std::int32_t i[3], const std::int64_t first[3], const Box& box,
-                    std::int64_t& at) {
-    at = 0;
-    for (int axis = 0; axis < 3; ++axis) {
-      const std::int64_t index = first[axis] + i[axis];
-      if (index >= box.shape[axis]) return false;
-      at = at * box.shape[axis] + index;
-    }
-    return true;
-  }
-
   static void scatter(const Group& group, const std::int64_t first[3], const Box& box,
                       Floats values, float* out) {
     if (!out) return;
     std::int64_t at;
     for (int lane = 0; lane < LANES; ++lane)
-      if (place(group.i[lane], first, box, at)) out[at] = values[lane];
+      if (place_in(box, first, group.i[lane], at)) out[at] = values[lane];
   }
 
   void write_features(const Group& group, const std::int64_t first[3], const Box& box,
                       float* out, const Scratch& scratch) const {
     std::int64_t at;
     for (int lane = 0; lane < LANES; ++lane)
-      if (place(group.i[lane], first, box, at))
+      if (place_in(box, first, group.i[lane], at))
         for (int k = 0; k < features_; ++k) out[at * features_ + k] = scratch.features[k][lane];
   }
 
@@ -235,6 +198,11 @@ class Variant final : public Engine {
 }  // namespace
 
 Engine* make_engine(const Model& model) { return new Variant(model); }
+
+void divide(const Model& free_atoms, const Box& box, const Atoms& atoms, const float* values, int rows,
+            double* sums) {
+  Division(free_atoms, box).run(atoms, values, rows, sums);
+}
 
 Peaks measure_peaks(double seconds) { return {fp32_peak(seconds), bf16_peak(seconds)}; }
 

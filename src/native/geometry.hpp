@@ -74,6 +74,59 @@ struct Tile {
   }
 };
 
+// A coordinate of a point of a box, Bohr.
+inline double position(const Box& box, const std::int64_t place[3], int k) {
+  double x = 0.0;
+  for (int axis = 0; axis < 3; ++axis)
+    x += static_cast<double>(box.start[axis] + place[axis]) * box.steps[axis][k];
+  return x;
+}
+
+// Where a point of the tile that begins at `first` lies in an array of the box; whether it does.
+inline bool place_in(const Box& box, const std::int64_t first[3], const std::int32_t i[3],
+                     std::int64_t& at) {
+  at = 0;
+  for (int axis = 0; axis < 3; ++axis) {
+    const std::int64_t index = first[axis] + i[axis];
+    if (index >= box.shape[axis]) return false;
+    at = at * box.shape[axis] + index;
+  }
+  return true;
+}
+
+// Goes through a box: on_brick(centre, half), Bohr, then on_tile(first, corner) for each tile of the
+// brick, its first point and where that lies from the centre of the brick.
+template <class OnBrick, class OnTile>
+void walk(const Box& box, OnBrick on_brick, OnTile on_tile) {
+  constexpr std::int64_t BRICK = TILE * TILES_PER_BRICK;
+  const std::int64_t* n = box.shape;
+  std::int64_t b[3];
+  for (b[0] = 0; b[0] < n[0]; b[0] += BRICK)
+    for (b[1] = 0; b[1] < n[1]; b[1] += BRICK)
+      for (b[2] = 0; b[2] < n[2]; b[2] += BRICK) {
+        double centre[3], half[3];
+        for (int k = 0; k < 3; ++k) {
+          half[k] = 0.0;
+          centre[k] = position(box, b, k);
+          for (int axis = 0; axis < 3; ++axis) {
+            const double side = 0.5 * (BRICK - 1) * box.steps[axis][k];
+            half[k] += side < 0 ? -side : side;
+            centre[k] += side;
+          }
+        }
+        on_brick(centre, half);
+        for (int t = 0; t < TILES_PER_BRICK * TILES_PER_BRICK * TILES_PER_BRICK; ++t) {
+          const std::int64_t first[3] = {b[0] + t / 4 * TILE, b[1] + t / 2 % 2 * TILE,
+                                         b[2] + t % 2 * TILE};
+          if (first[0] >= n[0] || first[1] >= n[1] || first[2] >= n[2]) continue;
+          float corner[3];
+          for (int k = 0; k < 3; ++k)
+            corner[k] = static_cast<float>(position(box, first, k) - centre[k]);
+          on_tile(first, corner);
+        }
+      }
+}
+
 // Atoms of one species near a brick, as vectors from its centre; padded to whole vectors with atoms
 // out of everything's reach.
 struct Neighbours {

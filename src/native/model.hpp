@@ -70,6 +70,11 @@ class Engine {
   virtual void evaluate(const Box&, const Atoms&, const Outputs&) const = 0;
 };
 
+// Adds to sums (rows, atoms) what of values (rows, box.shape) belongs to each atom. Of the model, its
+// pseudo-atoms without multipoles are looked at: the species and all of `baseline`.
+using Divide = void(const Model& free_atoms, const Box&, const Atoms&, const float* values, int rows,
+                    double* sums);
+
 // GFLOP/s of multiply-adds that never leave the registers.
 struct Peaks {
   double fp32, bf16;  // bf16 is 0 where there is no such instruction

@@ -34,6 +34,7 @@ Engine::~Engine() = default;
   namespace isa {                           \
   Engine* make_engine(const Model& model);  \
   Peaks measure_peaks(double seconds);      \
+  Divide divide;                            \
   }
 RHOCAST_VARIANTS(RHOCAST_DECLARE)
 
@@ -44,6 +45,7 @@ struct Variant {
   bool supported;
   Engine* (*make)(const Model&);
   Peaks (*peaks)(double);
+  Divide* divide;
 };
 
 #if defined(__x86_64__)
@@ -82,7 +84,8 @@ bool supports(const std::string& name) {
 // Best first.
 std::vector<Variant> variants() {
   std::vector<Variant> all;
-#define RHOCAST_LIST(isa) all.push_back({#isa, supports(#isa), isa::make_engine, isa::measure_peaks});
+#define RHOCAST_LIST(isa) \
+  all.push_back({#isa, supports(#isa), isa::make_engine, isa::measure_peaks, isa::divide});
   RHOCAST_VARIANTS(RHOCAST_LIST)
   return all;
 }
@@ -95,6 +98,8 @@ Variant find(const std::string& name) {
 
 using Vector = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Matrix = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Splines = nb::ndarray<const float, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
+using Steps = nb::ndarray<const double, nb::shape<3, 3>, nb::c_contig, nb::device::cpu>;
 
 void expect(bool condition, const char* what) {
   if (!condition) throw std::invalid_argument(what);
@@ -115,8 +120,7 @@ void make_evaluator(
     Vector scale, Vector shift, std::vector<Matrix> weights, std::vector<Vector> biases,
     int layers_per_block, float target_std, float min_std, std::optional<Matrix> form_weight,
     std::optional<Vector> form_bias, float baseline_reach,
-    nb::ndarray<const float, nb::ndim<3>, nb::c_contig, nb::device::cpu> splines,
-    Vector multipole_reaches,
+    Splines splines, Vector multipole_reaches,
     nb::ndarray<const float, nb::ndim<5>, nb::c_contig, nb::device::cpu> coefficients,
     float multipole_usual_sum) {
   expect(species >= 1 && species <= MAX_SPECIES, "species: too many");
@@ -172,18 +176,21 @@ void make_evaluator(
 using Triple = std::array<std::int64_t, 3>;
 using Field = nb::ndarray<float, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
 
-void evaluate(const Evaluator& self, const Atoms& atoms,
-              nb::ndarray<const double, nb::shape<3, 3>, nb::c_contig, nb::device::cpu> steps,
-              Triple start, Triple shape, std::optional<Field> mean, std::optional<Field> aleatoric,
-              std::optional<Field> epistemic, std::optional<Field> baseline,
-              std::optional<nb::ndarray<float, nb::ndim<4>, nb::c_contig, nb::device::cpu>> features,
-              std::optional<nb::ndarray<double, nb::shape<STAGES>, nb::device::cpu>> seconds) {
+Box box_of(const Steps& steps, Triple start, Triple shape) {
   Box box;
   for (int i = 0; i < 3; ++i) {
     box.start[i] = start[i];
     box.shape[i] = shape[i];
     for (int k = 0; k < 3; ++k) box.steps[i][k] = steps(i, k);
   }
+  return box;
+}
+
+void evaluate(const Evaluator& self, const Atoms& atoms, const Steps& steps, Triple start,
+              Triple shape, std::optional<Field> mean, std::optional<Field> aleatoric,
+              std::optional<Field> epistemic, std::optional<Field> baseline,
+              std::optional<nb::ndarray<float, nb::ndim<4>, nb::c_contig, nb::device::cpu>> features,
+              std::optional<nb::ndarray<double, nb::shape<STAGES>, nb::device::cpu>> seconds) {
   auto field = [&](auto& array) -> float* {
     if (!array) return nullptr;
     for (int i = 0; i < 3; ++i)
@@ -197,8 +204,32 @@ void evaluate(const Evaluator& self, const Atoms& atoms,
   out.baseline = field(baseline);
   out.features = field(features);
   out.seconds = seconds ? seconds->data() : nullptr;
+  const Box box = box_of(steps, start, shape);
   nb::gil_scoped_release release;
   self.engine->evaluate(box, atoms, out);
+}
+
+void divide(const std::string& isa, const Atoms& atoms, const Splines& splines, float reach,
+            const Steps& steps,
+            nb::ndarray<const float, nb::ndim<4>, nb::c_contig, nb::device::cpu> values,
+            nb::ndarray<double, nb::ndim<2>, nb::c_contig, nb::device::cpu> sums) {
+  expect(splines.shape(0) <= MAX_SPECIES && splines.shape(2) == 4,
+         "splines: expected (species, intervals, 4), not too many species");
+  expect(splines.shape(0) == static_cast<std::size_t>(atoms.species()),
+         "splines: expected one for each species of the atoms");
+  expect(sums.shape(0) == values.shape(0) &&
+             sums.shape(1) == static_cast<std::size_t>(atoms.count()),
+         "sums: expected one for each row of the values and each atom");
+  Model model{};
+  model.species = atoms.species();
+  model.intervals = static_cast<int>(splines.shape(1));
+  model.baseline_reach = reach;
+  model.splines = splines.data();
+  const auto side = [&](int axis) { return static_cast<std::int64_t>(values.shape(axis)); };
+  const Box box = box_of(steps, {0, 0, 0}, {side(1), side(2), side(3)});
+  const Variant variant = find(isa);
+  nb::gil_scoped_release release;
+  variant.divide(model, box, atoms, values.data(), static_cast<int>(side(0)), sums.data());
 }
 
 }  // namespace
@@ -229,6 +260,8 @@ NB_MODULE(_native, m) {
            nb::arg("aleatoric").none() = nb::none(), nb::arg("epistemic").none() = nb::none(),
            nb::arg("baseline").none() = nb::none(), nb::arg("features").none() = nb::none(),
            nb::arg("seconds").none() = nb::none());
+  m.def("divide", &divide, nb::arg("isa"), nb::arg("atoms"), nb::kw_only(), nb::arg("splines"),
+        nb::arg("reach"), nb::arg("steps"), nb::arg("values"), nb::arg("sums"));
   m.def("supported", [] {
     std::vector<std::string> names;
     for (const Variant& variant : variants())

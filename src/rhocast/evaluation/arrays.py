@@ -89,7 +89,6 @@ class KernelArrays:
         reaches, scale, shift = _descriptor(model)
         weights, biases = _layers(model)
         form_weight, form_bias = _form(model) if fast else (None, None)
-        splines = _splines(model.baseline, len(model.species))
         pole_reaches, coefficients, usual_sum = _multipoles(model.baseline, model.species)
         return cls(
             species=len(model.species),
@@ -105,7 +104,9 @@ class KernelArrays:
             form_weight=form_weight,
             form_bias=form_bias,
             baseline_reach=0.0 if model.baseline is None else model.baseline.parameters.cutoff_bohr,
-            splines=splines,
+            splines=np.zeros((len(model.species), 0, 4), np.float32)
+            if model.baseline is None
+            else splines_of(model.baseline),
             multipole_reaches=pole_reaches,
             multipole_coefficients=coefficients,
             multipole_usual_sum=usual_sum,
@@ -150,10 +151,8 @@ def _form(model: DensityModel) -> tuple[np.ndarray, np.ndarray]:
     return _single(scale * factor[:, :-1]), _single(scale * factor[:, -1])
 
 
-def _splines(baseline: PseudoAtoms | None, n_species: int) -> np.ndarray:
-    """Splines as powers of the place within an interval instead of B-splines."""
-    if baseline is None:
-        return np.zeros((n_species, 0, 4), np.float32)
+def splines_of(baseline: PseudoAtoms) -> np.ndarray:
+    """Return the pseudo-atoms as powers of the place within each interval: (S, intervals, 4)."""
     powers = np.array([[1, 4, 1, 0], [-3, 0, 3, 0], [3, -6, 3, 0], [-1, 3, -3, 1]]) / 6.0
     windows = np.lib.stride_tricks.sliding_window_view(baseline.tables, 4, axis=1)
     return _single(windows @ powers.T)

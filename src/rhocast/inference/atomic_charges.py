@@ -1,7 +1,7 @@
 """Electrons and standard deviations that belong to each atom, from sums over mesh points.
 
 Hirshfeld's division (method.md, Eq. 40 and 41) is the same for a field that is predicted and for
-one that is stored: `rhocast.density.spheres.Spheres.divide` in each block, then `AtomicCharges`.
+one that is stored: `Division` in each block, then `AtomicCharges`.
 """
 
 import logging
@@ -12,9 +12,11 @@ from functools import partial
 import numpy as np
 from ase.data import atomic_numbers
 
-from rhocast.density.spheres import RadialDensity
+from rhocast.density.spheres import RadialDensity, Spheres
 from rhocast.descriptors import PseudoAtoms
 from rhocast.errors import ModelError
+from rhocast.evaluation import compiled as kernels
+from rhocast.grid import Mesh, Neighbourhood
 from rhocast.structures import Structure
 
 log = logging.getLogger(__name__)
@@ -95,6 +97,66 @@ class AtomicCharges:
         """
         differences = np.stack(charges) - self.charges
         return replace(self, charge_std=np.sqrt(np.mean(differences**2, axis=0)))
+
+
+@dataclass(frozen=True)
+class Division:
+    """Divides what lies at mesh points among the atoms: by the compiled kernels, else by NumPy.
+
+    Attributes
+    ----------
+    pseudo_atoms
+        Free densities of the elements.
+    free
+        The same as tables, by atomic number.
+    """
+
+    pseudo_atoms: PseudoAtoms
+    free: dict[int, RadialDensity]
+
+    @classmethod
+    def by(cls, pseudo_atoms: PseudoAtoms | None, species: Iterable[str]) -> "Division":
+        """Divide by pseudo-atoms of these elements.
+
+        Raises
+        ------
+        ModelError
+            If there are no pseudo-atoms, or an element has none.
+        """
+        free = free_densities(pseudo_atoms, species)
+        assert pseudo_atoms is not None
+        return cls(pseudo_atoms, free)
+
+    @property
+    def reach_bohr(self) -> float:
+        """Distance beyond which nothing belongs to an atom, Bohr."""
+        return max(one.cutoff_bohr for one in self.free.values())
+
+    def __call__(
+        self, values: np.ndarray, atoms: Neighbourhood, mesh: Mesh, isa: str | None = None
+    ) -> np.ndarray:
+        """Sum what belongs to each atom over a box of a mesh.
+
+        Parameters
+        ----------
+        values : (k, bx, by, bz) array
+            Of the box.
+        atoms
+            Around it.
+        mesh
+            The mesh.
+        isa
+            Instruction set of the kernels, by default the best.
+
+        Returns
+        -------
+        (k, n) float64 array
+            Sums over the points, for each of the atoms.
+        """
+        if kernels.divides(self.pseudo_atoms):
+            return kernels.divide(values, atoms, mesh, self.pseudo_atoms, self.reach_bohr, isa)
+        _, x, y, z = values.shape
+        return Spheres.around(atoms, mesh, (x, y, z), self.free).divide(values)
 
 
 def free_densities(

@@ -10,10 +10,9 @@ import numpy as np
 
 from rhocast.density.density import scale_factor, warn_of_scaling
 from rhocast.density.reduction import Reduction, Shares, total_std, write_reduction
-from rhocast.density.spheres import Spheres
 from rhocast.files import owned, replacing
 from rhocast.grid import Mesh
-from rhocast.inference.atomic_charges import AtomicCharges, free_densities
+from rhocast.inference.atomic_charges import AtomicCharges, Division
 from rhocast.inference.options import PredictionOptions
 from rhocast.inference.prediction import Compute, Item, Then, compute_blocks, items, request_of
 from rhocast.inference.request import Request, Task
@@ -99,16 +98,17 @@ def dividing(model: DensityModel) -> Then:
     ModelError
         If the model has no pseudo-atoms.
     """
-    free = free_densities(model.baseline, model.species)
+    division = Division.by(model.baseline, model.species)
 
     def divide(task: Task, item: Item, values: np.ndarray) -> tuple[np.ndarray, Shares | None]:
-        block, around = item
+        _, around = item
         if around is None:
             return values, None
         std = total_std(dict(zip(task.fields, values, strict=True)))
         both = values[:1] if std is None else np.stack([values[0], std])
-        spheres = Spheres.around(around, task.mesh, task.blocks.shape(block), free)
-        return values, Shares(around.origins, spheres.divide(both))
+        sums = division(both, around, task.mesh, task.kernels)
+        reached = sums.any(axis=0)  # the model knows atoms further away
+        return values, Shares(around.origins[reached], sums[:, reached])
 
     return divide
 

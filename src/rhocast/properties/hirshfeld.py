@@ -11,12 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from rhocast.density import Density
-from rhocast.density.spheres import Spheres
 from rhocast.descriptors import PseudoAtoms
 from rhocast.errors import ModelError
 from rhocast.files import replacing
 from rhocast.grid import BinnedAtoms, Blocks
-from rhocast.inference.atomic_charges import AtomicCharges, free_densities
+from rhocast.inference.atomic_charges import AtomicCharges, Division
 from rhocast.parallel.blas import one_blas_thread
 from rhocast.structures import Structure
 
@@ -55,22 +54,21 @@ def divide_among_atoms(
         If the model has no pseudo-atoms, or an element has none or no valence.
     """
     structure, mesh = density.structure, density.mesh
-    free = free_densities(pseudo_atoms, structure.species)
+    division = Division.by(pseudo_atoms, structure.species)
     if missing := sorted(set(structure.species) - set(valence)):
         raise ModelError(f"{', '.join(missing)}: the model has no number of electrons of it")
     names = [name for name in _FIELDS if name in density.fields]
     sums, total = np.zeros((2 if len(names) > 1 else 1, len(structure))), 0.0
     atoms, blocks = BinnedAtoms.of(structure), Blocks(mesh.shape, _PART)
-    reach = max(one.cutoff_bohr for one in free.values())
     with one_blas_thread():
         for block in range(len(blocks)):
             box = blocks.box(block)
             rho, *stds = (density.read_finite(name, box) for name in names)
             total += float(rho.sum())
-            around = atoms.around(*blocks.bounds(block), reach)
+            around = atoms.around(*blocks.bounds(block), division.reach_bohr)
             if around is not None:
                 values = np.stack([rho, np.hypot(*stds)] if stds else [rho])
-                own = Spheres.around(around, mesh, blocks.shape(block), free).divide(values)
+                own = division(values, around, mesh)
                 for row, of_part in zip(sums, own, strict=True):
                     np.add.at(row, around.origins, of_part)
     voxel = mesh.voxel_volume
