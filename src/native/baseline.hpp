@@ -8,8 +8,8 @@ namespace rhocast {
 namespace RHOCAST_ISA {
 namespace {
 
-// Intervals whose coefficients vectors hold, one or two of them.
-constexpr int WINDOW = 16;
+// Intervals whose coefficients two vectors hold, at most.
+constexpr int WINDOW = 2 * LANES;
 
 // Cubics on intervals; past the last interval the function is zero.
 class Spline {
@@ -24,28 +24,33 @@ class Spline {
 
   int intervals() const { return intervals_; }
 
-  // The spline at `distance`, in intervals. With NEAR none of them lies in an interval before
-  // `first`, nor WINDOW intervals after it.
-  template <bool NEAR>
+  // The spline at `distance`, in intervals. None of them lies in an interval before `first`, nor SPAN
+  // intervals after it, one or two vectors; with SPAN = 0 they lie anywhere.
+  template <int SPAN>
   Floats at(Floats distance, float first) const {
-    const Floats s = NEAR ? distance - first : min(distance, splat(static_cast<float>(intervals_)));
+    const Floats s = SPAN ? distance - first : min(distance, splat(static_cast<float>(intervals_)));
     const Ints place = __builtin_convertvector(s, Ints);
     const Floats t = fraction(s, place);
-    const float* const table = table_ + (NEAR ? static_cast<std::int32_t>(first) : 0);
-    const Floats a = pick<NEAR>(table, place), b = pick<NEAR>(table + rows_, place);
-    const Floats c = pick<NEAR>(table + 2 * rows_, place), d = pick<NEAR>(table + 3 * rows_, place);
+    const float* const table = table_ + (SPAN ? static_cast<std::int32_t>(first) : 0);
+    const Floats a = pick<SPAN>(table, place), b = pick<SPAN>(table + rows_, place);
+    const Floats c = pick<SPAN>(table + 2 * rows_, place), d = pick<SPAN>(table + 3 * rows_, place);
     return ((d * t + c) * t + b) * t + a;
   }
 
  private:
-  template <bool NEAR>
+  template <int SPAN>
   static Floats pick(const float* table, Ints place) {
 #if defined(__AVX512F__)
-    if constexpr (NEAR) return (Floats)_mm512_permutexvar_ps((__m512i)place, (__m512)load(table));
+    const __m512i at = (__m512i)place;
+    if constexpr (SPAN == LANES) return (Floats)_mm512_permutexvar_ps(at, (__m512)load(table));
+    if constexpr (SPAN == 2 * LANES)
+      return (Floats)_mm512_permutex2var_ps((__m512)load(table), at, (__m512)load(table + LANES));
 #elif defined(__AVX2__)
-    if constexpr (NEAR) {
-      const __m256 low = _mm256_permutevar8x32_ps((__m256)load(table), (__m256i)place);
-      const __m256 high = _mm256_permutevar8x32_ps((__m256)load(table + LANES), (__m256i)place);
+    const __m256i at = (__m256i)place;
+    if constexpr (SPAN > 0) {
+      const __m256 low = _mm256_permutevar8x32_ps((__m256)load(table), at);
+      if constexpr (SPAN == LANES) return (Floats)low;
+      const __m256 high = _mm256_permutevar8x32_ps((__m256)load(table + LANES), at);
       return (Floats)_mm256_blendv_ps(low, high, (__m256)(place << 28));  // by whether place ≥ 8
     }
 #endif
@@ -124,12 +129,11 @@ class Baseline {
   void each(int species, int count, const Tile& tile, Workspace& work, Use use) const {
     // What the box of a group spans, a little more for rounding.
     const float span = 2.0f * per_bohr_ * __builtin_sqrtf(square(tile.half)) + 2.0f * MARGIN;
-    if (LANES >= 8 && span < WINDOW - 1) {
-      find_first(splines_[species], tile, count, work);
-      each_of<true>(splines_[species], count, tile, work, use);
-    } else {
-      each_of<false>(splines_[species], count, tile, work, use);
-    }
+    const Spline& spline = splines_[species];
+    if (LANES < 8 || span >= WINDOW - 1) return each_of<0>(spline, count, tile, work, use);
+    find_first(spline, tile, count, work);
+    if (span < LANES - 1) return each_of<LANES>(spline, count, tile, work, use);
+    each_of<WINDOW>(spline, count, tile, work, use);
   }
 
  private:
@@ -152,7 +156,7 @@ class Baseline {
       }
   }
 
-  template <bool NEAR, class Use>
+  template <int SPAN, class Use>
   void each_of(const Spline& spline, int count, const Tile& tile, const Workspace& work,
                Use use) const {
     for (int j = 0; j < count; ++j) {
@@ -167,7 +171,7 @@ class Baseline {
           across = dx * dx + dy * dy;
         }
         const Floats distance = sqrt(across + dz * dz) * per_bohr_;
-        use(j, g, spline.template at<NEAR>(distance, work.first[g][j]));
+        use(j, g, spline.template at<SPAN>(distance, work.first[g][j]));
       }
     }
   }

@@ -7,7 +7,6 @@ import pytest
 import torch
 from small_model import SHAPE, make_smooth_model, make_structure
 
-from rhocast.density.spheres import Spheres
 from rhocast.evaluation import compiled as kernels
 from rhocast.grid import Mesh
 from rhocast.inference import (
@@ -17,8 +16,11 @@ from rhocast.inference import (
     estimate,
     predict_reduced,
     predict_shard,
+    reduce,
 )
+from rhocast.inference.atomic_charges import Division
 from rhocast.inference.predictor import BlockPredictor
+from rhocast.inference.reduction_state import ReductionState
 from rhocast.structures import Structure
 
 
@@ -59,6 +61,30 @@ def test_a_field_that_is_not_kept_takes_no_disk(tmp_path):
     assert path.stat().st_size == pytest.approx(found[1].file_bytes, rel=0.1)
 
 
+@pytest.mark.parametrize("between", [1, 2, 4])
+def test_what_is_stored_from_time_to_time_is_as_large_as_said(between, tmp_path, monkeypatch):
+    model = make_smooth_model()
+    structure = make_structure(np.diag([240.0, 9.0, 9.0]), n_atoms=100)
+    request = Request(model, structure, Mesh((500, 16, 16), structure.cell))  # 8 blocks
+    sizes = []
+
+    def remove(self):
+        sizes.append(self._path.stat().st_size)
+
+    monkeypatch.setattr(reduce, "BLOCKS_BETWEEN_SAVES", between)
+    monkeypatch.setattr(reduce, "SAVES", 10_000)
+    monkeypatch.setattr(ReductionState, "remove", remove)
+    for charges in (False, True):
+        path = tmp_path / f"{charges}.h5"
+        arguments = {"coarse_bohr": 3.0, "charges": charges}
+        predict_reduced(model, structure, request.mesh, path, **arguments)
+        sizes.append(estimate(request, **arguments).temporary_bytes)
+    of_atoms, said = sizes[2] - sizes[0], sizes[3] - sizes[1]
+    assert 0.4 * said < of_atoms < 1.3 * said
+    monkeypatch.setattr(reduce, "BLOCKS_BETWEEN_SAVES", 9)
+    assert estimate(request, **arguments).temporary_bytes == 0
+
+
 def test_charges_take_time(monkeypatch):
     model, structure = make_smooth_model(), make_structure()
     request = Request(model, structure, Mesh(SHAPE, structure.cell))
@@ -69,15 +95,15 @@ def test_charges_take_time(monkeypatch):
         now += 1e-6 * np.prod(self._blocks.shape(block))
         return np.ones((1, *self._blocks.shape(block)), dtype=np.float32)
 
-    divide = Spheres.divide
+    divide = Division.__call__
 
-    def as_long(self, values):
+    def as_long(self, values, *arguments):
         nonlocal now
-        now += 1e-6 * np.prod(self.shape)
-        return divide(self, values)
+        now += 1e-6 * values[0].size
+        return divide(self, values, *arguments)
 
     monkeypatch.setattr(BlockPredictor, "__call__", steady)
-    monkeypatch.setattr(Spheres, "divide", as_long)
+    monkeypatch.setattr(Division, "__call__", as_long)
     monkeypatch.setattr(cost, "perf_counter", lambda: now)
     alone = estimate(request, n_ranks=2, coarse_bohr=3.0).seconds
     assert estimate(request, n_ranks=2, coarse_bohr=3.0, charges=True).seconds == pytest.approx(

@@ -1,19 +1,27 @@
-"""SIGKILL at twenty random moments: the file is the same in the end, to the last bit."""
+"""SIGKILL at random moments: the file is the same in the end, to the last bit."""
 
 import multiprocessing
 import os
 import random
+import signal
 import time
 
 import h5py
 import numpy as np
 import pytest
-from small_model import SHAPE, make_model, make_structure
+from small_model import SHAPE, make_model, make_smooth_model, make_structure
 
 from rhocast import files
+from rhocast.density.reduction import read_reduction
 from rhocast.errors import ParallelError
 from rhocast.grid import Mesh
-from rhocast.inference import PredictionOptions, predict_shard, shard_writer
+from rhocast.inference import (
+    PredictionOptions,
+    predict_reduced,
+    predict_shard,
+    reduce,
+    shard_writer,
+)
 from rhocast.inference.predictor import BlockPredictor
 from rhocast.inference.request import Request
 from rhocast.inference.shard_writer import ShardWriter
@@ -22,16 +30,31 @@ from rhocast.inference.shards import Shard, ShardHeader
 KILLS = 20
 
 
-def predict(path, slow=False):
+def be_slow():
     compute = BlockPredictor.__call__
 
     def slowly(self, block, atoms):
         time.sleep(0.05)
         return compute(self, block, atoms)
 
+    BlockPredictor.__call__ = slowly
+    shard_writer.SECONDS_BETWEEN_COMMITS = 0.02
+    reduce.BLOCKS_BETWEEN_SAVES = 1
+
+
+def reduce_with_charges(path, slow=False):
     if slow:
-        BlockPredictor.__call__ = slowly
-        shard_writer.SECONDS_BETWEEN_COMMITS = 0.02
+        be_slow()
+    structure = make_structure()
+    mesh, options = Mesh(SHAPE, structure.cell), PredictionOptions(uncertainty="fast")
+    predict_reduced(
+        make_smooth_model(), structure, mesh, path, options, coarse_bohr=3.0, charges=True
+    )
+
+
+def predict(path, slow=False):
+    if slow:
+        be_slow()
     structure = make_structure()
     predict_shard(
         make_model(),
@@ -68,6 +91,30 @@ def test_the_file_is_the_same_after_twenty_kills(processes, tmp_path):
     assert survived < KILLS
     assert_same(path, tmp_path)
     assert not list(tmp_path.glob("shard.h5.*"))
+
+
+def test_a_reduction_is_the_same_after_kills(processes, tmp_path):
+    path, state = tmp_path / "reduced.h5", tmp_path / "reduced.h5.state"
+    moments = random.Random(6)
+
+    def size():
+        return state.stat().st_size if state.exists() else 0
+
+    for _ in range(5):
+        process, before = processes.Process(target=reduce_with_charges, args=(path, True)), size()
+        process.start()
+        while size() <= before and process.is_alive():
+            time.sleep(0.01)
+        process.join(moments.uniform(0.0, 0.1))
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+    reduce_with_charges(path)
+    reduce_with_charges(tmp_path / "whole.h5")
+    found = read_reduction(path)
+    for name, expected in read_reduction(tmp_path / "whole.h5").items():
+        np.testing.assert_array_equal(found[name], expected)
+    assert not list(tmp_path.glob("reduced.h5.*"))
 
 
 def assert_same(path, folder):

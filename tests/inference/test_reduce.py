@@ -121,8 +121,8 @@ def test_an_interrupted_run_goes_on(model, structure, mesh, reduced, tmp_path, m
 
 
 def test_another_prediction_begins_anew(model, structure, mesh, reduced, tmp_path):
-    state = tmp_path / "reduced.h5.state.npz"
-    state.write_bytes(b"no archive")
+    state = tmp_path / "reduced.h5.state"
+    state.write_bytes(b"another prediction")
     predict_reduced(
         model, structure, mesh, tmp_path / "reduced.h5", FAST, coarse_bohr=3.0, charges=True
     )

@@ -9,6 +9,7 @@ from small_model import make_smooth_model, make_structure
 from rhocast.density import Density, open_density, write_density
 from rhocast.descriptors import PseudoAtoms
 from rhocast.errors import ModelError
+from rhocast.evaluation import compiled as kernels
 from rhocast.grid import Mesh
 from rhocast.inference import Predictor
 from rhocast.properties import divide_among_atoms, hirshfeld_charges
@@ -103,6 +104,16 @@ def test_a_file_gives_the_same(structure, pseudo_atoms, tmp_path):
         found = hirshfeld_charges(stored, pseudo_atoms, VALENCE)
     expected = hirshfeld_charges(density, pseudo_atoms, VALENCE)
     np.testing.assert_allclose(found, expected, rtol=1e-3)
+
+
+def test_without_the_kernels_charges_are_the_same(structure, pseudo_atoms, monkeypatch):
+    random = np.random.default_rng(5).random((3, *SHAPE)).astype(np.float32)
+    density = Density(structure, random[0], epistemic_std=random[1], aleatoric_std=random[2])
+    expected = divide_among_atoms(density, pseudo_atoms, VALENCE)
+    monkeypatch.setenv(kernels.VARIABLE, "none")
+    found = divide_among_atoms(density, pseudo_atoms, VALENCE)
+    np.testing.assert_allclose(found.charges, expected.charges, rtol=1e-4)
+    np.testing.assert_allclose(found.std, expected.std, rtol=1e-4)
 
 
 def test_electrons_of_no_atom_are_told(pseudo_atoms, caplog):

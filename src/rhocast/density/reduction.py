@@ -62,7 +62,7 @@ class Reduction:
         ``finished`` (blocks,): which have been added. ``profile_0`` to ``profile_2`` (2, n): sums
         of ρ and σ over the other two axes. ``coarse`` (2, cx, cy, cz): sums of both in coarse
         cells. ``density_counts``, ``std_counts``: points in each bin. ``peak_std``, ``peak_index``
-        (blocks, 3): largest σ of each block and its mesh point. ``atoms`` (2, n) float32: sums of
+        (3, blocks): largest σ of each block and its mesh point. ``atoms`` (2, n) float32: sums of
         both over the points, those that belong to an atom; n is 0 where they are not asked for.
     """
 
@@ -86,7 +86,7 @@ class Reduction:
             "density_counts": np.zeros(DENSITY_BINS, dtype=np.int64),
             "std_counts": np.zeros(len(STD_EDGES) - 1, dtype=np.int64),
             "peak_std": np.zeros(len(blocks)),
-            "peak_index": np.zeros((len(blocks), 3), dtype=np.int64),
+            "peak_index": np.zeros((3, len(blocks)), dtype=np.int64),
             "atoms": np.zeros((2, n_atoms), dtype=np.float32),
         }
         x, y, z = coarse.tolist()
@@ -131,7 +131,7 @@ class Reduction:
             place = np.unravel_index(int(np.argmax(std)), std.shape)
             self.arrays["peak_std"][block] = std[place]
             first = [side.start for side in box]
-            self.arrays["peak_index"][block] = np.add(first, place)
+            self.arrays["peak_index"][:, block] = np.add(first, place)
         if shares is not None:
             for row, sums in zip(self.arrays["atoms"], shares.sums, strict=False):
                 np.add.at(row, shares.atoms, sums.astype(np.float32))
@@ -184,7 +184,7 @@ def most_uncertain(
     positions, std : (k, 3) and (k,) float64 arrays, k ≤ number
         Bohr; e/Bohr³, the largest first.
     """
-    std, index = reduction.arrays["peak_std"], reduction.arrays["peak_index"]
+    std, index = reduction.arrays["peak_std"], reduction.arrays["peak_index"].T
     fractional = index / mesh.shape
     chosen: list[int] = []
     for block in np.argsort(-std):

@@ -17,7 +17,8 @@ from rhocast.grid import Mesh
 from rhocast.inference.limits import bytes_per_rank
 from rhocast.inference.prediction import Item, Then, items
 from rhocast.inference.predictor import BlockPredictor
-from rhocast.inference.reduce import dividing
+from rhocast.inference.reduce import blocks_between_saves, dividing
+from rhocast.inference.reduction_state import state_bytes
 from rhocast.inference.request import Request
 from rhocast.parallel.blas import available_threads, one_blas_thread
 from rhocast.parallel.sharing import lead
@@ -94,11 +95,16 @@ def estimate(
     """
     if coarse_bohr is not None:
         n_atoms = len(request.structure) if charges else 0
-        stored = Reduction.empty(request.mesh, coarse_bohr, n_atoms).n_bytes
-        whole = _estimate(request, n_ranks, 0, 1, dividing(request.model) if charges else None)
-        mesh_shape = request.mesh.shape
-        file = stored + EDGES_BYTES
-        return replace(whole, file_mesh=mesh_shape, file_bytes=file, temporary_bytes=stored)
+        reduction = Reduction.empty(request.mesh, coarse_bohr, n_atoms)
+        between = blocks_between_saves(len(reduction.blocks))
+        return replace(
+            _estimate(request, n_ranks, 0, 1, dividing(request.model) if charges else None),
+            file_mesh=request.mesh.shape,
+            file_bytes=reduction.n_bytes + EDGES_BYTES,
+            temporary_bytes=state_bytes(
+                reduction, between, request.mesh, request.model.cutoff_bohr
+            ),
+        )
     return _estimate(request, n_ranks, shard, n_shards)
 
 

@@ -1,20 +1,18 @@
 """Predicting a field of any size without keeping it: only what a `Reduction` holds is stored."""
 
-import logging
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
 from rhocast.density.density import scale_factor, warn_of_scaling
 from rhocast.density.reduction import Reduction, Shares, total_std, write_reduction
-from rhocast.files import owned, replacing
+from rhocast.files import owned
 from rhocast.grid import Mesh
 from rhocast.inference.atomic_charges import AtomicCharges, Division
 from rhocast.inference.options import PredictionOptions
 from rhocast.inference.prediction import Compute, Item, Then, compute_blocks, items, request_of
+from rhocast.inference.reduction_state import ReductionState
 from rhocast.inference.request import Request, Task
 from rhocast.model import DensityModel
 from rhocast.parallel.blas import one_blas_thread
@@ -23,10 +21,8 @@ from rhocast.parallel.ranks import first_alone
 from rhocast.parallel.sharing import lead
 from rhocast.structures import Structure
 
-log = logging.getLogger(__name__)
-
 #: What is known is stored so many times in all, but not more often than every so many blocks: a
-#: kill costs no more than that, and the files written before the last add up to little.
+#: kill costs no more than that.
 SAVES = 64
 BLOCKS_BETWEEN_SAVES = 32
 
@@ -72,13 +68,12 @@ def predict_reduced(
     def reduce(request: Request, compute: Compute) -> None:
         with owned(path, "predict"):
             scale_factor(1.0, request.n_electrons, request.where)
-            state = path.with_name(path.name + ".state.npz")
             n_atoms = len(request.structure) if charges else 0
-            empty = Reduction.empty(request.mesh, coarse_bohr, n_atoms)
-            reduction = _resumed(state, request, empty)
+            reduction = Reduction.empty(request.mesh, coarse_bohr, n_atoms)
+            state = ReductionState(path.with_name(path.name + ".state"), request.hash, reduction)
             _add_blocks(reduction, request, comm, compute, state)
             _write(path, reduction, request, places)
-            state.unlink(missing_ok=True)
+            state.remove()
 
     then = dividing(model) if charges else _alone
     request = first_alone(comm, lambda: request_of(model, structure, mesh, options))
@@ -113,44 +108,31 @@ def dividing(model: DensityModel) -> Then:
     return divide
 
 
+def blocks_between_saves(n_blocks: int) -> int:
+    """Return after how many blocks of a field what is known is stored again."""
+    return max(BLOCKS_BETWEEN_SAVES, n_blocks // SAVES)
+
+
 def _add_blocks(
-    reduction: Reduction, request: Request, comm: Any, compute: Compute, state: Path
+    reduction: Reduction, request: Request, comm: Any, compute: Compute, state: ReductionState
 ) -> None:
     """Compute the blocks that are missing, and store what is known from time to time."""
     blocks, finished = reduction.blocks, reduction.arrays["finished"]
     sizes = [int(np.prod(blocks.shape(block))) for block in range(len(blocks))]
     progress = Progress(request.where, sum(sizes), int(np.dot(sizes, finished)))
-    between = max(BLOCKS_BETWEEN_SAVES, len(blocks) // SAVES)
+    between = blocks_between_saves(len(blocks))
 
     def add(item: Item, found: tuple[np.ndarray, Shares | None]) -> None:
         block, (values, shares) = item[0], found
         fields = dict(zip(request.fields, values, strict=True))
         reduction.add(block, fields["density"], total_std(fields), shares)
+        if shares is not None:
+            state.touch(shares.atoms)
         progress.add(sizes[block])
         if np.count_nonzero(finished) % between == 0:
-            known: dict[str, Any] = {"request": request.hash, **reduction.arrays}
-            with replacing(state) as partial, partial.open("wb") as stream:
-                np.savez(stream, **known)
+            state.save()
 
     lead(comm, items(request, reduction.pending), compute, add, request.task.threads)
-
-
-def _resumed(state: Path, request: Request, empty: Reduction) -> Reduction:
-    """Return what an interrupted run of the same request has left, else an empty reduction."""
-    try:
-        with np.load(state) as stored:
-            arrays = {name: stored[name] for name in empty.arrays}
-            same = str(stored["request"]) == request.hash
-    except FileNotFoundError:
-        return empty
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        log.warning("%s: damaged (%s), the prediction begins anew", state, error)
-        return empty
-    if not same or any(arrays[n].shape != empty.arrays[n].shape for n in arrays):
-        log.info("%s: of another prediction, this one begins anew", state)
-        return empty
-    log.info("%s: %d blocks are there", state, np.count_nonzero(arrays["finished"]))
-    return replace(empty, arrays=arrays)
 
 
 def _write(path: Path, reduction: Reduction, request: Request, places: int) -> None:
