@@ -100,7 +100,7 @@ def test_a_reduction_is_the_same_after_kills(processes, tmp_path):
     def size():
         return state.stat().st_size if state.exists() else 0
 
-    for _ in range(5):
+    for _ in range(2):
         process, before = processes.Process(target=reduce_with_charges, args=(path, True)), size()
         process.start()
         while size() <= before and process.is_alive():
