@@ -27,13 +27,14 @@ from rhocast.inference.request import Request
 from rhocast.inference.shard_writer import ShardWriter
 from rhocast.inference.shards import Shard, ShardHeader
 
-KILLS = 20
+KILLS = 8
 
 
-def be_slow():
+def be_slow(computing):
     compute = BlockPredictor.__call__
 
     def slowly(self, block, atoms):
+        computing.set()
         time.sleep(0.05)
         return compute(self, block, atoms)
 
@@ -42,9 +43,9 @@ def be_slow():
     reduce.BLOCKS_BETWEEN_SAVES = 1
 
 
-def reduce_with_charges(path, slow=False):
-    if slow:
-        be_slow()
+def reduce_with_charges(path, computing=None):
+    if computing is not None:
+        be_slow(computing)
     structure = make_structure()
     mesh, options = Mesh(SHAPE, structure.cell), PredictionOptions(uncertainty="fast")
     predict_reduced(
@@ -52,9 +53,9 @@ def reduce_with_charges(path, slow=False):
     )
 
 
-def predict(path, slow=False):
-    if slow:
-        be_slow()
+def predict(path, computing=None):
+    if computing is not None:
+        be_slow(computing)
     structure = make_structure()
     predict_shard(
         make_model(),
@@ -67,19 +68,21 @@ def predict(path, slow=False):
 
 @pytest.fixture(scope="module")
 def processes():
-    """Give processes that start at once: what they import is there already."""
+    """Give processes that start soon: what they import is there already."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["rhocast.inference", "small_model", "test_kills"])
     return context
 
 
-def test_the_file_is_the_same_after_twenty_kills(processes, tmp_path):
+def test_the_file_is_the_same_after_kills(processes, tmp_path):
     path = tmp_path / "shard.h5"
     moments = random.Random(5)
     survived = 0
     for _ in range(KILLS):
-        process = processes.Process(target=predict, args=(path, True))
+        computing = processes.Event()
+        process = processes.Process(target=predict, args=(path, computing))
         process.start()
+        assert computing.wait(60)
         process.join(moments.uniform(0.0, 0.8))
         process.kill()
         process.join()
@@ -101,7 +104,8 @@ def test_a_reduction_is_the_same_after_kills(processes, tmp_path):
         return state.stat().st_size if state.exists() else 0
 
     for _ in range(2):
-        process, before = processes.Process(target=reduce_with_charges, args=(path, True)), size()
+        arguments, before = (path, processes.Event()), size()
+        process = processes.Process(target=reduce_with_charges, args=arguments)
         process.start()
         while size() <= before and process.is_alive():
             time.sleep(0.01)
