@@ -16,23 +16,23 @@ from rhocast.errors import FileFormatError
 from rhocast.properties import (
     EnergyComparison,
     EquationOfState,
+    VolumeEnergies,
     read_energies,
     read_equation_of_state,
     write_energies,
     write_equation_of_state,
+    write_volume_energies,
 )
-from rhocast.properties.birch_murnaghan import fit
 
 
 def an_equation_of_state(samples: bool = False) -> EquationOfState:
     volumes = np.linspace(100.0, 124.0, 7)
     energies = 1e-5 * (volumes - 112.0) ** 2 - 2.0
     strains = np.cbrt(volumes / 112.0) - 1.0
-    curve = fit(volumes, energies, 112.0)
     shifts = 1e-5 * (volumes - 112.0) * np.array([[-1.0], [2.0]]) + 3e-5
     sampled = energies + shifts if samples else None
     dft = energies + 1e-6
-    return EquationOfState("Al4", 4, strains, volumes, energies, dft, curve, curve, sampled)
+    return VolumeEnergies("Al4", 4, strains, volumes, energies, dft, sampled).fitted()
 
 
 @pytest.fixture
@@ -104,6 +104,8 @@ def test_tables_are_read_as_they_were_written(tmp_path):
     assert read_energies([tmp_path / "a.tsv", tmp_path / "b.tsv"]) == [first, second]
     for constant, samples in ((7.65, False), (None, False), (7.65, True)):
         found = an_equation_of_state(samples)
+        write_volume_energies(tmp_path / "eos.tsv", found)
+        assert not (tmp_path / "eos.json").exists()  # that of other energies
         write_equation_of_state(tmp_path / "eos.tsv", found, constant)
         again, told = read_equation_of_state(tmp_path / "eos.tsv")
         assert told == (None if constant is None else pytest.approx(constant))
@@ -140,7 +142,6 @@ def test_what_is_no_table_is_told(tmp_path):
         read_energies([tmp_path / "energies.tsv"])
     with pytest.raises(FileFormatError, match="no such file; expected a table of `rhocast eos`"):
         read_equation_of_state(tmp_path / "eos.tsv")
-    write_equation_of_state(tmp_path / "eos.tsv", an_equation_of_state())
-    (tmp_path / "eos.json").unlink()
+    write_volume_energies(tmp_path / "eos.tsv", an_equation_of_state())
     with pytest.raises(FileFormatError, match=r"eos.json: expected the fits"):
         read_equation_of_state(tmp_path / "eos.tsv")

@@ -8,11 +8,11 @@ import rhocast.cli.main
 from rhocast.cli.main import main
 from rhocast.properties import (
     EnergyComparison,
-    EquationOfState,
+    VolumeEnergies,
     write_energies,
     write_equation_of_state,
+    write_volume_energies,
 )
-from rhocast.properties.birch_murnaghan import fit
 from rhocast.speed import Scaling, write_scaling
 
 
@@ -30,10 +30,10 @@ def folder(tmp_path_factory):
     write_energies(folder / "energies.tsv", [values])
     volumes = np.linspace(100.0, 124.0, 7)
     energies = 1e-5 * (volumes - 112.0) ** 2 - 2.0
-    curve = fit(volumes, energies, 112.0)
     strains = np.cbrt(volumes / 112.0) - 1.0
-    found = EquationOfState("Al4", 4, strains, volumes, energies, None, curve, None)
-    write_equation_of_state(folder / "eos.tsv", found, 7.65)
+    found = VolumeEnergies("Al4", 4, strains, volumes, energies, None, None)
+    write_volume_energies(folder / "eos.tsv", found)
+    write_equation_of_state(folder / "eos.tsv", found.fitted(), 7.65)
     row = {"atoms": 864, "points": 10**6, "points_per_core_second": 2e6, "peak_rss_bytes": 10**8}
     write_scaling(folder / "scaling.tsv", Scaling("al", [row], [], []))
     return folder

@@ -1,15 +1,18 @@
 """Fits of energies over volumes, and the fixed basis that they need; with ABINIT itself too."""
 
+import csv
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from rhocast.cli.main import main
 from rhocast.engines import Launcher, make_engine, resolve_engine
 from rhocast.engines.calculation import Calculation
 from rhocast.errors import EngineError
 from rhocast.inference import Predictor
-from rhocast.properties import EquationOfState, equation_of_state
+from rhocast.properties import VolumeEnergies, volume_energies
 from rhocast.properties.birch_murnaghan import fit
 from rhocast.properties.equation_of_state import fixed_basis, strained
 from rhocast.structures import Structure
@@ -60,12 +63,11 @@ def test_error_bars_are_those_of_the_curve_of_each_sample():
     """Energies of samples that lie on curves of their own: their parameters are told exactly."""
     modulus = 77.4 / GPA_PER_ATOMIC_PRESSURE
     predicted = birch_murnaghan(VOLUMES, modulus, 4.6, 111.0)
-    found = EquationOfState(
+    found = VolumeEnergies(
         "Al", 1, np.cbrt(VOLUMES / 110.0) - 1.0, VOLUMES, predicted, None,
-        fit(VOLUMES, predicted, 110.0), None,
         np.array([birch_murnaghan(VOLUMES, m * modulus, 4.6, v)
                   for m, v in ((1.0, 110.7), (1.1, 111.0), (1.2, 111.9))]),
-    ).samples  # fmt: skip
+    ).fitted().samples  # fmt: skip
     assert found.number == 3
     assert np.isclose(found.volume_mean, 0.2, rtol=1e-3)
     assert np.isclose(found.volume_std, np.std([110.7, 111.0, 111.9], ddof=1), rtol=1e-3)
@@ -103,7 +105,7 @@ def test_the_shipped_model_has_the_lattice_constant_and_bulk_modulus_of_dft(
     dft = settings(
         cutoff_ha=9.0, kpoint_spacing_per_bohr=0.33, kpoint_shift="half", scf_tolerance=1e-8
     )
-    found = equation_of_state(
+    found = volume_energies(
         Predictor.load("al"),
         one_atom,
         (-0.03, -0.015, 0.0, 0.015, 0.03),
@@ -113,7 +115,7 @@ def test_the_shipped_model_has_the_lattice_constant_and_bulk_modulus_of_dft(
         launcher=Launcher(),
         workdir=tmp_path,
         samples=2,
-    )
+    ).fitted()
     # The error bar is of the size of the error, and samples differ.
     sampled = found.samples_ha_per_atom - found.predicted_ha_per_atom
     assert sampled.shape == (2, 5)
@@ -126,3 +128,27 @@ def test_the_shipped_model_has_the_lattice_constant_and_bulk_modulus_of_dft(
     assert abs(shift) * 7.6 < 0.004  # Bohr; k-points are coarse here
     assert np.isclose(predicted.bulk_modulus_gpa, computed.bulk_modulus_gpa, rtol=0.006)
     assert 60.0 < computed.bulk_modulus_gpa < 95.0
+
+
+@pytest.mark.abinit
+def test_energies_without_a_minimum_are_kept(one_atom, settings, tmp_path, capsys):
+    one_atom.to_ase().write(tmp_path / "al.extxyz")
+    table = tmp_path / "eos.tsv"
+    sections = {
+        "dft": settings(engine="abinit").model_dump(mode="json", exclude_unset=True),
+        "material": {"pseudopotentials": {"Al": "spms"}},
+    }
+    words = ["eos", "al", str(tmp_path / "al.extxyz"), "-o", str(table), "--without-dft"]
+    words += ["--settings", json.dumps(sections), "--samples", "2"]
+    assert main([*words, "--strains", "0.04", "0.05", "0.06", "0.07", "0.08"]) == 5
+    told = capsys.readouterr().err
+    assert "lies outside the volumes" in told
+    assert f"the energies are kept in {table}" in told
+    with table.open() as stream:
+        rows = list(csv.DictReader(stream, delimiter="\t"))
+    assert [row["strain"] for row in rows] == ["0.04", "0.05", "0.06", "0.07", "0.08"]
+    energies = [float(row["predicted_ha_per_atom"]) for row in rows]
+    assert energies == sorted(energies)
+    assert {"sample_0_ha_per_atom", "sample_1_ha_per_atom"} < rows[0].keys()
+    # What a cell has to do with the training range is told once, not for each sample again.
+    assert told.count("of the points lie outside the model's training range") == 5

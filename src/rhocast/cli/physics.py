@@ -19,13 +19,14 @@ from rhocast.cli.engine_options import (
 )
 from rhocast.cli.job import emit
 from rhocast.cli.numbers import number_in, whole_in
-from rhocast.errors import ConfigError
+from rhocast.errors import ConfigError, EngineError
 from rhocast.inference import Predictor
 from rhocast.properties import (
     compare_energies,
-    equation_of_state,
+    volume_energies,
     write_energies,
     write_equation_of_state,
+    write_volume_energies,
 )
 from rhocast.properties.energies import summary
 from rhocast.structures import read_structure
@@ -140,7 +141,7 @@ def _eos(options: argparse.Namespace) -> None:
     if options.experiment:
         constant, modulus = options.experiment
         experiment = config.Experiment(lattice_constant_bohr=constant, bulk_modulus_gpa=modulus)
-    found = equation_of_state(
+    energies = volume_energies(
         Predictor.load(options.model),
         read_structure(options.structure),
         options.strains,
@@ -153,7 +154,12 @@ def _eos(options: argparse.Namespace) -> None:
         samples=options.samples,
     )
     constant = options.lattice_constant_bohr
-    write_equation_of_state(options.output, found, constant)
+    write_volume_energies(options.output, energies)
+    try:
+        found = energies.fitted()
+        write_equation_of_state(options.output, found, constant)
+    except EngineError as error:
+        raise EngineError(f"{error}; the energies are kept in {options.output}") from error
     if options.picture:
         draw_equation_of_state(found, options.picture, constant, experiment)
     emit(found.report(constant), options.json)

@@ -14,10 +14,11 @@ from rhocast.properties.energies import (
     read_energies,
     write_energies,
 )
-from rhocast.properties.equation_of_state import EquationOfState, equation_of_state
+from rhocast.properties.equation_of_state import EquationOfState, VolumeEnergies, volume_energies
 from rhocast.properties.equation_of_state_table import (
     read_equation_of_state,
     write_equation_of_state,
+    write_volume_energies,
 )
 from rhocast.properties.hirshfeld import (
     charges_by_element,
@@ -34,17 +35,19 @@ __all__ = [
     "EnergyComparison",
     "EquationOfState",
     "KPath",
+    "VolumeEnergies",
     "charges_by_element",
     "compare_bands",
     "compare_energies",
     "divide_among_atoms",
     "electronic_structure",
-    "equation_of_state",
     "hirshfeld_charges",
     "read_energies",
     "read_equation_of_state",
+    "volume_energies",
     "write_bands",
     "write_charges",
     "write_energies",
     "write_equation_of_state",
+    "write_volume_energies",
 ]

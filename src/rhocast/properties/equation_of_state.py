@@ -2,8 +2,8 @@
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from rhocast import config
+from rhocast.density import Density
 from rhocast.engines import Engine, Launcher, Psp8, compute_snapshot, harris_foulkes
 from rhocast.engines.calculation import right_handed
 from rhocast.errors import EngineError
-from rhocast.inference import Predictor
+from rhocast.inference import PredictionOptions, Predictor, predict_on_mesh
 from rhocast.properties.birch_murnaghan import Fit, fit
 from rhocast.properties.energy_samples import check_number
 from rhocast.properties.fit_samples import FitSamples
@@ -27,7 +28,7 @@ KPOINT_SEED = 0
 
 
 @dataclass(frozen=True)
-class EquationOfState:
+class VolumeEnergies:
     """Energies of one cell at several volumes.
 
     Attributes
@@ -44,8 +45,6 @@ class EquationOfState:
         Harris-Foulkes energies at the predicted density.
     dft_ha_per_atom : (s,) array or None
         Self-consistent energies, if they were asked for.
-    predicted, dft
-        The fits.
     samples_ha_per_atom : (n, s) array or None
         Harris-Foulkes energies at samples of the field, if they were asked for.
     """
@@ -56,9 +55,38 @@ class EquationOfState:
     volumes_bohr3_per_atom: np.ndarray
     predicted_ha_per_atom: np.ndarray
     dft_ha_per_atom: np.ndarray | None
+    samples_ha_per_atom: np.ndarray | None
+
+    def fitted(self) -> "EquationOfState":
+        """Fit the Birch-Murnaghan equation.
+
+        Raises
+        ------
+        EngineError
+            If the energies have no minimum within the volumes.
+        """
+        volumes = self.volumes_bohr3_per_atom
+        start = float(volumes[0] / (1.0 + self.strains[0]) ** 3)
+        dft = self.dft_ha_per_atom
+        return EquationOfState(
+            **{field.name: getattr(self, field.name) for field in fields(VolumeEnergies)},
+            predicted=fit(volumes, self.predicted_ha_per_atom, start),
+            dft=None if dft is None else fit(volumes, dft, start),
+        )
+
+
+@dataclass(frozen=True)
+class EquationOfState(VolumeEnergies):
+    """Energies of one cell at several volumes, and the curves through them.
+
+    Attributes
+    ----------
+    predicted, dft
+        The fits.
+    """
+
     predicted: Fit
     dft: Fit | None
-    samples_ha_per_atom: np.ndarray | None = None
 
     @property
     def samples(self) -> FitSamples | None:
@@ -91,7 +119,7 @@ class EquationOfState:
         return report
 
 
-def equation_of_state(
+def volume_energies(
     predictor: Predictor,
     structure: Structure,
     strains: Sequence[float],
@@ -103,8 +131,8 @@ def equation_of_state(
     workdir: str | Path,
     with_dft: bool = True,
     samples: int = 0,
-) -> EquationOfState:
-    """Compute a cell's energy at several volumes and fit the Birch-Murnaghan equation.
+) -> VolumeEnergies:
+    """Compute a cell's energy at several volumes.
 
     All volumes have the same k-points (in units of the reciprocal lattice), the same plane-wave
     cutoff (ABINIT), and as many mesh points.
@@ -134,7 +162,7 @@ def equation_of_state(
     ModelError
         If samples are asked of a model without the posterior of its last layer.
     EngineError
-        If the engine fails, a single point is rejected, or the energies have no minimum.
+        If the engine fails, or a single point is rejected.
     """
     if samples:
         check_number(samples)
@@ -152,12 +180,15 @@ def equation_of_state(
     )
     predicted, computed, sampled = [], [], []
     for cell, own in zip(cells, fixed_basis(dft, cells), strict=True):
-        densities = (predictor.predict(cell, sample=k) for k in (None, *range(samples)))
-        at_predicted, *at_samples = (
-            energy_at(cell, density, own).energy_ha / len(cell) for density in densities
-        )
+        density = predictor.predict(cell)
+        at_predicted = energy_at(cell, density, own).energy_ha / len(cell)
         predicted.append(at_predicted)
-        sampled.append(at_samples)
+        sampled.append(
+            [
+                energy_at(cell, sample, own).energy_ha / len(cell)
+                for sample in _samples_of(predictor, density, samples)
+            ]
+        )
         logger.info("%.3f Bohr³: %.8f Ha/atom predicted", cell.volume, at_predicted)
         if with_dft:
             point = compute_snapshot(
@@ -175,18 +206,23 @@ def equation_of_state(
             computed.append(point.energy_ha / len(cell))
             logger.info("%.3f Bohr³: %.8f Ha/atom by DFT", cell.volume, computed[-1])
     volumes = np.array([cell.volume / len(cell) for cell in cells])
-    start = structure.volume / len(structure)
-    return EquationOfState(
+    return VolumeEnergies(
         system=structure.formula,
         n_atoms=len(structure),
         strains=np.array(strains),
         volumes_bohr3_per_atom=volumes,
         predicted_ha_per_atom=np.array(predicted),
         dft_ha_per_atom=np.array(computed) if with_dft else None,
-        predicted=fit(volumes, np.array(predicted), start),
-        dft=fit(volumes, np.array(computed), start) if with_dft else None,
         samples_ha_per_atom=np.array(sampled).T if samples else None,
     )
+
+
+def _samples_of(predictor: Predictor, density: Density, number: int) -> Iterator[Density]:
+    """Predict samples of a predicted field; what is to be said of its cell has been said."""
+    for k in range(number):
+        options = PredictionOptions(sample=k)
+        sample = predict_on_mesh(predictor.model, density.structure, density.mesh, options)
+        yield sample.scaled_to_electrons()
 
 
 def strained(structure: Structure, strain: float) -> Structure:

@@ -12,7 +12,7 @@ import numpy as np
 from rhocast.errors import FileFormatError
 from rhocast.files import replacing
 from rhocast.properties.birch_murnaghan import Fit
-from rhocast.properties.equation_of_state import EquationOfState
+from rhocast.properties.equation_of_state import EquationOfState, VolumeEnergies
 from rhocast.tables import read_table
 
 _WRITER = "rhocast eos"
@@ -21,10 +21,8 @@ _WRITER = "rhocast eos"
 _SAMPLE = "sample_{}_ha_per_atom"
 
 
-def write_equation_of_state(
-    path: str | Path, found: EquationOfState, lattice_constant_bohr: float | None = None
-) -> None:
-    """Write ``path`` (TSV, a row for each volume) and beside it the fits (``.json``)."""
+def write_volume_energies(path: str | Path, found: VolumeEnergies) -> None:
+    """Write a table (TSV, a row for each volume); fits of other energies beside it are removed."""
     path = Path(path)
     columns = {
         "strain": found.strains,
@@ -36,19 +34,32 @@ def write_equation_of_state(
     if found.samples_ha_per_atom is not None:
         names = map(_SAMPLE.format, count())
         columns |= dict(zip(names, found.samples_ha_per_atom, strict=False))
+    path.with_suffix(".json").unlink(missing_ok=True)
     with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
         table = csv.writer(stream, delimiter="\t", lineterminator="\n")
         table.writerow(columns)
         table.writerows(
             [f"{value:.10g}" for value in row] for row in zip(*columns.values(), strict=True)
         )
-    with replacing(path.with_suffix(".json")) as partial:
-        text = json.dumps(found.report(lattice_constant_bohr), indent=2)
+
+
+def write_equation_of_state(
+    path: str | Path, found: EquationOfState, lattice_constant_bohr: float | None = None
+) -> None:
+    """Write the fits (``.json``) beside ``path``, the table of the energies.
+
+    Raises
+    ------
+    EngineError
+        If no curve fits the energies of a sample.
+    """
+    text = json.dumps(found.report(lattice_constant_bohr), indent=2)
+    with replacing(Path(path).with_suffix(".json")) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
 
 
 def read_equation_of_state(path: str | Path) -> tuple[EquationOfState, float | None]:
-    """Read what `write_equation_of_state` has written, and the lattice constant of the given cell.
+    """Read energies and their fits as written, and the lattice constant of the given cell.
 
     Parameters
     ----------
