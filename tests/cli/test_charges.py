@@ -7,9 +7,10 @@ import pytest
 from small_model import make_model
 
 from rhocast.cli.main import main
-from rhocast.density import write_density
+from rhocast.density import Density, write_density
 from rhocast.inference import Predictor
 from rhocast.structures import Structure
+from rhocast.units import ANGSTROM_PER_BOHR
 
 PAIR = Structure(np.array([[0.0, 0.0, 0.0], [4.6, 4.6, 4.6]]), 9.2 * np.eye(3), np.array([14, 32]))
 
@@ -60,3 +61,24 @@ def test_samples_give_the_charges_error_bars(tmp_path, capsys):
         assert told in capsys.readouterr().err
     bader = ["charges", files[0], "--bader", "Si=x", "-o", str(table), "--samples", files[1]]
     assert main(bader) == 2
+
+
+def test_format_and_unit_of_field_and_samples_are_those_that_options_tell(tmp_path):
+    predictor, found = Predictor.load("sige"), []
+    names = ("density", "0", "1")
+    for name, sample in zip(names, (None, 0, 1), strict=True):
+        field = predictor.predict(PAIR, uncertainty="none", sample=sample)
+        write_density(tmp_path / f"{name}.cube", field)
+        told = Density(PAIR, field.density / ANGSTROM_PER_BOHR**3)
+        write_density(tmp_path / f"{name}.txt", told, "cube")
+    named = ["--from-format", "cube", "--density-unit", "angstrom"]
+    for suffix, options in (("cube", []), ("txt", named)):
+        field, *samples = (str(tmp_path / f"{name}.{suffix}") for name in names)
+        words = ["charges", field, "--model", "sige", "--samples", *samples]
+        assert main([*words, "-o", str(tmp_path / "charges.tsv"), *options]) == 0
+        _, *rows = (
+            line.split("\t") for line in (tmp_path / "charges.tsv").read_text().splitlines()
+        )
+        found.append(np.array([row[5:] for row in rows], dtype=float))
+    np.testing.assert_allclose(found[1], found[0], atol=1e-5)
+    assert (np.abs(found[0]) > 1e-4).all()

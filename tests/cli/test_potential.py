@@ -9,6 +9,7 @@ from gaussian_atoms import on_mesh
 from rhocast.cli.main import main
 from rhocast.density import Density, read_density, write_density
 from rhocast.structures import Structure
+from rhocast.units import ANGSTROM_PER_BOHR
 
 CELL = np.diag([7.0, 7.5, 24.0])
 
@@ -49,3 +50,15 @@ def test_pseudopotentials_are_ions_too(slab, tmp_path, capsys):
     assert "Al: expected ELEMENT=FILE" in capsys.readouterr().err
     assert main([*words, "Si=4"]) == 6
     assert "Al: no ion of it is given" in capsys.readouterr().err
+
+
+def test_format_and_unit_are_those_that_options_tell(slab, tmp_path):
+    words = ["--ions", "Al=3", "-o"]
+    assert main(["potential", str(slab), *words, str(tmp_path / "expected.tsv")]) == 0
+    known = read_density(slab)
+    told = Density(known.structure, known.density / ANGSTROM_PER_BOHR**3)
+    write_density(tmp_path / "told.txt", told, "cube")
+    source = [str(tmp_path / "told.txt"), "--from-format", "cube", "--density-unit", "angstrom"]
+    assert main(["potential", *source, *words, str(tmp_path / "found.tsv")]) == 0
+    found, expected = (np.loadtxt(tmp_path / f"{n}.tsv", skiprows=1) for n in ("found", "expected"))
+    np.testing.assert_allclose(found, expected, atol=1e-5)

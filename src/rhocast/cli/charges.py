@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rhocast.cli.samples import add_samples_option, open_samples
+from rhocast.cli.source_options import add_source_options
 from rhocast.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def add_verbs(verbs: Any) -> None:
         "the Bader charge and volume, in memory.",
     )
     verb.add_argument("density", type=Path, help="density of any format, of valence electrons")
+    add_source_options(verb)
     kind = verb.add_mutually_exclusive_group(required=True)
     kind.add_argument("--model", help="model file or name of a shipped model")
     kind.add_argument(
@@ -54,7 +56,7 @@ def _charges(options: argparse.Namespace) -> None:
         raise ConfigError("labels: found without --bader, expected with it")
     if options.samples and options.model is None:
         raise ConfigError("samples: found without --model, expected with it")
-    with open_density(options.density) as density:
+    with open_density(options.density, options.source_format, options.density_unit) as density:
         found = _hirshfeld(options, density) if options.model else _bader(options, density)
         write_charges(options.output, density.structure, found.columns)
         emit(charges_by_element(density.structure, found.columns), options.json)
@@ -67,7 +69,9 @@ def _hirshfeld(options: argparse.Namespace, density: "Density") -> "AtomicCharge
 
     model = DensityModel.load(options.model)
     valence = model.metadata.get("valence", {})
-    samples = open_samples(options.samples, density.structure)
+    samples = open_samples(
+        options.samples, density.structure, options.source_format, options.density_unit
+    )
     found = divide_among_atoms(density, model.baseline, valence)
     if not options.samples:
         return found

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from rhocast.cli.job import emit
-from rhocast.density.formats import FORMATS, READABLE, WRITABLE
+from rhocast.cli.source_options import add_source_options
+from rhocast.density.formats import FORMATS, WRITABLE
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +20,7 @@ def add_verbs(verbs: Any) -> None:
         verb = verbs.add_parser(name, description=f"Write a density in any format. {formats}.")
         verb.add_argument("density", type=Path, metavar="IN", help="density to read")
         verb.add_argument("output", type=Path, metavar="OUT", help="file to write")
-        _add_source(verb, "--from-format", "--density-unit")
+        add_source_options(verb)
         _add_format(verb, "OUT")
         verb.add_argument(
             "--field",
@@ -37,7 +38,7 @@ def add_verbs(verbs: Any) -> None:
     )
     verb.add_argument("a", type=Path, metavar="A", help="density to compare with")
     verb.add_argument("b", type=Path, metavar="B", help="density to compare")
-    _add_source(verb, "--format", "--density-unit")
+    add_source_options(verb, "--format")
     verb.add_argument(
         "-o",
         "--output",
@@ -54,7 +55,7 @@ def add_verbs(verbs: Any) -> None:
         "deformation density, which shows the bonds. The field has to fit in memory.",
     )
     verb.add_argument("density", type=Path, help="density of any format")
-    _add_source(verb, "--from-format", "--density-unit")
+    add_source_options(verb)
     verb.add_argument(
         "--pseudopotentials",
         required=True,
@@ -66,19 +67,6 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument("-o", "--output", required=True, type=Path, help="file to write")
     _add_format(verb, "the output")
     verb.set_defaults(run=_superpose)
-
-
-def _add_source(verb: argparse.ArgumentParser, format: str, unit: str) -> None:
-    verb.add_argument(
-        format, dest="source_format", choices=READABLE, help="format to read (default: from names)"
-    )
-    verb.add_argument(
-        unit,
-        dest="density_unit",
-        choices=("bohr", "angstrom"),
-        help="unit of a cube's or XSF's values: electrons per cubic Bohr (default for cube) or "
-        "ångström (default for XSF)",
-    )
 
 
 def _add_format(verb: argparse.ArgumentParser, output: str) -> None:

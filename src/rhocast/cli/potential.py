@@ -5,6 +5,8 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rhocast.cli.source_options import add_source_options
+
 if TYPE_CHECKING:
     from rhocast.properties.electrostatics import IonicPotential
     from rhocast.properties.profiles import Vacuum
@@ -21,6 +23,7 @@ def add_verbs(verbs: Any) -> None:
         "given, and the potential in the vacuum of a slab. The field has to fit in memory.",
     )
     verb.add_argument("density", type=Path, help="density of any format, of valence electrons")
+    add_source_options(verb)
     verb.add_argument(
         "--ions",
         required=True,
@@ -60,7 +63,7 @@ def _potential(options: argparse.Namespace) -> None:
     from rhocast.properties.electrostatics import electrostatic_potential
     from rhocast.properties.profiles import Profile, write_profile
 
-    density = read_density(options.density)
+    density = read_density(options.density, options.source_format, options.density_unit)
     potential = electrostatic_potential(density, _ions(options.ions))
     profile = Profile.of(density, potential, "abc".index(options.axis))
     means = profile.macroscopic(*options.period_bohr) if options.period_bohr else None

@@ -3,6 +3,7 @@
 import argparse
 import logging
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from rhocast.errors import FileFormatError
 
 if TYPE_CHECKING:
     from rhocast.density import Density
+    from rhocast.density.formats import Length
     from rhocast.structures import Structure
 
 log = logging.getLogger(__name__)
@@ -30,11 +32,16 @@ def add_samples_option(verb: argparse.ArgumentParser, more: str) -> None:
     )
 
 
-def open_samples(paths: Sequence[Path], structure: "Structure") -> Iterator["Density"]:
+def open_samples(
+    paths: Sequence[Path],
+    structure: "Structure",
+    format: str | None = None,
+    density_unit: "Length | None" = None,
+) -> Iterator["Density"]:
     """Check all samples, then open one after the other; each is closed when the next is asked for.
 
     What is wrong with one of them is told when this is called, before anything is computed. Few of
-    them are warned of.
+    them are warned of. Format and unit are those of all, as for `rhocast.density.open_density`.
 
     Raises
     ------
@@ -50,18 +57,21 @@ def open_samples(paths: Sequence[Path], structure: "Structure") -> Iterator["Den
             100.0 / (2 * len(paths)) ** 0.5,
             len(paths),
         )
+    opened = partial(_opened, paths, format, density_unit)
     seen: set[tuple[Any, ...]] = set()
-    for path, sample in zip(paths, _opened(paths), strict=True):
+    for path, sample in zip(paths, opened(), strict=True):
         sample.check_atoms(structure)
         seen.add(_number(path, sample, seen))
-    return _opened(paths)
+    return opened()
 
 
-def _opened(paths: Sequence[Path]) -> Iterator["Density"]:
+def _opened(
+    paths: Sequence[Path], format: str | None, density_unit: "Length | None"
+) -> Iterator["Density"]:
     from rhocast.density import open_density
 
     for path in paths:
-        with open_density(path) as sample:
+        with open_density(path, format, density_unit) as sample:
             yield sample
 
 
