@@ -51,6 +51,36 @@ def test_what_is_no_number_of_the_range_is_refused(text):
         "bands al a.xyz -o b.json --dos-width-ev inf",
         "bands al a.xyz -o b.json --window-ev -1",
         "bands al a.xyz -o b.json --empty-bands 1e9",
+        "benchmark inference --atoms 0",
+        "benchmark inference --seconds 0",
+        "benchmark scaling -o b.tsv --rank-atoms 1e9",
+        "benchmark scaling -o b.tsv --atoms 32 0",
+        "dataset check a.h5 --max-rejected-share nan",
+        "dataset split a.h5 -o b --share 1.5",
+        "dataset split a.h5 -o b --seed -1",
+        "import a.cube -o b.h5 --temperature-K -1",
+        "import a.cube -o b.h5 --temperature-K 0 --electron-tolerance nan",
+        "import a.cube -o b.h5 --temperature-K 0 --charge inf",
+        "study sigma al -o b --atoms 0",
+        "plot slice a.h5 -o b.png --at 50",
+        "plot slice a.h5 -o b.png --cut nan",
+        "plot eos a.tsv -o b.png --experiment 7.6 nan",
+        "convert a.h5 b.cube --mesh-spacing-bohr 0",
+        "convert a.h5 b.cube --box 0 1 0 1 0 inf",
+        "refine a.h5 -o b.h5 --mesh-spacing-bohr nan",
+        "refine a.h5 -o b.h5 --box 0 1 0 1 0 nan",
+        "certify al --density a.h5 --blocks 0",
+        "certify al --density a.h5 --seed -1",
+        "acquire al a.xyz -o b.tsv --number 0",
+        "aimd a.xyz -o b.h5 --temperature-K 300 --frames 0",
+        "aimd a.xyz -o b.h5 --temperature-K 300 --frames 1 --seed -1",
+        "scf a.xyz -o b.h5 --temperature-K inf",
+        "view a.h5 --max-points 0",
+        "view a.h5 --uncertain-places -1",
+        "evaluate al a.h5 --samples 1",
+        "cut-out a.xyz a.h5 -o {place}.xyz --edge-bohr 0",
+        "potential a.h5 --ions Al=3 -o b.tsv --period-bohr 3 nan",
+        "potential a.h5 --ions Al=3 -o b.tsv --fermi-level-ha inf",
     ],
 )
 def test_verbs_name_the_option_and_its_range(words, capsys):
@@ -59,7 +89,7 @@ def test_verbs_name_the_option_and_its_range(words, capsys):
     assert ended.value.code == 2
     *_, option, found = words.split()
     option = next(word for word in reversed(words.split()) if word.startswith("--"))
-    told = f"argument {option}: expected a "
+    told = f"{option}: expected a "
     assert told in (said := capsys.readouterr().err)
     assert " from " in said.split(told)[1]
     assert said.rstrip().endswith(f"found {found.partition('=')[2] or found}")

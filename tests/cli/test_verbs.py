@@ -359,12 +359,6 @@ def test_no_verb_lists_all(capsys):
     assert all(verb in told for verb in VERBS)
 
 
-def test_a_plane_beyond_the_cell_is_refused(caplog, tmp_path):
-    words = ["plot", "slice", "density.h5", "--at", "50", "-o", str(tmp_path / "plane.png")]
-    assert main(words) == 2
-    assert "at: expected a fractional coordinate from 0 to 1, found 50" in caplog.text
-
-
 def test_a_dry_run_tells_what_it_would_take_and_writes_nothing(models, structure, tmp_path, capsys):
     out = tmp_path / "density.h5"
     arguments = ["predict", models[1], structure, "-o", str(out), "--mesh-spacing-bohr", "0.9"]

@@ -172,7 +172,7 @@ def test_any_number_of_ranks_writes_the_same_file(source, tmp_path, run_verb):
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        (["--mesh-spacing-bohr", -1], "expected a positive length in Bohr"),
+        (["--mesh-spacing-bohr", -1], "expected a number from 0.01 to 100 Bohr"),
         (["--box", 0.5, 0.2, 0, 1, 0, 1], "box: expected lower and upper ends"),
     ],
 )

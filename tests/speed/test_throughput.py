@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from rhocast.cli.main import main
+from rhocast.errors import ConfigError
 from rhocast.evaluation import compiled as kernels
+from rhocast.speed import benchmark_inference
 from rhocast.speed.subject import Subject, random_model
 
 FIGURES = {
@@ -58,10 +60,10 @@ def test_without_kernels_there_is_a_rate_but_no_peak(capsys, monkeypatch):
     assert found["mean"]["peak_fraction"] is None
 
 
-@pytest.mark.parametrize("words", [("--atoms", "0"), ("--seconds", "0")])
-def test_nothing_to_time_is_refused(words, capsys):
-    assert main(["benchmark", "inference", *words]) == 2
-    assert "expected more than 0 of both" in capsys.readouterr().err
+@pytest.mark.parametrize(("n_atoms", "seconds"), [(0, 1.0), (32, 0.0)])
+def test_nothing_to_time_is_refused(n_atoms, seconds):
+    with pytest.raises(ConfigError, match="expected more than 0 of both"):
+        benchmark_inference(Subject(random_model(), "random"), n_atoms, seconds)
 
 
 def test_crystals_have_the_atoms_asked_for_and_no_two_alike():

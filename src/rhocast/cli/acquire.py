@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from rhocast.cli.numbers import whole_in
 from rhocast.datasets.chosen_frames import write_choices
 from rhocast.learning import Candidate, acquire
 from rhocast.model import DensityModel
@@ -30,7 +31,11 @@ def add_verbs(verbs: Any) -> None:
         "every fiftieth from the hundredth on), or HDF5 files of rhocast",
     )
     verb.add_argument(
-        "-n", "--number", required=True, type=int, help="number of structures to choose"
+        "-n",
+        "--number",
+        required=True,
+        type=whole_in(1, 1_000_000),
+        help="number of structures to choose",
     )
     verb.add_argument("-o", "--output", required=True, type=Path, help="table to write")
     verb.set_defaults(run=_acquire)

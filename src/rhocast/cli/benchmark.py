@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rhocast.cli.job import emit
+from rhocast.cli.numbers import MOST_ATOMS, number_in, whole_in
 from rhocast.engines import Launcher
 from rhocast.evaluation.gpu import gpu_named
 from rhocast.speed import (
@@ -36,7 +37,10 @@ def add_verbs(verbs: Any) -> None:
     )
     _add_model(action)
     action.add_argument(
-        "--atoms", type=int, default=4000, help="approximate number of atoms (default: 4000)"
+        "--atoms",
+        type=whole_in(1, MOST_ATOMS),
+        default=4000,
+        help="approximate number of atoms (default: 4000)",
     )
     action.add_argument(
         "--device",
@@ -59,14 +63,14 @@ def add_verbs(verbs: Any) -> None:
     )  # fmt: skip
     action.add_argument(
         "--atoms",
-        type=int,
+        type=whole_in(1, MOST_ATOMS),
         nargs="+",
         default=SIZES,
         help="numbers of atoms (default: 864 to 4 million)",
     )
     action.add_argument(
         "--rank-atoms",
-        type=int,
+        type=whole_in(1, MOST_ATOMS),
         default=4000,
         help="number of atoms of the cell for the ranks (default: 4000)",
     )
@@ -96,7 +100,10 @@ def _add_model(action: argparse.ArgumentParser) -> None:
         "shape with random weights)",
     )
     action.add_argument(
-        "--seconds", type=float, default=10.0, help="time for each figure, s (default: 10)"
+        "--seconds",
+        type=number_in(0.001, 1_000_000, "s"),
+        default=10.0,
+        help="time for each figure, s (default: 10)",
     )
 
 

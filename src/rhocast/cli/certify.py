@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rhocast.cli.job import emit
+from rhocast.cli.numbers import MOST_SEED, whole_in
 from rhocast.density import read_density
 from rhocast.errors import ConfigError
 from rhocast.inference.certify import LARGEST_ERROR, certify
@@ -37,12 +38,15 @@ def add_verbs(verbs: Any) -> None:
     )
     verb.add_argument(
         "--blocks",
-        type=int,
+        type=whole_in(1, 1_000_000),
         default=1000,
         help="number of blocks that the model is compared at (default: 1000)",
     )
     verb.add_argument(
-        "--seed", type=int, default=0, help="seed of the choice of blocks (default: 0)"
+        "--seed",
+        type=whole_in(0, MOST_SEED),
+        default=0,
+        help="seed of the choice of blocks (default: 0)",
     )
     verb.add_argument(
         "-o", "--output", type=Path, help="model file to write (default: the one that is read)"

@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from rhocast.cli.numbers import number_in
 from rhocast.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,10 @@ def add_verbs(verbs: Any) -> None:
         help=f"structure files to write, with {_PLACE} in the name: cuts/{_PLACE}.extxyz",
     )
     verb.add_argument(
-        "--edge-bohr", type=float, default=20.0, help="edge of the cells, Bohr (default: 20)"
+        "--edge-bohr",
+        type=number_in(1, 100_000, "Bohr"),
+        default=20.0,
+        help="edge of the cells, Bohr (default: 20)",
     )
     verb.set_defaults(run=_cut_out)
 
@@ -42,8 +46,6 @@ def _cut_out(options: argparse.Namespace) -> None:
 
     if _PLACE not in options.output.name:
         raise ConfigError(f"{options.output}: expected {_PLACE} in the name, such as {_PLACE}.xyz")
-    if not options.edge_bohr > 0.0:
-        raise ConfigError(f"edge-bohr: expected a positive length, found {options.edge_bohr:g}")
     structure = read_structure(options.structure)
     found = read_reduction(options.reduction)
     places = zip(found["uncertain_positions"], found["uncertain_std"], strict=True)

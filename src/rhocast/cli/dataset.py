@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rhocast.cli.job import emit
+from rhocast.cli.numbers import MOST_ION_KELVIN, MOST_SEED, number_in, whole_in
 from rhocast.config import load_config
 from rhocast.datasets.dataset import check_files, split_entries
 from rhocast.datasets.entry import Entry, find_snapshots, read_entry
@@ -43,7 +44,7 @@ def add_verbs(verbs: Any) -> None:
     _add_paths(action)
     action.add_argument(
         "--max-rejected-share",
-        type=float,
+        type=number_in(0, 1),
         default=0.0,
         help="share of snapshots that may be rejected (default: 0)",
     )
@@ -59,11 +60,13 @@ def add_verbs(verbs: Any) -> None:
     action.add_argument("-o", "--output", required=True, type=Path, help="folder to write to")
     action.add_argument(
         "--share",
-        type=float,
+        type=number_in(0, 1),
         default=0.2,
         help="share of the trajectories to hold out (default: 0.2)",
     )
-    action.add_argument("--seed", type=int, default=0, help="seed of the draw (default: 0)")
+    action.add_argument(
+        "--seed", type=whole_in(0, MOST_SEED), default=0, help="seed of the draw (default: 0)"
+    )
     action.set_defaults(run=_split, writes_folder=True)
 
     action = actions.add_parser(
@@ -80,7 +83,10 @@ def _add_import(verbs: Any) -> None:
     verb.add_argument("density", type=Path, help="another program's density")
     verb.add_argument("-o", "--output", required=True, type=Path, help="snapshot file to write")
     verb.add_argument(
-        "--temperature-K", type=float, required=True, help="temperature of the ions, K"
+        "--temperature-K",
+        type=number_in(0, MOST_ION_KELVIN, "K"),
+        required=True,
+        help="temperature of the ions, K",
     )
     verb.add_argument("--format", choices=READABLE, help="file format (default: from its name)")
     verb.add_argument(
@@ -104,13 +110,13 @@ def _add_import(verbs: Any) -> None:
     )
     verb.add_argument(
         "--electron-tolerance",
-        type=float,
+        type=number_in(0, 1),
         default=ELECTRON_TOLERANCE,
         help="largest relative error of the electron count (default: 1e-4)",
     )
     verb.add_argument(
         "--charge",
-        type=float,
+        type=number_in(-1_000_000, 1_000_000, "e"),
         default=0.0,
         help="charge of the cell, e: electrons that it lacks (default: 0)",
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rhocast.cli.job import emit
+from rhocast.cli.numbers import number_in
 from rhocast.cli.source_options import add_source_options
 from rhocast.density.formats import FORMATS, WRITABLE
 
@@ -78,12 +79,12 @@ def _add_format(verb: argparse.ArgumentParser, output: str) -> None:
 def _add_mesh(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--mesh-spacing-bohr",
-        type=float,
+        type=number_in(0.01, 100, "Bohr"),
         help="maximum spacing of the mesh to write, Bohr (default: the mesh of IN)",
     )
     verb.add_argument(
         "--box",
-        type=float,
+        type=number_in(-1000, 1000),
         nargs=6,
         metavar=("X0", "X1", "Y0", "Y1", "Z0", "Z1"),
         help="part of the cell to write, in units of the lattice vectors (default: all of it)",

@@ -26,6 +26,7 @@ from rhocast.cli.engine_options import (
     workdir_of,
 )
 from rhocast.cli.job import emit
+from rhocast.cli.numbers import MOST_ION_KELVIN, MOST_SEED, number_in, whole_in
 from rhocast.cli.samples import add_samples_option, open_samples
 from rhocast.density import Density, Snapshot, read_density, write_snapshot
 from rhocast.dynamics import write_trajectory
@@ -47,10 +48,16 @@ def add_verbs(verbs: Any) -> None:
     verb = verbs.add_parser("aimd")
     _add_common(verb, "dft, aimd, material")
     verb.add_argument(
-        "--frames", type=int, required=True, help="number of frames to be taken from the run"
+        "--frames",
+        type=whole_in(1, 100_000),
+        required=True,
+        help="number of frames to be taken from the run",
     )
     verb.add_argument(
-        "--seed", type=int, default=0, help="seed of start and velocities (default: 0)"
+        "--seed",
+        type=whole_in(0, MOST_SEED),
+        default=0,
+        help="seed of start and velocities (default: 0)",
     )
     verb.set_defaults(run=_aimd)
 
@@ -104,7 +111,10 @@ def _add_common(verb: argparse.ArgumentParser, sections: str) -> None:
     _add_input(verb, sections)
     verb.add_argument("-o", "--output", required=True, type=Path, help="file to write")
     verb.add_argument(
-        "--temperature-K", type=float, required=True, help="temperature of the ions, K"
+        "--temperature-K",
+        type=number_in(0, MOST_ION_KELVIN, "K"),
+        required=True,
+        help="temperature of the ions, K",
     )
     verb.add_argument(
         "--determined-by",

@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from rhocast.cli.numbers import number_in
 from rhocast.cli.ranks import communicator
 from rhocast.density import refine
 from rhocast.density.interpolation import Part
@@ -43,7 +44,7 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument("-o", "--output", required=True, type=Path, help="HDF5 file to write")
     verb.add_argument(
         "--mesh-spacing-bohr",
-        type=float,
+        type=number_in(0.01, 100, "Bohr"),
         help="maximum spacing of the output mesh, Bohr (default: as stored)",
     )
     _add_box(verb)
@@ -53,7 +54,7 @@ def add_verbs(verbs: Any) -> None:
 def _add_box(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--box",
-        type=float,
+        type=number_in(-1000, 1000),
         nargs=6,
         metavar=("X0", "X1", "Y0", "Y1", "Z0", "Z1"),
         help="part of the cell to write, in units of the lattice vectors (default: all of it)",

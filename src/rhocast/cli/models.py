@@ -21,6 +21,7 @@ from rhocast.analysis.kpoint_error import kpoint_difference
 from rhocast.analysis.model_card import write_card
 from rhocast.analysis.settings import setting_difference
 from rhocast.cli.job import emit
+from rhocast.cli.numbers import whole_in
 from rhocast.model import DensityModel
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,10 @@ def add_verbs(verbs: Any) -> None:
         "snapshot and model are compared with",
     )
     verb.add_argument(
-        "--samples", type=int, default=10, help="number of weight samples (default: 10)"
+        "--samples",
+        type=whole_in(2, 10_000),
+        default=10,
+        help="number of weight samples (default: 10)",
     )
     verb.add_argument(
         "--uncertainty",

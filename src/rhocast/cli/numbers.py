@@ -7,6 +7,15 @@ from collections.abc import Callable
 #: No solid melts, and none vibrates, at a higher temperature, K.
 MOST_KELVIN = 10_000
 
+#: Ions of a warm dense plasma are hotter, up to this, K.
+MOST_ION_KELVIN = 10_000_000
+
+#: Atoms of a cell.
+MOST_ATOMS = 1_000_000_000
+
+#: What random generators take for a seed.
+MOST_SEED = 2**63 - 1
+
 #: MPI ranks of a job, and threads of a rank.
 MOST_RANKS, MOST_THREADS = 1_000_000, 1024
 

@@ -5,6 +5,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+from rhocast.cli.numbers import number_in
+
 #: Whole lattice vectors, for the ends of a line or of a box.
 _ORIGIN, _CORNER = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 
@@ -28,11 +30,14 @@ def _add_densities(kinds: Any) -> None:
         "--axis", choices="abc", default="c", help="lattice vector across the plane (default: c)"
     )
     kind.add_argument(
-        "--at", type=float, default=0.0, help="fractional coordinate of the plane (default: 0)"
+        "--at",
+        type=number_in(0, 1),
+        default=0.0,
+        help="fractional coordinate of the plane (default: 0)",
     )
     kind.add_argument(
         "--cut",
-        type=float,
+        type=number_in(0, 1),
         metavar="V",
         help="also draw the density with ±3σ along the plane's first lattice vector, at this "
         "fractional coordinate of the second",
@@ -92,7 +97,7 @@ def _add_results(kinds: Any) -> None:
     )
     kind.add_argument(
         "--experiment",
-        type=float,
+        type=number_in(0.001, 10_000),
         nargs=2,
         metavar=("A", "B"),
         help="measured lattice constant, Bohr, and bulk modulus, GPa, to draw",
@@ -147,12 +152,6 @@ def _slice(options: argparse.Namespace) -> None:
     from rhocast.analysis.plots import AXES, draw_slice
     from rhocast.errors import ConfigError
 
-    for name in ("at", "cut"):
-        value = getattr(options, name)
-        if value is not None and not 0.0 <= value <= 1.0:
-            raise ConfigError(
-                f"{name}: expected a fractional coordinate from 0 to 1, found {value:g}"
-            )
     if options.reference and options.cut is None:
         raise ConfigError("reference: is drawn along a line; expected --cut as well")
     with _opened(options.density) as density, _opened(options.reference) as reference:

@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rhocast.cli.numbers import number_in
 from rhocast.cli.source_options import add_source_options
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def add_verbs(verbs: Any) -> None:
     )
     verb.add_argument(
         "--period-bohr",
-        type=float,
+        type=number_in(0.01, 100_000, "Bohr"),
         nargs="+",
         default=[],
         metavar="L",
@@ -46,7 +47,7 @@ def add_verbs(verbs: Any) -> None:
     )
     verb.add_argument(
         "--fermi-level-ha",
-        type=float,
+        type=number_in(-1000, 1000, "Ha"),
         metavar="E",
         help="Fermi level of the engine for the same cell, Ha: the work function is printed",
     )

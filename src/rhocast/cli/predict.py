@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rhocast.cli.job import emit
-from rhocast.cli.numbers import MOST_RANKS, number_in, whole_in
+from rhocast.cli.numbers import MOST_RANKS, MOST_SEED, number_in, whole_in
 from rhocast.cli.ranks import communicator
 from rhocast.density.convert import convert
 from rhocast.density.formats import format_named, format_to_write
@@ -99,7 +99,7 @@ def add_verbs(verbs: Any) -> None:
     )
     verb.add_argument(
         "--seed",
-        type=whole_in(0, 2**63 - 1),
+        type=whole_in(0, MOST_SEED),
         default=0,
         help="seed of the weight samples or the sample (default: 0)",
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rhocast.cli.config_option import add_config_option
+from rhocast.cli.numbers import MOST_ATOMS, whole_in
 from rhocast.config import load_config, seed_for
 from rhocast.config.studies import OWN
 from rhocast.datasets.entry import find_snapshots
@@ -71,7 +72,7 @@ def add_verbs(verbs: Any) -> None:
     study.add_argument("model", help="model file or name of a shipped model")
     study.add_argument(
         "--atoms",
-        type=int,
+        type=whole_in(1, MOST_ATOMS),
         default=1_100_000,
         help="number of atoms of the largest cell (default: 1,100,000)",
     )

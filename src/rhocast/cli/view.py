@@ -6,6 +6,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from rhocast.cli.numbers import whole_in
+
 log = logging.getLogger(__name__)
 
 
@@ -28,13 +30,13 @@ def add_verbs(verbs: Any) -> None:
     )
     view.add_argument(
         "--max-points",
-        type=int,
+        type=whole_in(1000, 100_000_000),
         default=1_000_000,
         help="maximum number of points of the whole cell on the page (default: 1000000)",
     )
     view.add_argument(
         "--uncertain-places",
-        type=int,
+        type=whole_in(0, 1000),
         default=3,
         help="number of boxes around the points of largest standard deviation (default: 3)",
     )
