@@ -72,9 +72,6 @@ def test_every_kind_is_drawn(words, folder):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ("slice d.h5 --at 2", "at: expected a fractional coordinate from 0 to 1, found 2"),
-        ("slice d.h5 --cut 7", "cut: expected a fractional coordinate from 0 to 1, found 7"),
-        ("slice d.h5 --cut nan", "cut: expected a fractional coordinate from 0 to 1, found nan"),
         ("slice d.h5 --reference dft.cube", "expected --cut as well"),
         ("energies eos.tsv", "has no column snapshot"),
         ("timing energies.tsv", "has no column curve, atoms"),
