@@ -211,6 +211,7 @@ rule summary:
         runtime=10,
         tasks=1,
     params:
+        unmeasured=campaign.unmeasured(),
         format_version=3,
     message:
         "Writing the summary"

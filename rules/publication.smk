@@ -24,6 +24,7 @@ rule card:
     params:
         name=cfg.name,
         options=campaign.evaluation_params(),
+        unmeasured=campaign.unmeasured(),
         format_version=1,
     message:
         "Writing the card of the model"

@@ -10,4 +10,5 @@ with job(snakemake.log[0]):
     options = snakemake.params.options
     comparisons = compare_snapshots(model, snakemake.input.snapshots, **options)
     name, uncertainty = snakemake.params.name, options["uncertainty"]
-    write_card(snakemake.output.card, name, model, comparisons, uncertainty)
+    unmeasured = snakemake.params.unmeasured
+    write_card(snakemake.output.card, name, model, comparisons, uncertainty, unmeasured)

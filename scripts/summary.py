@@ -14,4 +14,5 @@ with job(snakemake.log[0]):
         fields=snakemake.input.fields,
         study=next(iter(snakemake.input.study), None),
         verdict=next(iter(snakemake.input.verdict), None),
+        unmeasured=snakemake.params.unmeasured,
     )

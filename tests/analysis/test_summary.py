@@ -35,3 +35,11 @@ def test_the_verdict_gives_the_error_of_every_dataset(tmp_path, errors):
     assert "Transfer raised the error from 0.500 % to 0.600 %; the base model" in said
     assert "picture of the largest: figures/worst-test.png" in said
     assert "1 densities imported" in said
+
+
+def test_the_verdict_says_where_no_error_was_measured(tmp_path, errors):
+    unmeasured = ["cell big has a vacancy, which no held-out snapshot has"]
+    write_summary(tmp_path / "summary.txt", None, [SNAPSHOT], errors, [], unmeasured=unmeasured)
+    said = (tmp_path / "summary.txt").read_text()
+    verdict = said.partition("Verdict\n")[2].partition("\n\n")[0]
+    assert "Cell big has a vacancy, which no held-out snapshot has." in verdict

@@ -213,6 +213,7 @@ def test_the_card_tells_data_and_errors_of_the_model(crate):
     assert "- si8/300K/0.h5, SHA-256" in card, card
     assert "| si16/600K | Si16 |" in card, card
     assert "(trained on)" not in card
+    assert "- Cell si64 has a vacancy, which no held-out or training snapshot has: " in card
     report = json.loads((crate / "evaluation/test.json").read_text())
     error = min(report[kind]["l1_per_electron"] for kind in ("base", "transferred"))
     assert f"| {error:.2%} |" in card

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from rhocast.analysis.evaluation import Comparison, error_report
+from rhocast.analysis.verdict import sentence_of
 from rhocast.files import replacing
 from rhocast.model import DensityModel
 
@@ -29,6 +30,7 @@ def write_card(
     model: DensityModel,
     comparisons: Sequence[Comparison],
     uncertainty: str,
+    unmeasured: Sequence[str] = (),
 ) -> None:
     """Write the card of a model, Markdown.
 
@@ -44,6 +46,8 @@ def write_card(
         Snapshots that it is judged by; those of a trajectory make a row of the table.
     uncertainty
         Kind of their standard deviations, ``fast`` or ``sampled``.
+    unmeasured
+        Sentences on what the model is to predict and is not judged by.
     """
     stages = [model.metadata.get(stage, {}) for stage in ("training", "transfer")]
     known = {name: sha for stage in stages for name, sha in stage.get("snapshots", {}).items()}
@@ -54,6 +58,11 @@ def write_card(
         f"All mesh points of each snapshot, {uncertainty} uncertainty; `scaled`: with the electron "
         "count set right, as `rhocast predict` writes it. Coverage by the calibrated total σ.",
         "\n".join(_errors(comparisons, known)),
+        *(
+            ["## Errors not measured", "\n".join(f"- {sentence_of(said)}" for said in unmeasured)]
+            if unmeasured
+            else []
+        ),
         "## Trained on",
         "\n".join(f"- {source}, SHA-256 {sha256}" for source, sha256 in known.items()),
     ]

@@ -14,6 +14,7 @@ from rhocast.analysis.verdict import (
     judge_error,
     percent,
     read_errors,
+    sentence_of,
 )
 from rhocast.density import Density, open_density, read_snapshot
 from rhocast.files import replacing
@@ -39,6 +40,7 @@ def write_summary(
     verdict: str | Path | None = None,
     worst: str | Path | None = None,
     rest: Sequence[str | Path] = (),
+    unmeasured: Sequence[str] = (),
 ) -> None:
     """Write what was computed and how well it was learnt, as text; the verdict first.
 
@@ -62,10 +64,12 @@ def write_summary(
         Picture of the held-out snapshot with the largest error.
     rest
         Atoms at rest, ``{system}.extxyz``, of the systems that springs have displaced.
+    unmeasured
+        Sentences on what the cells to predict have that no held-out snapshot has.
     """
     energy = thermal_energy(snapshots, rest)
     lines = [
-        *_verdict(errors, study, verdict, energy),
+        *_verdict(errors, study, verdict, energy, unmeasured),
         "",
         _data(engine, snapshots),
         "",
@@ -83,6 +87,7 @@ def _verdict(
     study: str | Path | None,
     verdict: str | Path | None,
     energy: ThermalEnergy | None,
+    unmeasured: Sequence[str],
 ) -> list[str]:
     """Say in sentences what the errors mean: of the first dataset, which decides on the model."""
     reports = read_errors(errors[0])
@@ -94,6 +99,7 @@ def _verdict(
         f"on dataset {Path(path).stem} the error is {percent(read_errors(path)[chosen]['nmae'])}"
         for path in errors[1:]
     ]
+    sentences += unmeasured
     if reference is not None and reference.shares:
         sentences.append(f"uncertainty of the reference: {reference}")
     if verdict is not None:
@@ -106,7 +112,7 @@ def _verdict(
     ]
     if energy is not None:
         sentences.append(str(energy))
-    return ["Verdict", *(f"  {text[0].upper()}{text[1:]}." for text in sentences)]
+    return ["Verdict", *(f"  {sentence_of(said)}" for said in sentences)]
 
 
 def _data(engine: str | Path | None, snapshots: Sequence[str | Path]) -> str:

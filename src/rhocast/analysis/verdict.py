@@ -120,6 +120,11 @@ def describe_scaling(report: Mapping[str, Any]) -> str:
     return f"scaling to the number of electrons {did} it from {before} to {after}"
 
 
+def sentence_of(said: str) -> str:
+    """Return words as a sentence: with a capital letter and a full stop."""
+    return f"{said[0].upper()}{said[1:]}."
+
+
 def percent(share: float, significant: int = 2) -> str:
     """Write a share with so many significant digits: ``1.5 %``, ``0.032 %``."""
     digits = significant - 1 - math.floor(math.log10(100.0 * share)) if share > 0.0 else 0

@@ -14,6 +14,7 @@ from rhocast.structures import read_structure
 from rhocast.structures.shared_sites import read_shared_sites
 from rhocast.workflow.determinants import OVERRIDES, Determined, is_random
 from rhocast.workflow.paths import Paths
+from rhocast.workflow.unmeasured import unmeasured
 
 
 class Campaign(Paths):
@@ -173,6 +174,10 @@ class Campaign(Paths):
             return {"uncertainty": uncertainty}
         seed = seed_for(self.config.seed, "weight samples")
         return {"uncertainty": uncertainty, "samples": prediction.samples, "seed": seed}
+
+    def unmeasured(self) -> list[str]:
+        """Say what the cells to predict have that no held-out snapshot has."""
+        return unmeasured(self.config)
 
     # Studies
 
