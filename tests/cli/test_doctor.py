@@ -26,7 +26,7 @@ def test_every_subject_has_a_line(lines, launcher, monkeypatch, tmp_path):
     assert list(found) == subjects
     assert found["two ranks"] == ("ok", "talk to each other")
     assert found["locks"] == ("ok", "processes can lock files")
-    assert all(("Remedy: " in told) == (state == "mend") for state, told in found.values())
+    assert all(("Remedy: " in told) == (state != "ok") for state, told in found.values())
     assert code == any(state == "mend" for state, _ in found.values())
     assert not any(tmp_path.iterdir())
 
@@ -42,6 +42,20 @@ def test_what_is_missing_has_a_remedy(lines, monkeypatch, tmp_path):
     assert found["engine"][0] == "mend"
     assert f"to {len(os.sched_getaffinity(0))} or less" in found["threads"][1]
     assert "install a C++ compiler" in found["kernels"][1]
+
+
+def test_slurm_that_does_not_answer_is_noted_and_no_error(monkeypatch, tmp_path):
+    """A workstation needs none, and `--profile slurm` refuses by itself."""
+    program = tmp_path / "sinfo"
+    program.write_text("#!/bin/sh\necho 'sinfo: error: no configuration file' >&2; exit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    finding = doctor._slurm()
+    assert (finding.state, "no configuration file" in finding.found) == ("note", True)
+    monkeypatch.setattr(doctor, "_engine", lambda: doctor.Finding("engine", "there"))
+    for name in ("_mpi", "_two_ranks", "_threads", "_kernels"):
+        monkeypatch.setattr(doctor, name, lambda: doctor.Finding("other", "there"))
+    assert main(["doctor", "--folder", str(tmp_path)]) == 0
 
 
 def test_the_reason_is_the_error_that_a_traceback_ends_with():

@@ -24,11 +24,22 @@ _TWO_RANKS = "from mpi4py.MPI import COMM_WORLD as c; print(f'<{c.allreduce(c.ra
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found of one subject; without a remedy it is as it should be."""
+    """What was found of one subject; without a remedy it is as it should be.
+
+    What few campaigns need (`optional`) is noted and never an error.
+    """
 
     subject: str
     found: str
     remedy: str = ""
+    optional: bool = False
+
+    @property
+    def state(self) -> str:
+        """The word that a line begins with: ok, note or mend."""
+        if not self.remedy:
+            return "ok"
+        return "note" if self.optional else "mend"
 
 
 def add_verbs(verbs: Any) -> None:
@@ -38,7 +49,7 @@ def add_verbs(verbs: Any) -> None:
         help="check MPI, engine, Slurm, GPU, disk, locks and kernels of this machine",
         description="Check what a campaign needs of this machine, a line each, with a remedy where "
         "something is missing. Run it where jobs run, too: srun -n 1 rhocast doctor. Exit code 1 "
-        "if something has to be mended.",
+        "if something has to be mended; a note (Slurm, GPU) concerns those who want to use it.",
     )
     verb.add_argument(
         "--folder", type=Path, default=Path(), help="folder of the results (default: this one)"
@@ -51,9 +62,8 @@ def _doctor(options: argparse.Namespace) -> None:
     findings += [_disk(options.folder), _locks(options.folder)]
     for finding in findings:
         remedy = f". Remedy: {finding.remedy}" if finding.remedy else ""
-        state = "mend" if finding.remedy else "ok"
-        sys.stdout.write(f"{state:5}{finding.subject:10}{finding.found}{remedy}\n")
-    if wrong := [finding.subject for finding in findings if finding.remedy]:
+        sys.stdout.write(f"{finding.state:5}{finding.subject:10}{finding.found}{remedy}\n")
+    if wrong := [finding.subject for finding in findings if finding.state == "mend"]:
         raise RhocastError(f"doctor: to be mended: {', '.join(wrong)}")
 
 
@@ -126,7 +136,7 @@ def _slurm() -> Finding:
     if not re.match(r"\d+ \w", nodes):
         return Finding(
             "Slurm", f"does not answer ({_reason(nodes)})",
-            "ask the administrators, or use profiles/local on this machine",
+            "ask the administrators, or use profiles/local on this machine", optional=True,
         )  # fmt: skip
     kinds = re.findall(r"\bpmi\w*", _told(["srun", "--mpi=list"]))
     pmi = f"srun speaks {', '.join(sorted(set(kinds))) or 'no PMI: start ranks with mpirun'}"
@@ -141,8 +151,9 @@ def _gpu() -> Finding:
         import cupy  # noqa: F401
     except ImportError:
         return Finding(
-            "GPU", f"{_reason(names)}, without CuPy", "pip install 'rhocast[gpu]' to use it"
-        )
+            "GPU", f"{_reason(names)}, without CuPy", "pip install 'rhocast[gpu]' to use it",
+            optional=True,
+        )  # fmt: skip
     return Finding("GPU", ", ".join(names.splitlines()))
 
 
