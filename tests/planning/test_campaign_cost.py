@@ -153,6 +153,10 @@ def test_errors_cost_what_standard_deviations_cost(stages, root):
     twice = {stage.name: stage for stage in estimate(settings, slower)}
     assert twice["predict"] == once["predict"]
     assert twice["evaluate"].core_hours > 1.5 * once["evaluate"].core_hours
+    measured = replace(CALIBRATION, subject=subject_of(settings))
+    data["prediction"]["samples"] = 70
+    with pytest.raises(ConfigError, match=r"prediction\.samples 10, but .* 70"):
+        measured.check(parse_config(data), "costs.json")
 
 
 def test_the_memory_of_a_prediction_is_the_one_that_it_checks_itself(stages, root):
@@ -222,6 +226,23 @@ def test_a_calibration_of_something_else_is_refused(root, monkeypatch, changes, 
             system["composition"] = {"Al": 1.0}
     with pytest.raises(ConfigError, match=rf"costs\.json: measured for {message}"):
         measured.check(parse_config(data), "costs.json")
+
+
+def test_dynamics_that_were_not_measured_are_never_free(root, monkeypatch, tmp_path):
+    monkeypatch.chdir(root)
+    demo = load_config("config.yaml")
+    subject = subject_of(demo)
+    assert replace(CALIBRATION, subject=subject).lacking(demo) == []
+    springs = replace(CALIBRATION, subject=subject | {"aimd": None}, md_iterations=None)
+    assert springs.lacking(demo) == ["aimd"]
+    springs.check(demo, "costs.json")  # what it lacks can be measured
+    with pytest.raises(ConfigError, match="aimd: the calibration has measured no such dynamics"):
+        estimate(demo, springs)
+    older = tmp_path / "costs.json"
+    older.write_text(json.dumps(asdict(springs) | {"md_iterations": 0.0, "classical_s": 0.0}))
+    assert read_calibration(older).lacking(demo) == ["aimd"]
+    other = subject | {"aimd": subject["aimd"] | {"scf_tolerance": 1e-9}}
+    assert replace(CALIBRATION, subject=other).lacking(demo) == ["aimd"]
 
 
 def test_costs_without_an_engine_serve_no_campaign_that_needs_one(root, monkeypatch):

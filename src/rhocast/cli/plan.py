@@ -13,7 +13,8 @@ from rhocast.analysis.verdict import percent
 from rhocast.cli.job import emit
 from rhocast.cli.numbers import MOST_RANKS, whole_in
 from rhocast.config import Config, load_config
-from rhocast.planning import Calibration, Stage, calibrate, estimate, read_calibration
+from rhocast.errors import ConfigError
+from rhocast.planning import Calibration, Stage, calibrate, complete, estimate, read_calibration
 from rhocast.planning.machine import NO_ENGINE
 from rhocast.planning.resources import PARALLEL, write_resources
 
@@ -37,7 +38,7 @@ def add_verbs(verbs: Any) -> None:
         type=Path,
         metavar="JSON",
         help="file of the calibration, of the same material, engine and model; it is measured and "
-        "written if it is not there",
+        "written if it is not there, and dynamics that it lacks are added",
     )
     verb.add_argument(
         "--finished",
@@ -92,7 +93,16 @@ def _plan(options: argparse.Namespace) -> None:
 def _calibration(options: argparse.Namespace, settings: Config) -> Calibration:
     if options.calibration is not None and options.calibration.is_file():
         calibration = read_calibration(options.calibration)
+        if options.finished:
+            raise ConfigError(
+                f"--finished: {options.calibration} is measured already and takes no runs in; give "
+                "the name of a new file, which is measured and written"
+            )
         calibration.check(settings, str(options.calibration))
+        if lacking := calibration.lacking(settings):
+            log.info("%s: measuring %s, too", options.calibration, " and ".join(lacking))
+            calibration = complete(calibration, settings)
+            calibration.write(options.calibration)
         return calibration
     log.info("measuring small cells on this machine, which takes some minutes")
     calibration = calibrate(settings, options.finished)
@@ -137,7 +147,7 @@ def table(stages: Sequence[Stage], calibration: Calibration) -> str:
         max(stage.memory_gb for stage in stages),
         sum(stage.disk_gb for stage in stages),
     )
-    heads = ("stage", "jobs", "core hours", "longest job", "memory, GB", "disk, GB")
+    heads = ("stage", "jobs", "core hours", "longest job, core h", "memory, GB", "disk, GB")
     rows = [heads, *(_row(stage) for stage in (*stages, total))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [

@@ -19,6 +19,7 @@ from rhocast.engines.calculation import (
     dynamics_settings,
     right_handed,
 )
+from rhocast.errors import ConfigError
 from rhocast.fields import DENSITY_FIELDS, MESH
 from rhocast.grid import Mesh
 from rhocast.inference.options import FIELDS
@@ -205,7 +206,8 @@ class _Campaign:
             dynamics_kpoint_seed(config.seed_for(settings.seed, "aimd", system, temperature_K)),
         )
         work = Work.of(calculation, self._calibration.engine)
-        seconds = self._calibration.scf.seconds(work, (steps + 1) * self._calibration.md_iterations)
+        per_step = _measured(self._calibration.md_iterations, "aimd")
+        seconds = self._calibration.scf.seconds(work, (steps + 1) * per_step)
         atoms = len(calculation.structure)
         return self.job(
             seconds,
@@ -225,7 +227,7 @@ class _Campaign:
             steps += classical.equilibration_steps
         atoms = len(self._structure(system))
         return self.job(
-            steps * atoms * self._calibration.classical_s,
+            steps * atoms * _measured(self._calibration.classical_s, "classical"),
             0.0,
             _BYTES_PER_ATOM_AND_FRAME * atoms * (steps + 1),
         )
@@ -314,3 +316,13 @@ class _Campaign:
 
     def _bytes_of(self, points: int) -> float:
         return 4.0 * points * (self._calibration.n_features + 1)
+
+
+def _measured(cost: float | None, section: str) -> float:
+    """Return the cost of dynamics, or refuse one that is not there."""
+    if cost is None:
+        raise ConfigError(
+            f"{section}: the calibration has measured no such dynamics; measure it anew for this "
+            "configuration"
+        )
+    return cost

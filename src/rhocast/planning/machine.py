@@ -11,6 +11,9 @@ from rhocast.errors import ConfigError, FileFormatError
 from rhocast.files import replacing
 from rhocast.planning.work import CostLaw
 
+#: Sections of the configuration whose dynamics are timed if a campaign has them.
+DYNAMICS = ("aimd", "classical")
+
 #: Stands for the engine of a campaign whose densities are all imported.
 NO_ENGINE = "none"
 
@@ -30,9 +33,10 @@ class Calibration:
     scf_iterations
         Of a single point, on average.
     md_iterations
-        As many iterations of a single point cost as much as a step of the dynamics.
+        As many iterations of a single point cost as much as a step of the dynamics; None if no
+        dynamics were measured.
     classical_s
-        A step of the classical dynamics, per atom.
+        A step of the classical dynamics, per atom; None if none was measured.
     job_s
         Start of a job that imports the package.
     features_s
@@ -51,8 +55,8 @@ class Calibration:
     subject: dict[str, Any]
     scf: CostLaw
     scf_iterations: float
-    md_iterations: float
-    classical_s: float
+    md_iterations: float | None
+    classical_s: float | None
     job_s: float
     features_s: float
     n_features: int
@@ -74,7 +78,11 @@ class Calibration:
             If material, engine, descriptor, baseline or network are others; both are named.
         """
         wanted = subject_of(settings)
-        pairs = {name: (self.subject.get(name), value) for name, value in wanted.items()}
+        pairs = {
+            name: (self.subject.get(name), value)
+            for name, value in wanted.items()
+            if name not in DYNAMICS
+        }
         asked_for = settings.dft.engine != "auto" or self.engine == NO_ENGINE
         if settings.computes_densities and asked_for:
             pairs["dft.engine"] = (self.engine, settings.dft.engine)
@@ -85,12 +93,29 @@ class Calibration:
                     f"{asked or 'none'}; give the name of a new file, which is measured and written"
                 )
 
+    def lacking(self, settings: config.Config) -> list[str]:
+        """Return the sections of dynamics, of `DYNAMICS`, whose costs were not measured.
+
+        Without an engine, the engine's dynamics are not needed either.
+        """
+        wanted = subject_of(settings)
+        if self.engine == NO_ENGINE:
+            wanted["aimd"] = None
+        costs = {"aimd": self.md_iterations, "classical": self.classical_s}
+        return [
+            name
+            for name in DYNAMICS
+            if wanted[name] and (costs[name] is None or self.subject.get(name) != wanted[name])
+        ]
+
 
 def subject_of(settings: config.Config) -> dict[str, Any]:
     """Return what of a configuration decides the measured costs, besides the engine.
 
-    That are the valence electrons of the elements and the sections that a model is made of.
+    That are the valence electrons of the elements, the sections that a model is made of, and what
+    makes a step of dynamics dear.
     """
+    errors = settings.prediction.evaluated_uncertainty
     files = resolve_pseudopotentials(settings.material.pseudopotentials, settings.dft.functional)
     return {
         "material": ", ".join(f"{symbol} {files[symbol].valence:g}" for symbol in sorted(files)),
@@ -98,6 +123,11 @@ def subject_of(settings: config.Config) -> dict[str, Any]:
         "baseline": settings.baseline and settings.baseline.model_dump(mode="json"),
         "network": settings.network.model_dump(mode="json"),
         "prediction.uncertainty": settings.prediction.uncertainty,
+        "prediction.samples": settings.prediction.samples if errors == "sampled" else None,
+        "aimd": settings.aimd
+        and settings.aimd.model_dump(mode="json", include={"timestep_fs", "scf_tolerance"}),
+        "classical": settings.classical
+        and settings.classical.model_dump(mode="json", include={"potential", "arguments"}),
     }
 
 
@@ -114,6 +144,8 @@ def read_calibration(path: str | Path) -> Calibration:
         law = CostLaw(data["scf"]["start_s"], tuple(data["scf"]["coefficients"]))
         if data["subject"].get("prediction.uncertainty") != "none":  # then they are the same
             data.setdefault("evaluation_s", data["prediction_s"])
+        for name in ("md_iterations", "classical_s"):
+            data[name] = data[name] or None  # older files have zeros
         return Calibration(**(data | {"scf": law}))
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise FileFormatError(

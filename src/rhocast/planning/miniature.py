@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from rhocast.errors import ConfigError
 from rhocast.grid.kpoints import KMesh
 from rhocast.planning.finished import finished_runs
 from rhocast.planning.learning_costs import time_learning
-from rhocast.planning.machine import NO_ENGINE, Calibration, subject_of
+from rhocast.planning.machine import DYNAMICS, NO_ENGINE, Calibration, subject_of
 from rhocast.planning.work import CostLaw, Work
 from rhocast.structures import Structure, build_system
 
@@ -56,7 +57,6 @@ _NO_COSTS: dict[str, Any] = {
     "engine": NO_ENGINE,
     "scf": CostLaw(0.0, (0.0, 0.0)),
     "scf_iterations": 0.0,
-    "md_iterations": 0.0,
 }
 
 
@@ -78,15 +78,7 @@ def calibrate(settings: config.Config, finished: list[Path] | None = None) -> Ca
     EngineError
         If there is no engine and the campaign needs one, or it fails on the probes.
     """
-    pseudopotentials = resolve_pseudopotentials(
-        settings.material.pseudopotentials, settings.dft.functional
-    )
-    valence = {element: file.valence for element, file in pseudopotentials.items()}
-    probes = [
-        probe
-        for number, probe in enumerate(probe_cells(settings))
-        if number < 2 or probe.count_electrons(valence) <= _MOST_ELECTRONS
-    ]
+    pseudopotentials, probes = _material_of(settings)
     with tempfile.TemporaryDirectory(prefix="rhocast-plan-") as folder:
         work = Path(folder)
         engine = _NO_COSTS
@@ -96,15 +88,53 @@ def calibrate(settings: config.Config, finished: list[Path] | None = None) -> Ca
             raise ConfigError("--finished: the campaign computes no single points; leave it out")
         log.info("learning and prediction: a small model of %s", probes[-1].formula)
         learning = time_learning(settings, probes[-1], pseudopotentials, work)
-    return Calibration(
-        subject=subject_of(settings),
-        classical_s=0.0
-        if settings.classical is None
-        else _time_classical(settings.classical, probes[-1], settings.seed),
+    calibration = Calibration(
+        subject=subject_of(settings) | dict.fromkeys(DYNAMICS),
+        md_iterations=None,
+        classical_s=None,
         job_s=_time_start(),
         **engine,
         **learning,
     )
+    return complete(calibration, settings)
+
+
+def complete(calibration: Calibration, settings: config.Config) -> Calibration:
+    """Measure the dynamics that a campaign has and a calibration lacks.
+
+    Raises
+    ------
+    EngineError
+        If the engine of the calibration is not there, or fails.
+    """
+    pseudopotentials, probes = _material_of(settings)
+    wanted = subject_of(settings)
+    for section in calibration.lacking(settings):
+        costs: dict[str, float] = {}
+        if section == "classical" and settings.classical is not None:
+            costs["classical_s"] = _time_classical(settings.classical, probes[-1], settings.seed)
+        if section == "aimd" and settings.aimd is not None:
+            engine = make_engine(resolve_engine(calibration.engine))
+            costs["md_iterations"] = _time_dynamics(
+                engine, settings.dft, settings.aimd, probes[0], pseudopotentials, calibration.scf
+            )
+        subject = calibration.subject | {section: wanted[section]}
+        calibration = replace(calibration, subject=subject, **costs)  # type: ignore[arg-type]
+    return calibration
+
+
+def _material_of(settings: config.Config) -> tuple[Mapping[str, Psp8], list[Structure]]:
+    """Return pseudopotentials and those probes that are small enough."""
+    pseudopotentials = resolve_pseudopotentials(
+        settings.material.pseudopotentials, settings.dft.functional
+    )
+    valence = {element: file.valence for element, file in pseudopotentials.items()}
+    probes = [
+        probe
+        for number, probe in enumerate(probe_cells(settings))
+        if number < 2 or probe.count_electrons(valence) <= _MOST_ELECTRONS
+    ]
+    return pseudopotentials, probes
 
 
 def _time_engine(
@@ -114,22 +144,12 @@ def _time_engine(
     folder: Path,
     finished: list[Path],
 ) -> dict[str, Any]:
-    """Time single points and dynamics of the engine."""
+    """Time single points of the engine."""
     record = resolve_engine(settings.dft.engine)
     engine = make_engine(record)
     law, iterations = _time_scf(engine, settings, probes, pseudopotentials, folder, finished)
     log.info("single points: %d iterations on average", iterations)
-    md_iterations = 0.0
-    if settings.aimd is not None:
-        md_iterations = _time_dynamics(
-            engine, settings.dft, settings.aimd, probes[0], pseudopotentials, law, folder
-        )
-    return {
-        "engine": record.name,
-        "scf": law,
-        "scf_iterations": iterations,
-        "md_iterations": md_iterations,
-    }
+    return {"engine": record.name, "scf": law, "scf_iterations": iterations}
 
 
 def probe_cells(settings: config.Config) -> list[Structure]:
@@ -206,7 +226,6 @@ def _time_dynamics(
     probe: Structure,
     pseudopotentials: Mapping[str, Psp8],
     law: CostLaw,
-    folder: Path,
 ) -> float:
     """Return how many iterations of a single point a step of the dynamics costs."""
     calculation = _plan(probe, dynamics_settings(dft, aimd), pseudopotentials, _ONE_KPOINT)
@@ -217,8 +236,8 @@ def _time_dynamics(
         thermostat_time_fs=aimd.thermostat_time_fs,
         n_steps=_MD_STEPS,
     )
-    with _core_seconds() as spent:
-        engine.molecular_dynamics(calculation, dynamics, Launcher(), empty_folder(folder / "md"))
+    with tempfile.TemporaryDirectory(prefix="rhocast-plan-") as folder, _core_seconds() as spent:
+        engine.molecular_dynamics(calculation, dynamics, Launcher(), Path(folder))
     work = Work.of(calculation, engine.record.name)
     one = law.seconds(work, 1.0) - law.start_s
     iterations = max(1.0, (spent[0] - law.start_s) / one / (_MD_STEPS + 1))
