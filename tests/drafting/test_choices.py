@@ -79,11 +79,28 @@ def test_each_cell_is_twice_the_one_before():
 def test_kpoints_lie_no_further_apart_than_what_was_measured_to_suffice(structure, metal):
     unit, *_ = choices.training_cells(structure, 12.0 if metal else 32.0).value
     spacing = choices.kpoint_spacing_per_bohr(structure, unit, metal).value
-    limit = 0.137 if metal else 0.4 if structure is CARBIDE else 0.2
+    limit = 0.137 if metal else 0.2
     cell = structure.cell * np.array(unit)[:, None]
     divisions = kpoint_mesh(cell, spacing).divisions
     for edge, n in zip(np.linalg.norm(cell, axis=1), divisions, strict=True):
         assert 2 * pi / (edge * n) <= 1.1 * limit
+
+
+@pytest.mark.parametrize(
+    ("structure", "wide"),
+    [  # PBE gaps below and above 2 eV
+        *((crystal(name, "zincblende", a=4.5), False) for name in ("BP", "BAs", "SiC", "AlP")),
+        *((crystal(name, "zincblende", a=4.5), False) for name in ("InN", "GaAs", "ZnO")),
+        (SILICON, False),
+        (crystal("C", cubic=True), True),
+        *((crystal(name, "zincblende", a=3.62), True) for name in ("BN", "AlN")),
+        *((crystal(name, "rocksalt", a=4.2), True) for name in ("LiF", "NaCl", "MgO", "LiH")),
+    ],
+    ids=lambda value: value if isinstance(value, bool) else choices.formula_of(value),
+)
+def test_only_wide_gaps_get_few_kpoints(structure, wide):
+    choice = choices.kpoint_spacing_per_bohr(structure, (1, 1, 1), metal=False)
+    assert choice.reason.split()[1] == ("0.4" if wide else "0.2")
 
 
 @pytest.mark.parametrize(("unit", "larger"), [((1, 1, 1), (2, 1, 1)), ((2, 1, 1), (2, 2, 1))])

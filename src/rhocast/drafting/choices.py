@@ -13,7 +13,9 @@ from rhocast.drafting.elements import (
     ALKALI,
     D_OR_F_METALS,
     ELECTRONEGATIVITY,
+    NARROWING,
     NONMETALS,
+    OFTEN_WIDE_GAP,
     TETRAHEDRAL,
     WIDE_GAP,
 )
@@ -157,8 +159,9 @@ def kpoint_spacing_per_bohr(
     It exceeds what is wanted by at most the share that k-meshes tolerate.
 
     The distances left errors of 0.2 to 0.3 % of the electrons in aluminium (docs/convergence.md)
-    and silicon-germanium (benchmarks/demo_convergence.py), 0.22 % in lithium, 0.35 % in silicon
-    carbide, 0.03 % in lithium fluoride (docs/my-material.md).
+    and silicon-germanium (benchmarks/demo_convergence.py), 0.22 % in lithium, 0.03 % in lithium
+    fluoride (docs/my-material.md). The 0.4 of wide gaps is too coarse for semiconductors: it left
+    0.35 % in silicon carbide.
 
     Random alloys have no symmetry that makes k-points cheap. For alloys over their compositions
     (`many_alloys`) of semiconductors, 0.3 makes two steps of the cubic cell of Si, Ge and Sn where
@@ -169,12 +172,12 @@ def kpoint_spacing_per_bohr(
         wanted, kind = 0.24, "an alkali metal"
     elif metal:
         wanted, kind = 0.137, "a metal"
-    elif WIDE_GAP.isdisjoint(structure.species) and many_alloys:
-        wanted, kind = 0.3, "semiconductors of many compositions, a fifth of the cost of 0.2"
-    elif WIDE_GAP.isdisjoint(structure.species):
-        wanted, kind = 0.2, "a semiconductor or insulator"
-    else:
+    elif has_wide_gap(structure):
         wanted, kind = 0.4, "a wide gap"
+    elif many_alloys:
+        wanted, kind = 0.3, "semiconductors of many compositions, a fifth of the cost of 0.2"
+    else:
+        wanted, kind = 0.2, "a semiconductor or insulator"
     whole = 2.0 * pi / _shortest_edge_bohr(structure, unit)
     steps = ceil(whole / (wanted * (1.0 + SPACING_TOLERANCE)))
     return Choice(
@@ -183,6 +186,18 @@ def kpoint_spacing_per_bohr(
         "rounded to whole steps of the shortest edge of `unit`; the section `convergence` "
         "checks it",
     )
+
+
+def has_wide_gap(structure: Structure) -> bool:
+    """Say whether an insulator's gap is likely to be 2 eV or more, in PBE.
+
+    Bonds are ionic then, or it is diamond. Carbides, borides, phosphides and arsenides (SiC, BP)
+    are semiconductors.
+    """
+    elements = set(structure.species)
+    if elements == {"C"} or not WIDE_GAP.isdisjoint(elements):
+        return True
+    return not OFTEN_WIDE_GAP.isdisjoint(elements) and NARROWING.isdisjoint(elements)
 
 
 def cutoff_ha(files: Mapping[str, Psp8], counts: Mapping[str, int]) -> Choice[float]:

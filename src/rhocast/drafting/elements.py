@@ -70,7 +70,13 @@ TETRAHEDRAL = (("C",), ("Si",), ("Ge",))
 TETRAHEDRAL_ANIONS = frozenset("N P As Sb O S Se Te".split())  # noqa: SIM905
 
 #: An insulator that holds one of these is taken to have a wide gap, of 2 eV or more.
-WIDE_GAP = frozenset("H B C N O F Cl Br".split())  # noqa: SIM905
+WIDE_GAP = frozenset("F Cl".split())  # noqa: SIM905
+
+#: So is one that holds one of these, unless it holds one of `NARROWING`, too.
+OFTEN_WIDE_GAP = frozenset("H N O Br".split())  # noqa: SIM905
+
+#: Their s or d electrons narrow the gaps of such compounds (ZnO, SnO2, InN, CsPbBr3), in PBE most.
+NARROWING = frozenset("Zn Ga Ge Cd In Sn Hg Tl Pb Bi".split())  # noqa: SIM905
 
 #: Oxides and nitrides that hold one of these melt at a few hundred kelvin, or decompose.
 VOLATILE = frozenset("H F S Cl Se Br Te I Hg".split())  # noqa: SIM905
