@@ -183,8 +183,8 @@ def kpoint_spacing_per_bohr(
     return Choice(
         round(whole / steps, 4),
         f"about {wanted:g} for {kind}; this follows from metal or insulator, see `smearing_K`; "
-        "rounded to whole steps of the shortest edge of `unit`; the section `convergence` "
-        "checks it",
+        "adjusted so that the shortest edge of `unit` gets a whole number of k-points; the section "
+        "`convergence` checks it",
     )
 
 

@@ -177,7 +177,11 @@ def draft_campaign(
         pseudopotential_reason(material.pseudopotentials),
         ("Cells", ", ".join(map(material.counts, cells.value)), cells.reason),
         ("Electrons", kind, metal.reason),
-        ("Temperatures", f"{cold}, {hot} K; judged at {warm} K", temperatures.reason),
+        (
+            "Temperatures",
+            f"{cold} and {hot} K to train at, {warm} K to measure the error at",
+            temperatures.reason,
+        ),
         ("Debye temperature", f"{debye.value:g} K", debye.reason),
         ("Plane-wave cutoff", f"{cutoff.value:g} Ha", cutoff.reason),
         ("Distance of k-points", f"{kpoints.value:g} per Bohr", kpoints.reason),
