@@ -107,6 +107,7 @@ rule worst_snapshot:
         model=campaign.chosen_model(),
         snapshots=lambda wildcards: campaign.densities_of(wildcards.dataset),
         errors=results("evaluation/{dataset}.json"),
+        deciding=results(f"evaluation/{cfg.evaluation[0]}.json"),
     output:
         picture=report(
             results("figures/worst-{dataset}.png"),

@@ -9,4 +9,5 @@ with job(snakemake.log[0]):
         snakemake.input.snapshots,
         snakemake.input.errors,
         snakemake.output.picture,
+        snakemake.input.deciding,
     )

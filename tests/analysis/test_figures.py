@@ -30,10 +30,29 @@ def test_the_plane_is_drawn_without_distortion(hand):
     np.testing.assert_allclose(*distances)
 
 
+def test_the_errors_of_each_model_are_drawn_in_its_row(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        "rhocast.analysis.figures.save_figure", lambda figure, _: drawn.append(figure)
+    )
+    rng = np.random.default_rng(0)
+    reference, noise = rng.random(5000) * 0.08, 1e-3 * rng.standard_normal(5000)
+    widths = {"base": 1e-3, "transferred": 3e-3}  # the second is not calibrated
+    models = {
+        name: (reference + noise, np.full(5000, width), reference) for name, width in widths.items()
+    }
+    draw_errors(models, tmp_path / "e.png")
+    first, second = drawn[0].subfigs
+    assert [row.get_suptitle() for row in (first, second)] == list(widths)
+    told = [float(row.axes[2].get_title().split()[-1]) for row in (first, second)]
+    assert told[0] < 0.02
+    assert told[1] > 0.2
+
+
 def test_errors_are_drawn(tmp_path):
     rng = np.random.default_rng(0)
     reference = rng.random(5000) * 0.08
     std = np.full(5000, 1e-3)
-    draw_errors(reference + std * rng.standard_normal(5000), std, reference, tmp_path / "e.png")
-    picture = imread(tmp_path / "e.png")
-    assert picture[..., :3].std() > 0.05
+    values = (reference + std * rng.standard_normal(5000), std, reference)
+    draw_errors({"base": values}, tmp_path / "e.png")
+    assert imread(tmp_path / "e.png")[..., :3].std() > 0.05

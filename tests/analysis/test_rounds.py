@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import rhocast.analysis.rounds
 from rhocast.analysis.rounds import Round, judge_round, what_more_buys
 from rhocast.config import Goal
 
@@ -72,7 +73,35 @@ def test_what_more_data_buy_follows_the_power_law_of_the_last_rounds():
     curve = [Round(1, 4, 1.0, 0.04), Round(2, 16, 4.0, 0.02)]  # n^-1/2
     said = what_more_buys(curve, 64)
     assert (
-        said == "48 more snapshots, about 12 core hours, are expected to lower the error to 1.0 %"
+        said == "48 more snapshots for training and transfer, about 12 core hours, are expected to "
+        "lower the error to 1.0 %"
     )
     assert "would show" in what_more_buys(curve[:1], 16)
     assert "not expected" in what_more_buys([curve[0], Round(2, 16, 4.0, 0.05)], 64)
+
+
+def test_the_model_that_the_first_dataset_chooses_is_judged_on_all(root, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        rhocast.analysis.rounds, "save_figure", lambda figure, _: drawn.append(figure)
+    )
+    errors = {"test": (0.005, 0.006), "other": (0.02, 0.001)}
+    for name, nmae in errors.items():
+        reports = dict(zip(("base", "transferred"), ({"nmae": one} for one in nmae), strict=True))
+        (tmp_path / f"{name}.json").write_text(json.dumps(reports))
+    found = judge_round(
+        GOAL,
+        1,
+        errors=[tmp_path / f"{name}.json" for name in errors],
+        densities=[root / "tests/data/densities/si8/300K/0.h5"],
+        trained_on=[6, 8, 10],
+        dynamics=[],
+        before=None,
+        study=None,
+        verdict=tmp_path / "1.json",
+        picture=tmp_path / "1.png",
+    )
+    assert found["curve"][0]["nmae"] == 0.02
+    assert not found["met"]
+    (axes,) = drawn[0].axes
+    assert axes.get_xlabel() == "snapshots for training and transfer,\nvalidation included"

@@ -20,6 +20,7 @@ from rhocast.analysis.defects import (
 from rhocast.analysis.figures import draw_errors
 from rhocast.analysis.kpoint_error import shares_labels
 from rhocast.analysis.metrics import ErrorSums, compare, pool, rank_correlations
+from rhocast.analysis.verdict import percent
 from rhocast.density import Density, Snapshot, read_density, read_snapshot
 from rhocast.density.electrons import explain_electrons
 from rhocast.density.formats import format_to_read
@@ -213,7 +214,7 @@ def compare_models(
     samples: int = 10,
     seed: int = 0,
 ) -> None:
-    """Measure the errors of several models on the same snapshots; draw those of the last.
+    """Measure the errors of several models on the same snapshots; draw a row for each.
 
     Parameters
     ----------
@@ -232,19 +233,21 @@ def compare_models(
     uncertainty
         ``fast`` or ``sampled``.
     """
-    reports = {}
+    reports, drawn = {}, {}
     for name, path in models.items():
         model = DensityModel.load(path)
         comparisons = compare_snapshots(model, paths, samples, seed, uncertainty)
         reports[name] = error_report(comparisons)
-        log.info(
-            "%s: NMAE %.2f %%",
-            name,
-            100 * reports[name]["l1_per_electron"],
-        )
-    draw_errors(*joined(comparisons), picture)
+        log.info("%s: NMAE %.2f %%", name, 100 * reports[name]["l1_per_electron"])
+        drawn[title_of(name, reports[name])] = joined(comparisons)
+    draw_errors(drawn, picture)
     with replacing(errors) as partial:
         partial.write_text(json.dumps(reports, indent=2) + "\n", encoding="utf-8")
+
+
+def title_of(name: str, report: Mapping[str, Any]) -> str:
+    """Return the title of the errors of a model in a figure."""
+    return f"{name} model: NMAE {percent(report['nmae'], 3)}"
 
 
 def _reference(path: Path) -> Density:

@@ -1,5 +1,6 @@
 """Pictures of errors against DFT, and where the largest void of a cell is."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from rhocast.structures import Structure, periodic_images
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import SubFigure
 
 
 def largest_void(structure: Structure, spacing_bohr: float = 1.2) -> np.ndarray:
@@ -44,26 +46,37 @@ def largest_void(structure: Structure, spacing_bohr: float = 1.2) -> np.ndarray:
 
 
 def draw_errors(
-    predicted: np.ndarray, total_std: np.ndarray, reference: np.ndarray, picture: str | Path
+    models: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]], picture: str | Path
 ) -> None:
     """Draw predicted against DFT density, errors in units of σ, and the reliability diagram.
 
     Parameters
     ----------
-    predicted, total_std, reference : (p,) arrays
-        At the mesh points of held-out snapshots, e/Bohr³.
+    models
+        Of each model, by the title of its row: predicted density, its standard deviation and the
+        DFT density, all (p,), at the mesh points of held-out snapshots, e/Bohr³.
     picture
         PNG to write.
     """
-    figure = new_figure(13.6, 4.3)
-    parity, deviation, reliability = figure.subplots(1, 3)
+    figure = new_figure(13.6, 4.6 * len(models))
+    rows = figure.subfigures(len(models), 1, squeeze=False)[:, 0]
+    for row, (title, values) in zip(rows, models.items(), strict=True):
+        row.suptitle(title, fontweight="bold")
+        _draw_model(row, *values)
+    save_figure(figure, picture)
+
+
+def _draw_model(
+    row: "SubFigure", predicted: np.ndarray, total_std: np.ndarray, reference: np.ndarray
+) -> None:
+    parity, deviation, reliability = row.subplots(1, 3)
     span = (0.0, float(reference.max()) * 1.03)
     hexagons = parity.hexbin(
         reference, predicted, gridsize=90, bins="log", cmap="viridis", extent=(*span, *span)
     )
     parity.plot(span, span, color="0.3", linewidth=0.8)
     parity.set(xlabel="DFT density, e/Bohr³", ylabel="predicted density, e/Bohr³", aspect="equal")
-    figure.colorbar(hexagons, ax=parity, label="mesh points", shrink=0.8)
+    row.colorbar(hexagons, ax=parity, label="mesh points", shrink=0.8)
     edges = np.linspace(-5.0, 5.0, 101)
     deviation.hist(
         np.clip((predicted - reference) / total_std, -5.0, 5.0),
@@ -77,7 +90,6 @@ def draw_errors(
     deviation.set(xlabel="error / predicted σ", ylabel="probability density")
     deviation.legend(frameon=False, fontsize=8, loc="upper left")
     _draw_reliability(reliability, np.abs(predicted - reference) / total_std)
-    save_figure(figure, picture)
 
 
 def _draw_reliability(axes: "Axes", in_units: np.ndarray) -> None:

@@ -16,6 +16,9 @@ from rhocast.files import replacing
 
 log = logging.getLogger(__name__)
 
+#: What a learning curve counts.
+SNAPSHOTS = "snapshots for training and transfer,\nvalidation included"
+
 #: Errors fall with the number of snapshots n as n^-b; b is taken within these bounds.
 _EXPONENTS = (0.0, 1.0)
 
@@ -29,11 +32,12 @@ class Round:
     number
         Counted from 1.
     snapshots
-        Densities trained on, transfer included.
+        Snapshots of the datasets of training and transfer together, those that are held back for
+        validation included: what was computed, whichever model is chosen.
     core_hours
         Of dynamics and single points of all rounds so far.
     nmae
-        The largest of the datasets of `evaluation`, of the better model of each.
+        The largest of the datasets of `evaluation`, of the model chosen by the first of them.
     """
 
     number: int
@@ -64,13 +68,14 @@ def judge_round(
     number
         Of the round, from 1.
     errors
-        ``{dataset}.json`` of this round, of each dataset of `evaluation`.
+        ``{dataset}.json`` of this round, of each dataset of `evaluation`; the first decides which
+        model counts.
     densities
         Files of this round and those before it, whose cost counts.
     dynamics
         Records of the trajectories that they were taken from.
     trained_on
-        Snapshots that each round trains on, later ones included.
+        Snapshots of training and transfer of each round, as in `Round`, later ones included.
     before
         Verdict of the round before.
     study
@@ -79,7 +84,8 @@ def judge_round(
         Files to write.
     """
     errors_of = [read_errors(path) for path in errors]
-    nmae = max(float(reports[better(reports)]["nmae"]) for reports in errors_of)
+    chosen = better(errors_of[0])
+    nmae = max(float(reports[chosen]["nmae"]) for reports in errors_of)
     own = Round(number, trained_on[number - 1], core_hours(densities, dynamics), nmae)
     curve = [*(_curve(before) if before else ()), own]
     reference = Reference.read(study) if study else None
@@ -116,7 +122,8 @@ def what_more_buys(curve: Sequence[Round], snapshots: int) -> str:
     if len(curve) > 1:
         grown, spent = grown - curve[-2].snapshots, spent - curve[-2].core_hours
     hours = spent * (snapshots - last.snapshots) / grown
-    cost = f"{snapshots - last.snapshots} more snapshots, about {hours:.2g} core hours,"
+    more = f"{snapshots - last.snapshots} more snapshots for training and transfer"
+    cost = f"{more}, about {hours:.2g} core hours,"
     if len(curve) < 2:
         return f"{cost} would show how fast the error falls"
     first = curve[-2]
@@ -140,7 +147,7 @@ def draw_learning_curve(
     axes.axhline(100.0 * goal.nmae, color="#2e7d32", linestyle="--", label="goal")
     if reference is not None and reference.shares:
         axes.axhline(100.0 * reference.share, color="0.5", label="uncertainty of the reference")
-    axes.set(xlabel="snapshots trained on", ylabel="held-out NMAE, %", ylim=(0.0, None))
+    axes.set(xlabel=SNAPSHOTS, ylabel="held-out NMAE, %", ylim=(0.0, None))
     axes.set_xticks([one.snapshots for one in curve])
     axes.legend(frameon=False)
     save_figure(figure, path)

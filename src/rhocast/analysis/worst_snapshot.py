@@ -15,23 +15,29 @@ log = logging.getLogger(__name__)
 
 
 def draw_worst_snapshot(
-    model: str | Path, paths: Sequence[str | Path], errors: str | Path, picture: str | Path
+    model: str | Path,
+    paths: Sequence[str | Path],
+    errors: str | Path,
+    picture: str | Path,
+    deciding: str | Path | None = None,
 ) -> None:
     """Draw the snapshot of the largest NMAE on the plane where the model errs most.
 
     Parameters
     ----------
     model
-        The better of the models that the errors are of.
+        The chosen one of the models that the errors are of.
     paths
         Snapshot files.
     errors
         ``evaluation/{dataset}.json`` of these files.
     picture
         PNG to write.
+    deciding
+        ``evaluation/{dataset}.json`` by which the model was chosen; by default ``errors``.
     """
-    reports = read_errors(errors)
-    each = reports[better(reports)]["snapshots"]
+    chosen = better(read_errors(deciding or errors))
+    each = read_errors(errors)[chosen]["snapshots"]
     of_paths = {Path(path): each.get(name) for name, path in names_of(paths).items()}
     measured = {path: found["nmae"] for path, found in of_paths.items() if found is not None}
     worst = max(measured, key=lambda path: float(measured[path]))
@@ -41,5 +47,5 @@ def draw_worst_snapshot(
     predicted = predict_on_mesh(
         DensityModel.load(model), reference.structure, reference.mesh, options
     )
-    names = ("DFT", f"predicted (NMAE {percent(measured[worst])})")
+    names = ("DFT", f"{chosen} model (NMAE {percent(measured[worst])})")
     draw_comparison(reference, predicted, picture, names)

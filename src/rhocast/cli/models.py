@@ -15,6 +15,7 @@ from rhocast.analysis.evaluation import (
     error_report,
     joined,
     study_vacancies,
+    title_of,
 )
 from rhocast.analysis.figures import draw_errors
 from rhocast.analysis.kpoint_error import kpoint_difference
@@ -103,7 +104,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.against is not None:
         report["against"] = judge_against(only_one(comparisons), options.against)
     if options.picture is not None:
-        draw_errors(*joined(comparisons), options.picture)
+        title = title_of(Path(options.model).stem, report)
+        draw_errors({title: joined(comparisons)}, options.picture)
     if options.vacancy is not None:
         files = (options.vacancy.with_name(options.vacancy.name + end) for end in (".tsv", ".png"))
         report["vacancy_contrast"] = study_vacancies(comparisons, *files)

@@ -93,7 +93,7 @@ class Paths:
         return self.results(f"models/{self.config.name}/chosen.safetensors")
 
     def trained_on(self) -> int:
-        """Return how many snapshots base and transferred model are trained on."""
+        """Return how many snapshots training and transfer have, those held back included."""
         datasets = (self.config.training.dataset, self.config.transfer.dataset)
         return len({name for dataset in datasets for name in self.config.snapshots(dataset)})
 
