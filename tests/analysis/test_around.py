@@ -50,9 +50,30 @@ def test_the_deviation_is_that_from_the_reference_on_any_mesh(density):
     found = shells_around(density, PLACE, reference=reference)
     np.testing.assert_allclose(found.deviation, 0.5)
     np.testing.assert_allclose(found.reference - found.density, 0.5)
-    coarse = Density(density.structure, np.full((20, 18, 22), 1.0))
-    found = shells_around(density, PLACE, reference=coarse)
+
+
+@pytest.mark.parametrize("shape", [(20, 18, 22), (44, 36, 48)])
+def test_a_reference_of_another_mesh_leaves_the_density_and_its_std(density, shape, caplog):
+    caplog.set_level("INFO")
+    reference = Density(density.structure, np.full(shape, 1.0), source="dft.cube")
+    found = shells_around(density, PLACE, reference=reference)
     np.testing.assert_allclose(found.reference, 1.0)
+    alone = shells_around(density, PLACE)
+    np.testing.assert_array_equal(found.density, alone.density)
+    np.testing.assert_array_equal(found.std, alone.std)
+    mesh = "×".join(map(str, shape))
+    assert f"dft.cube: interpolated from its {mesh} mesh to 40×36×44" in caplog.text
+
+
+def test_the_band_is_drawn_beside_a_reference_of_another_mesh(density, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        "rhocast.analysis.around.save_figure", lambda figure, _: drawn.append(figure)
+    )
+    reference = Density(density.structure, np.full((44, 36, 48), 1.0))
+    draw_defect(density, tmp_path / "defect.png", PLACE, reference)
+    labels = drawn[0].axes[0].get_legend_handles_labels()[1]
+    assert labels == ["±3σ", "predicted", "reference"]
 
 
 def test_the_picture_shows_the_shells_around_a_vacancy(tmp_path, monkeypatch):

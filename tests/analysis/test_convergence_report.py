@@ -70,3 +70,22 @@ def test_the_figure_is_drawn(series, tmp_path):
     draw_convergence(tmp_path / "convergence.png", series, STUDY)
     assert (tmp_path / "convergence.png").stat().st_size > 10_000
     draw_convergence(tmp_path / "empty.png", series[2:], STUDY)
+
+
+def test_a_difference_of_zero_lies_on_the_lower_end_and_is_marked(tmp_path, monkeypatch):
+    """Two smearings that both leave an insulator's bands full give one density."""
+    drawn = []
+    monkeypatch.setattr(
+        "rhocast.analysis.convergence_report.save_figure", lambda figure, _: drawn.append(figure)
+    )
+    same = Difference(0.0, 0.0, 0.0, 0.0)
+    trials = (Trial(1.0, "600 K", same, 1.0), Trial(2.0, "300 K", None, 1.0))
+    draw_convergence(tmp_path / "c.png", [Series("smearing", trials, 1.0)], STUDY)
+    for axes in drawn[0].axes:
+        lowest, highest = axes.get_ylim()
+        (drawn_at,) = axes.lines[0].get_ydata()
+        assert lowest < drawn_at < lowest * (highest / lowest) ** 0.1
+        assert [text.get_text() for text in axes.texts] == ["0"]
+        ticks = [tick for tick in axes.get_yticks() if lowest <= tick <= highest]
+        assert len(ticks) >= 2
+        assert list(axes.get_xticks()) == [1.0]

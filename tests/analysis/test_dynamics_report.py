@@ -89,3 +89,15 @@ def test_table_and_picture(run, tmp_path, pressures):
     assert dict(zip(names, values, strict=True))["target_K"] == "500"
     draw_dynamics(run, 50, table, tmp_path / "run.png")
     assert (tmp_path / "run.png").stat().st_size > 10_000
+
+
+def test_a_memory_that_the_run_does_not_resolve_is_told(run, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        "rhocast.analysis.dynamics_report.save_figure", lambda figure, _: drawn.append(figure)
+    )
+    still = replace(run, velocities=np.ones_like(run.velocities))
+    draw_dynamics(still, 50, dynamics_table(still, 50, 20), tmp_path / "run.png")
+    labels = drawn[0].axes[1].get_legend_handles_labels()[1]
+    assert labels[0] == "velocities: not resolved by this run"
+    assert labels[1] == "superposed atoms: 2 fs"

@@ -8,7 +8,7 @@ import numpy as np
 from rhocast.analysis.figures import largest_void
 from rhocast.analysis.picture import BLUE, GREY, ORANGE, RED, new_figure, save_figure
 from rhocast.density import Density
-from rhocast.density.difference import on_one_mesh
+from rhocast.density.difference import on_mesh
 
 #: Width of a shell and how far shells reach, Bohr, where the cell is large enough.
 SHELL_BOHR, FURTHEST_BOHR = 0.5, 12.0
@@ -65,7 +65,8 @@ def shells_around(
         Radius of the last shell; half the shortest lattice vector at most, so that no point is
         counted twice.
     reference
-        A density of the same cell, such as that of DFT; resampled where its mesh is another.
+        A density of the same cell, such as that of DFT; interpolated to the mesh of the density
+        where its own is another.
 
     Raises
     ------
@@ -75,7 +76,8 @@ def shells_around(
     if place is None:
         place = largest_void(density.structure)
     if reference is not None:
-        density, reference = _on_mesh_of_first(density, reference)
+        reference.check_cell(density.structure)
+        reference = on_mesh(reference, density.mesh.shape)  # the density keeps its σ
     indices, numbers = _shell_numbers(density, np.asarray(place), furthest_bohr)
     inside = numbers >= 0
     counts = np.bincount(numbers[inside])
@@ -96,13 +98,6 @@ def shells_around(
         means["deviation"] = np.sqrt(mean((fields["density"] - other) ** 2))
     middles = (np.flatnonzero(seen) + 0.5) * SHELL_BOHR
     return Shells(distance_bohr=middles, points=counts[seen], **means)
-
-
-def _on_mesh_of_first(density: Density, reference: Density) -> tuple[Density, Density]:
-    if density.mesh.shape == reference.mesh.shape:
-        reference.check_cell(density.structure)
-        return density, reference
-    return on_one_mesh(density, reference)
 
 
 def _shell_numbers(

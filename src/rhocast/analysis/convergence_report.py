@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from rhocast import config
 from rhocast.analysis.picture import new_figure, save_figure
 from rhocast.config.convergence import refined
@@ -161,15 +163,36 @@ def draw_convergence(path: str | Path, series: Sequence[Series], study: config.C
 def _draw_series(axes: "Axes", series: Series, quantity: str, criterion: float) -> None:
     shown = [trial for trial in series.trials if trial.difference is not None]
     finenesses = [trial.fineness for trial in shown]
-    values = [getattr(trial.difference, quantity) for trial in shown]
+    exact = np.array([getattr(trial.difference, quantity) for trial in shown], dtype=float)
+    lowest, highest = _decades([criterion, *exact[exact > 0.0]])
+    zero = lowest * (highest / lowest) ** 0.08  # at the lower end of the axis
+    values = np.where(exact > 0.0, exact, zero)
     axes.plot(finenesses, values, "o-", color="#3b6ea5")
-    for fineness, value in zip(finenesses, values, strict=True):
+    for fineness, value, difference in zip(finenesses, values, exact, strict=True):
+        if difference == 0.0:
+            axes.annotate("0", (fineness, value), (10, -4), textcoords="offset points")
         if fineness == series.recommended:
-            axes.plot(fineness, value, "o", markersize=13, fillstyle="none", color="#c0392b")
+            axes.plot(
+                fineness,
+                value,
+                "o",
+                markersize=13,
+                fillstyle="none",
+                color="#c0392b",
+                clip_on=False,
+            )
     axes.axhline(criterion, color="0.4", linestyle="--", linewidth=0.9)
-    axes.set_yscale("log", nonpositive="mask")
+    axes.set(yscale="log", ylim=(lowest, highest))
     if series.parameter == "scf_tolerance":
         axes.set_xscale("log")
+    axes.set_xticks(finenesses, [f"{fineness:g}" for fineness in finenesses])
+    axes.minorticks_off()
+
+
+def _decades(values: Sequence[float]) -> tuple[float, float]:
+    """Return the powers of ten about positive values, with some space below and above."""
+    ends = (np.floor(np.log10(0.7 * min(values))), np.ceil(np.log10(1.4 * max(values))))
+    return float(10.0 ** ends[0]), float(10.0 ** ends[1])
 
 
 def _verdict(series: Series, trial: Trial, study: config.Convergence) -> str:

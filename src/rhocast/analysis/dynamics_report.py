@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rhocast.analysis.picture import new_figure, save_figure
-from rhocast.dynamics.correlation import FORGOTTEN, Memory, standard_error
+from rhocast.dynamics.correlation import FORGOTTEN, Memory, standard_error, told_memory
 from rhocast.dynamics.trajectory import Trajectory, canonical_spread_K
 from rhocast.files import replacing
 from rhocast.units import GPA_PER_ATOMIC_PRESSURE
@@ -135,8 +135,7 @@ def _draw_memory(axes: "Axes", memory: Memory, table: Mapping[str, Any]) -> None
         ("superposed atoms", memory.density, memory.density_fs, _RED),
     )
     for name, curve, forgotten_fs, colour in curves:
-        told = f"{forgotten_fs:.0f} fs" if np.isfinite(forgotten_fs) else "unknown"
-        axes.plot(memory.lags_fs, curve, color=colour, label=f"{name}: {told}")
+        axes.plot(memory.lags_fs, curve, color=colour, label=f"{name}: {told_memory(forgotten_fs)}")
     for bound in (-FORGOTTEN, FORGOTTEN):
         axes.axhline(bound, color=_GREY, linewidth=0.8, linestyle=":")
     spacing_fs = table["steps_between_frames"] * table["timestep_fs"]
@@ -145,9 +144,10 @@ def _draw_memory(axes: "Axes", memory: Memory, table: Mapping[str, Any]) -> None
         xlabel="lag, fs",
         ylabel="autocorrelation",
         title="memory of the configurations",
-        ylim=(-1.0, 1.05),
+        ylim=(-1.9, 1.05),  # below -1 is room for the legend
+        yticks=(-1.0, -0.5, 0.0, 0.5, 1.0),
     )
-    axes.legend(frameon=False)
+    axes.legend(loc="lower left", fontsize=9, framealpha=1.0, edgecolor="none")
 
 
 def _pressure(trajectory: Trajectory, equilibration_steps: int) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """How far two densities of one cell are apart."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from rhocast.density.density import Density
 from rhocast.density.fourier import resample
 from rhocast.density.quantity import MINUS, check_density
 from rhocast.errors import FileFormatError
+
+log = logging.getLogger(__name__)
 
 #: The sum of all values over that of their absolute values: in a density at least this, in a
 #: difference of densities less.
@@ -115,5 +118,7 @@ def on_mesh(density: Density, shape: tuple[int, int, int]) -> Density:
     """Return a density on a mesh of a shape: as it is, or resampled in memory without its σ."""
     if density.mesh.shape == shape:
         return density
+    old, new = ("×".join(map(str, one)) for one in (density.mesh.shape, shape))
+    log.info("%s: interpolated from its %s mesh to %s", density.source or "density", old, new)
     values = resample(density.read("density"), shape)
     return Density(density.structure, values, source=density.source)

@@ -68,6 +68,11 @@ class Memory:
         )
 
 
+def told_memory(forgotten_fs: float) -> str:
+    """Say in words after what time something is forgotten, fs; infinite: the run does not tell."""
+    return f"{forgotten_fs:.0f} fs" if math.isfinite(forgotten_fs) else "not resolved by this run"
+
+
 def velocity_correlation(trajectory: Trajectory, first_step: int) -> np.ndarray:
     """Autocorrelation of the velocities, weighted by mass, at lags up to half the run."""
     weights = np.sqrt(masses(trajectory.numbers))[:, None]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rhocast import config
-from rhocast.dynamics.correlation import Memory
+from rhocast.dynamics.correlation import Memory, told_memory
 from rhocast.dynamics.frames import n_steps
 from rhocast.dynamics.trajectory import Trajectory, check_trajectory, thermal_velocities
 from rhocast.engines.attempts import fingerprint, open_run_folder
@@ -148,12 +148,11 @@ class Spacing:
         EngineError
             If it cannot be enlarged any further.
         """
-        logger.info(
-            "%s: the correlation time of the velocities is %.0f fs", self.folder, memory.velocity_fs
-        )
-        logger.info(
-            "%s: the correlation time of the density is %.0f fs", self.folder, memory.density_fs
-        )
+        times = {"velocities": memory.velocity_fs, "density": memory.density_fs}
+        for name, time_fs in times.items():
+            logger.info(
+                "%s: the correlation time of the %s is %s", self.folder, name, told_memory(time_fs)
+            )
         aimd = self.aimd
         if self.frames == 1:
             return True
