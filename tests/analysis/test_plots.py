@@ -1,5 +1,7 @@
 """Pictures: what they show is what the density holds."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
@@ -7,11 +9,13 @@ from small_model import make_structure
 
 from rhocast.analysis.cut import draw_line, values_along
 from rhocast.analysis.histogram import draw_reduction
+from rhocast.analysis.picture import save_figure
 from rhocast.analysis.plane import Plane, interpolated, without_undershoot
 from rhocast.analysis.plots import draw_comparison, draw_field, draw_slice
 from rhocast.density import Density, write_density
 from rhocast.density.reduction import reduce_density, write_reduction
 from rhocast.errors import ConfigError, StructureError
+from rhocast.structures import Structure
 
 SHAPE = (20, 24, 28)
 WAVE = np.array([1, -1, 2])
@@ -72,10 +76,11 @@ def test_atoms_are_drawn_with_their_images_where_the_window_reaches(density):
     near = structure.fractional[0]
     plane = Plane(density, 2, near[2])
     within = np.abs(structure.fractional[:, 2] - near[2]) * 0.98 * structure.cell[2, 2] < 1.0
-    whole = plane.atoms()
+    whole, numbers = plane.atoms()
+    assert sorted(numbers) == sorted(structure.numbers[within])
     assert len(whole) == within.sum() >= 1
     assert np.isclose(whole, near[:2] % 1.0).all(axis=1).any()
-    assert len(plane.atoms(((-1.0, 1.0), (0.0, 2.0)))) == 4 * len(whole)
+    assert len(plane.atoms(((-1.0, 1.0), (0.0, 2.0)))[0]) == 4 * len(whole)
 
 
 def test_the_line_shows_prediction_band_and_reference(density, tmp_path, monkeypatch):
@@ -132,3 +137,44 @@ def test_every_picture_in_every_format(density, tmp_path):
 def test_another_format_is_refused(density, tmp_path):
     with pytest.raises(ConfigError, match=r"x.jpg: expected a name that ends in .png, .pdf, .svg"):
         draw_slice(density, tmp_path / "x.jpg")
+
+
+def test_each_element_has_a_mark_of_its_own_where_its_atoms_are(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        "rhocast.analysis.plots.save_figure", lambda figure, _: drawn.append(figure)
+    )
+    places = np.array([[0.25, 0.25, 0.0], [0.75, 0.25, 0.0], [0.25, 0.75, 0.0]])
+    compound = Structure(10.0 * places, 10.0 * np.eye(3), np.array([15, 5, 15]))
+    values = np.random.default_rng(0).random((20, 20, 20))
+    draw_slice(Density(compound, values), tmp_path / "slice.png")
+    axes = drawn[0].axes[0]
+    marks = {
+        line.get_label(): (line.get_marker(), line.get_xydata().tolist())
+        for line in axes.lines
+        if line.get_label() in ("B", "P")
+    }
+    assert marks == {"B": ("o", [[7.5, 2.5]]), "P": ("s", [[2.5, 2.5], [2.5, 7.5]])}
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["B", "P"]
+
+
+def test_titles_and_panels_keep_clear_of_each_other(tmp_path, monkeypatch):
+    """The numbers of a scale grow with the panel, so that one pass of the layout is too few."""
+    drawn = []
+
+    def save(figure, picture):
+        save_figure(figure, picture)
+        drawn.append(figure)
+
+    monkeypatch.setattr("rhocast.analysis.plots.save_figure", save)
+    structure = Structure(np.array([[1.0, 1.0, 1.0]]), 17.0 * np.eye(3), np.array([15]))
+    rng = np.random.default_rng(0)
+    first, second = (Density(structure, 0.15 * rng.random((24, 24, 24))) for _ in range(2))
+    draw_comparison(first, second, tmp_path / "c.png", ("DFT", "base model (NMAE 1.0 %)"))
+    (figure,) = drawn
+    boxes = [axes.get_tightbbox() for axes in figure.axes]
+    title = figure._suptitle.get_window_extent()
+    assert title.y0 > max(box.y1 for box in boxes)
+    assert min(box.y0 for box in boxes) >= 0.0
+    ordered = sorted(boxes, key=lambda box: box.x0)
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(ordered))

@@ -16,6 +16,10 @@ FORMATS = ("png", "pdf", "svg")
 #: and in print: what is predicted, what DFT computed, a band or a third curve, all else.
 BLUE, RED, ORANGE, GREY = "#3b6ea5", "#c0392b", "#e8a33d", "0.35"
 
+#: The layout is found this often before a figure is written: ticks, and with them the widths of
+#: their numbers, change with the sizes of panels.
+LAYOUT_PASSES = 2
+
 #: Powers of ten that are written out on an axis; smaller and larger ones stand apart.
 POWERS = (-3, 4)
 
@@ -45,7 +49,9 @@ def new_figure(width_inch: float, height_inch: float) -> "Figure":
     """
     with needed_for("drawing a picture"):
         from matplotlib.figure import Figure
-    return Figure(figsize=(width_inch, height_inch), layout="constrained")
+        from matplotlib.layout_engine import ConstrainedLayoutEngine
+    layout = ConstrainedLayoutEngine(w_pad=0.07)
+    return Figure(figsize=(width_inch, height_inch), layout=layout)
 
 
 def save_figure(figure: "Figure", picture: str | Path) -> None:
@@ -59,6 +65,8 @@ def save_figure(figure: "Figure", picture: str | Path) -> None:
     format = Path(picture).suffix.lstrip(".").lower()
     if format not in FORMATS:
         raise ConfigError(f"{picture}: expected a name that ends in .{', .'.join(FORMATS)}")
+    for _ in range(LAYOUT_PASSES):
+        figure.draw_without_rendering()
     drawn = io.BytesIO()  # Matplotlib hides the error of a full disk behind one of its own
     figure.savefig(drawn, dpi=150, format=format)
     with replacing(picture) as partial:

@@ -1,9 +1,11 @@
 """A plane of a density, drawn between its mesh points, with the atoms close by."""
 
 from collections.abc import Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from ase.data import chemical_symbols
 from scipy.ndimage import map_coordinates
 
 from rhocast.analysis.picture import DIVERGING, PANELS, add_colour_bar, add_scale_bar
@@ -20,6 +22,9 @@ DEGREES = {"density": 5, "epistemic_std": 1, "aleatoric_std": 1}
 
 #: Atoms so near a plane are drawn, Bohr; more of them than this in no picture.
 ATOMS_WITHIN_BOHR, MOST_ATOMS = 1.0, 150
+
+#: Marks of atoms, by element in the order of atomic numbers.
+MARKS = ("o", "s", "^", "D", "v", "p")
 
 #: Points of a picture along each edge, at least and at most.
 PIXELS, MOST_PIXELS = 300, 1000
@@ -86,8 +91,11 @@ class Plane:
         """Turn coordinates (2,) along the plane's lattice vectors into those of the cell (3,)."""
         return np.insert(np.asarray(scaled, dtype=float), self._axis, self.at)
 
-    def atoms(self, window: Window = WHOLE) -> np.ndarray:
-        """Return coordinates (n, 2) of the atoms within 1 Bohr, and their images, in a window."""
+    def atoms(self, window: Window = WHOLE) -> tuple[np.ndarray, np.ndarray]:
+        """Return coordinates (n, 2) and atomic numbers (n,) of the atoms close by, in a window.
+
+        Those within 1 Bohr, and their images.
+        """
         structure = self._density.structure
         inverse = np.linalg.inv(structure.cell)
         fractional = structure.positions @ inverse
@@ -99,14 +107,30 @@ class Plane:
         shifts = [np.arange(np.floor(a), np.ceil(b) + 1) for a, b in window]
         images = np.stack(np.meshgrid(*shifts, indexing="ij"), axis=-1).reshape(-1, 1, 2)
         every = (own + images).reshape(-1, 2)
-        return every[((every >= low) & (every <= high)).all(axis=1)]
+        numbers = np.tile(structure.numbers[near], len(images))
+        inside = ((every >= low) & (every <= high)).all(axis=1)
+        return every[inside], numbers[inside]
 
     def _draw_atoms(self, axes: "Axes", window: Window) -> None:
-        near = self.atoms(window)
-        if 0 < len(near) <= MOST_ATOMS:
-            x, y = self.flat(near)
-            axes.plot(x, y, "o", markersize=5, fillstyle="none", color="0.2", markeredgewidth=1.8)
-            axes.plot(x, y, "o", markersize=5, fillstyle="none", color="white", markeredgewidth=0.8)
+        """Draw a mark for each atom, of another shape for each element of the cell."""
+        near, numbers = self.atoms(window)
+        if not 0 < len(near) <= MOST_ATOMS:
+            return
+        elements = np.unique(self._density.structure.numbers)
+        for element, mark in zip(elements, cycle(MARKS)):
+            style: dict[str, Any] = {"marker": mark, "linestyle": "none", "fillstyle": "none"}
+            x, y = self.flat(near[numbers == element])
+            axes.plot(x, y, **style, markersize=5, color="0.2", markeredgewidth=1.8)
+            axes.plot(
+                x, y, **style, markersize=5, color="white", markeredgewidth=0.8,
+                label=chemical_symbols[element],
+            )  # fmt: skip
+        if len(elements) > 1:
+            handles, labels = axes.get_legend_handles_labels()
+            axes.legend(
+                handles, labels, loc="upper right", fontsize=8, facecolor="0.35", edgecolor="none",
+                labelcolor="white", handletextpad=0.1, borderpad=0.3, columnspacing=0.8, ncols=2,
+            )  # fmt: skip
 
 
 def without_undershoot(shown: np.ndarray, stored: np.ndarray) -> np.ndarray:
