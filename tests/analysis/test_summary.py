@@ -3,9 +3,14 @@
 import json
 from pathlib import Path
 
+import h5py
 import pytest
+from small_model import SHAPE, make_negative_model, make_structure
 
 from rhocast.analysis.summary import COLUMNS, write_summary
+from rhocast.checksums import seal_attributes
+from rhocast.grid import Mesh
+from rhocast.inference import predict_file
 
 SNAPSHOT = Path(__file__).parents[1] / "data/densities/si8/300K/0.h5"
 
@@ -43,3 +48,26 @@ def test_the_verdict_says_where_no_error_was_measured(tmp_path, errors):
     said = (tmp_path / "summary.txt").read_text()
     verdict = said.partition("Verdict\n")[2].partition("\n\n")[0]
     assert "Cell big has a vacancy, which no held-out snapshot has." in verdict
+
+
+def test_the_lowest_density_is_that_before_the_bound_at_zero(tmp_path, errors):
+    """Zeros in the field say nothing: they are negative densities that the bound has changed."""
+    structure, field = make_structure(), tmp_path / "density.h5"
+    mesh = Mesh(SHAPE, structure.cell)
+    bound = predict_file(make_negative_model(), structure, mesh, field)
+    assert bound.points_below_zero > 0
+    write_summary(tmp_path / "summary.txt", None, [SNAPSHOT], errors, [field])
+    said = (tmp_path / "summary.txt").read_text()
+    assert (
+        f"  lowest density before the bound at zero {bound.lowest_before_bound:.2g} e/Bohr³" in said
+    )
+    assert f", at {bound.points_below_zero:,} of {mesh.n_points:,} points" in said
+    with h5py.File(field, "r+") as file:  # as an earlier version has written it
+        for name in bound.attributes:
+            del file.attrs[name]
+        seal_attributes(file)
+    write_summary(tmp_path / "summary.txt", None, [SNAPSHOT], errors, [field])
+    assert (
+        "lowest density, negative ones set to zero, 0 e/Bohr³"
+        in (tmp_path / "summary.txt").read_text()
+    )

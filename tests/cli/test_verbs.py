@@ -1,6 +1,7 @@
 """The verbs as scripts rely on them: arguments, figures, exit codes."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from matplotlib.image import imread
+from small_model import make_negative_model
 
 import rhocast.cli.main
 from rhocast.cli.main import VERBS, main
@@ -209,6 +211,19 @@ def test_predict_scales_to_the_electrons(models, structure, tmp_path):
     with h5py.File(out) as file:
         assert file["density"][()].sum() * voxel == pytest.approx(before, rel=1e-6)
         assert "epistemic_std" not in file
+
+
+def test_predict_ends_with_the_lowest_density(structure, tmp_path, caplog):
+    """Of a file, a shard and a reduction; before negative ones were set to zero."""
+    model, mesh = tmp_path / "model.safetensors", ["--mesh-spacing-bohr", "0.9"]
+    make_negative_model(species=("Si",)).save(model)
+    wanted = r" is written; lowest density before the bound at zero -\S+ e/Bohr³, at \S+ of 1,728 p"
+    for options in ([], ["--shard", "0/1"], ["--reduce"]):
+        caplog.clear()
+        caplog.set_level("INFO")
+        out = str(tmp_path / f"{len(options)}.h5")
+        assert main(["predict", str(model), structure, "-o", out, *mesh, *options]) == 0
+        assert re.search(wanted, caplog.messages[-1])
 
 
 def test_shards_merge_to_the_whole(models, structure, tmp_path):

@@ -1,5 +1,7 @@
 """Small models with random weights, and small distorted cells."""
 
+from dataclasses import replace
+
 import numpy as np
 from random_model import normalised_in, pseudo_atoms, random_last_layer, random_model
 
@@ -71,3 +73,10 @@ def as_stored(field: Density, name: str) -> np.ndarray:
     """Return one array with the digits that files keep."""
     dtype = DENSITY_FIELDS[name].dtype
     return getattr(field, name).astype(dtype).astype(np.float32)
+
+
+def make_negative_model(**options) -> DensityModel:
+    """A model that gives negative densities at some points and positive ones at others."""
+    model = make_model(**options)
+    shifted = replace(model.normalisation, target_mean=np.float32(-2e-3))
+    return replace(model, normalisation=shifted)

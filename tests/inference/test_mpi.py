@@ -12,6 +12,7 @@ import pytest
 from small_model import SHAPE, as_stored, make_model, make_smooth_model, make_structure
 
 from rhocast.density import read_density
+from rhocast.density.bound import Bound
 from rhocast.density.reduction import read_reduction
 from rhocast.errors import ModelError
 from rhocast.evaluation import compiled as kernels
@@ -38,6 +39,9 @@ def assert_same(path: Path, reference) -> None:
     field = read_density(merged)
     for name in ("density", "epistemic_std", "aleatoric_std"):
         np.testing.assert_array_equal(getattr(field, name), as_stored(reference, name))
+    bound = Bound.read(field.record)
+    assert bound is not None
+    assert bound == Bound.read(reference.record)
 
 
 @pytest.mark.parametrize("n_ranks", [1, 2, 3])

@@ -2,13 +2,14 @@
 
 import logging
 import tracemalloc
-from dataclasses import replace
 
+import h5py
 import numpy as np
 import pytest
-from small_model import SHAPE, as_stored, make_model, make_structure
+from small_model import SHAPE, as_stored, make_model, make_negative_model, make_structure
 
 from rhocast.density import read_density
+from rhocast.density.bound import Bound
 from rhocast.density.density import scaled_values
 from rhocast.errors import ConfigError, ModelError, RhocastError, StructureError
 from rhocast.grid import BinnedAtoms, Mesh
@@ -19,6 +20,7 @@ from rhocast.inference import (
     predict_density,
     predict_file,
     predict_on_mesh,
+    predict_reduced,
     predict_shard,
     prediction,
 )
@@ -239,9 +241,7 @@ def test_make_structure_keeps_atoms_apart():
 
 def test_no_density_is_negative(structure, caplog):
     """A model that answers with negative densities gives zeros, and the log counts the points."""
-    model = make_model()
-    shifted = replace(model.normalisation, target_mean=np.float32(-0.03))
-    negative = replace(model, normalisation=shifted)
+    negative = make_negative_model()
     mesh = Mesh(SHAPE, structure.cell)
     raw = BlockPredictor(negative, Request(negative, structure, mesh).task)
     atoms = BinnedAtoms.of(structure).around(*raw._blocks.bounds(0), negative.reach_bohr)
@@ -252,4 +252,38 @@ def test_no_density_is_negative(structure, caplog):
     assert field.density.min() == 0.0
     box = raw._blocks.box(0)
     np.testing.assert_array_equal(field.density[box], np.maximum(unbounded, 0.0))
-    assert f"{int((field.density == 0).sum())} points of negative density" in caplog.text
+    below = int((field.density == 0).sum())
+    assert f"at {below:,} of {field.density.size:,} points" in caplog.text
+
+
+@pytest.mark.parametrize("n_shards", [1, 3])
+def test_files_tell_what_the_bound_at_zero_has_changed(n_shards, structure, tmp_path):
+    """Files of one run, merged shards, reductions and densities in memory agree on it."""
+    negative, mesh = make_negative_model(), Mesh(SHAPE, structure.cell)
+    raw = BlockPredictor(negative, Request(negative, structure, mesh).task)
+    atoms = BinnedAtoms.of(structure)
+    unbounded = np.concatenate(
+        [
+            raw.values(
+                raw._blocks.shape(block),
+                atoms.around(*raw._blocks.bounds(block), negative.reach_bohr),
+            )[0].ravel()
+            for block in range(len(raw._blocks))
+        ]
+    )
+    expected = Bound(mesh.n_points, int((unbounded < 0).sum()), float(unbounded.min()))
+    assert 0 < expected.points_below_zero < mesh.n_points
+    paths = [tmp_path / f"{k}.h5" for k in range(n_shards)]
+    bounds = [
+        predict_shard(negative, structure, mesh, path, shard=k, n_shards=n_shards)
+        for k, path in enumerate(paths)
+    ]
+    assert Bound.of_all(bounds) == expected
+    merge(paths, tmp_path / "merged.h5")
+    assert Bound.read(read_density(tmp_path / "merged.h5").record) == expected
+    assert Bound.read(predict_on_mesh(negative, structure, mesh).record) == expected
+    assert predict_file(negative, structure, mesh, tmp_path / "whole.h5") == expected
+    reduced = tmp_path / "reduced.h5"
+    assert predict_reduced(negative, structure, mesh, reduced, coarse_bohr=5.0) == expected
+    with h5py.File(reduced) as file:
+        assert Bound.read(file.attrs) == expected

@@ -17,6 +17,7 @@ from rhocast.analysis.verdict import (
     sentence_of,
 )
 from rhocast.density import Density, open_density, read_snapshot
+from rhocast.density.bound import Bound
 from rhocast.files import replacing
 
 #: Figures of the error table: key of `rhocast.analysis.metrics`, heading, format.
@@ -158,7 +159,7 @@ def _field(path: Path) -> str:
             f"{mesh.spacing.max():.3f} Bohr: {mesh.n_points:,} points\n"
             f"  electrons as predicted {counted:,.1f} of {wanted:,.0f} "
             f"({counted / wanted - 1:+.2%}), then scaled to them\n"
-            f"  lowest density {_lowest(stored):.2g} e/Bohr³"
+            f"  {Bound.read(stored.record) or _lowest(stored)}"
             + (
                 ""
                 if outside is None
@@ -167,6 +168,7 @@ def _field(path: Path) -> str:
         )
 
 
-def _lowest(field: Density) -> float:
-    """Return the lowest density of a field, read layer by layer."""
-    return min(float(layer.min()) for layer in field.layers("density"))
+def _lowest(field: Density) -> str:
+    """Tell the lowest density of a field of an earlier version, read layer by layer."""
+    lowest = min(float(layer.min()) for layer in field.layers("density"))
+    return f"lowest density, negative ones set to zero, {lowest:.2g} e/Bohr³"

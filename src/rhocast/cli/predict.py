@@ -228,7 +228,7 @@ def _predict_one(
         _dry_run(options, model, structure, mesh, comm)
         return
     if options.reduce:
-        predict_reduced(
+        bound = predict_reduced(
             model,
             structure,
             mesh,
@@ -240,12 +240,14 @@ def _predict_one(
         )
     elif options.shard is None:
         scale = not options.unscaled
-        predict_file(model, structure, mesh, file, asked, scale_to_electrons=scale, comm=comm)
+        bound = predict_file(
+            model, structure, mesh, file, asked, scale_to_electrons=scale, comm=comm
+        )
         if file != options.output:
             first_alone(comm, lambda: _convert(file, options.output))
     else:
         shard, n_shards = options.shard
-        predict_shard(
+        bound = predict_shard(
             model,
             structure,
             mesh,
@@ -255,7 +257,8 @@ def _predict_one(
             n_shards=n_shards,
             comm=comm,
         )
-    log.info("%s is written", options.output)
+    told = f"; {bound}" if bound is not None and bound.evaluated_points else ""
+    log.info("%s is written%s", options.output, told)
 
 
 def _check_reduction(options: argparse.Namespace) -> None:

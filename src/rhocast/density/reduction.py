@@ -5,7 +5,7 @@ arrays are all that it knows: a run that is interrupted stores them and goes on.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 
 from rhocast.checksums import check_attributes, read_checked, seal_attributes, seal_dataset
+from rhocast.density.bound import Bound
 from rhocast.density.density import Density
 from rhocast.errors import FileFormatError
 from rhocast.files import replacing
@@ -62,8 +63,9 @@ class Reduction:
         ``finished`` (blocks,): which have been added. ``profile_0`` to ``profile_2`` (2, n): sums
         of ρ and σ over the other two axes. ``coarse`` (2, cx, cy, cz): sums of both in coarse
         cells. ``density_counts``, ``std_counts``: points in each bin. ``peak_std``, ``peak_index``
-        (3, blocks): largest σ of each block and its mesh point. ``atoms`` (2, n) float32: sums of
-        both over the points, those that belong to an atom; n is 0 where they are not asked for.
+        (3, blocks): largest σ of each block and its mesh point. ``bound`` (3,): the numbers of a
+        `rhocast.density.bound.Bound`. ``atoms`` (2, n) float32: sums of both over the points,
+        those that belong to an atom; n is 0 where they are not asked for.
     """
 
     blocks: Blocks
@@ -87,6 +89,7 @@ class Reduction:
             "std_counts": np.zeros(len(STD_EDGES) - 1, dtype=np.int64),
             "peak_std": np.zeros(len(blocks)),
             "peak_index": np.zeros((3, len(blocks)), dtype=np.int64),
+            "bound": np.array(astuple(Bound())),
             "atoms": np.zeros((2, n_atoms), dtype=np.float32),
         }
         x, y, z = coarse.tolist()
@@ -108,8 +111,12 @@ class Reduction:
         density: np.ndarray,
         std: np.ndarray | None,
         shares: "Shares | None" = None,
+        bound: Bound | None = None,
     ) -> None:
-        """Add a block: ρ, σ of both kinds together where there is one, and the atoms' shares."""
+        """Add a block: ρ, σ of both kinds together where there is one, and the atoms' shares.
+
+        ``bound`` tells what a predicted ρ was before the bound at zero.
+        """
         box = self.blocks.box(block)
         for row, values in enumerate((density, std)):
             if values is None:
@@ -135,7 +142,15 @@ class Reduction:
         if shares is not None:
             for row, sums in zip(self.arrays["atoms"], shares.sums, strict=False):
                 np.add.at(row, shares.atoms, sums.astype(np.float32))
+        if bound is not None:
+            self.arrays["bound"][:] = astuple(Bound.of_all([self.bound, bound]))
         self.arrays["finished"][block] = True
+
+    @property
+    def bound(self) -> Bound:
+        """What the density was before the bound at zero, of the blocks that have been added."""
+        points, below, lowest = self.arrays["bound"].tolist()
+        return Bound(int(points), int(below), lowest)
 
     @property
     def density_sum(self) -> float:

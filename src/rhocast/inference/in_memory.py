@@ -1,11 +1,13 @@
 """Whole densities in memory, for notebooks and scripts."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 
+from rhocast.density.bound import Bound
 from rhocast.density.density import Density
 from rhocast.density.refine import refined
 from rhocast.evaluation.gpu import gpu_named
@@ -21,6 +23,8 @@ from rhocast.model import DensityModel
 from rhocast.parallel.progress import Progress
 from rhocast.parallel.sharing import lead
 from rhocast.structures import Structure
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -131,23 +135,31 @@ def _in_memory(request: Request) -> Density:
     arrays = {name: np.empty(mesh.shape, dtype=np.float32) for name in request.fields}
     predictor = BlockPredictor(request.model, request.task.at(0))
     progress = Progress(request.where, mesh.n_points)
+    bounds: list[Bound] = []
 
     def compute(item: Item) -> np.ndarray:
         return predictor(*item)
 
     def keep(item: Item, values: np.ndarray) -> None:
         block, _ = item
+        bounds.append(Bound.put_on(values[0]))
         for name, array in zip(request.fields, values, strict=True):
             arrays[name][blocks.box(block)] = array
         progress.add(int(np.prod(blocks.shape(block))))
 
     lead(None, items(request, range(len(blocks))), compute, keep, request.task.threads)
-    predictor.tell_negative()
-    record = request.record.attributes | {
-        "mesh_spacing_bohr": mesh.spacing.tolist(),
-        "electron_count_before_scaling": mesh.integral(arrays["density"]),
-        "scale": 1.0,
-    }
+    bound = Bound.of_all(bounds)
+    if bound.points_below_zero:
+        log.info("%s: %s", request.where, bound)
+    record = (
+        request.record.attributes
+        | bound.attributes
+        | {
+            "mesh_spacing_bohr": mesh.spacing.tolist(),
+            "electron_count_before_scaling": mesh.integral(arrays["density"]),
+            "scale": 1.0,
+        }
+    )
     return Density.of(request.structure, arrays, record)
 
 

@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 
 from rhocast.checksums import seal_chunks
+from rhocast.density.bound import Bound
 from rhocast.density.chunks import rounded
 from rhocast.density.density import scale_factor, scaled_values, warn_of_scaling
 from rhocast.density.disk import check_disk
@@ -134,11 +135,17 @@ def _record(shards: list[Shard], scale_to_electrons: bool) -> dict[str, Any]:
     if scale_to_electrons:
         scale = scale_factor(count, record.n_electrons, str(shards[0].path))
         warn_of_scaling(scale, str(shards[0].path))
-    return record.attributes | {
-        "mesh_spacing_bohr": mesh.spacing.tolist(),
-        "electron_count_before_scaling": count,
-        "scale": scale,
-    }
+    bounds = [bound for shard in shards if (bound := shard.bound) is not None]
+    known = Bound.of_all(bounds).attributes if len(bounds) == len(shards) else {}
+    return (
+        record.attributes
+        | known
+        | {
+            "mesh_spacing_bohr": mesh.spacing.tolist(),
+            "electron_count_before_scaling": count,
+            "scale": scale,
+        }
+    )
 
 
 def _copy(out: Path, shards: list[Shard], record: dict[str, Any]) -> None:

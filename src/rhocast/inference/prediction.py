@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rhocast.density.bound import Bound
 from rhocast.density.density import scale_factor
 from rhocast.density.disk import check_disk
 from rhocast.files import owned
@@ -19,7 +20,7 @@ from rhocast.inference.options import PredictionOptions
 from rhocast.inference.predictor import BlockPredictor
 from rhocast.inference.request import Request, Task
 from rhocast.inference.shard_writer import ShardWriter
-from rhocast.inference.shards import ShardHeader, is_finished
+from rhocast.inference.shards import Shard, ShardHeader, is_finished
 from rhocast.model import DensityModel
 from rhocast.parallel.blas import one_blas_thread
 from rhocast.parallel.progress import Progress
@@ -56,7 +57,7 @@ def predict_shard(
     shard: int = 0,
     n_shards: int = 1,
     comm: Any = None,
-) -> None:
+) -> Bound | None:
     """Predict one shard of a field to a file, on all ranks of a communicator.
 
     An interrupted run of the same request is taken up where it stopped; see
@@ -78,6 +79,11 @@ def predict_shard(
     comm
         Communicator of `rhocast.parallel.ranks.find_communicator`.
 
+    Returns
+    -------
+    Bound or None
+        What the density was before the bound at zero; on rank 0 alone.
+
     Raises
     ------
     RhocastError
@@ -86,6 +92,12 @@ def predict_shard(
     """
     request = first_alone(comm, lambda: request_of(model, structure, mesh, options))
     _predict_shard(model, request, Path(path), shard, n_shards, comm)
+    return first_alone(comm, lambda: _bound_of_shard(Path(path)))
+
+
+def _bound_of_shard(path: Path) -> Bound | None:
+    with Shard(path) as shard:
+        return shard.bound
 
 
 def request_of(
@@ -139,8 +151,8 @@ def compute_blocks(
         Called on rank 0, while the others follow: hands out blocks and takes what comes back
         (`rhocast.parallel.sharing.lead`).
     then
-        Takes the fields of each block on the rank that has computed them; what it returns goes to
-        rank 0 in their place.
+        Takes the fields of each block, negative densities among them, on the rank that has
+        computed them; what it returns goes to rank 0 in their place.
     """
     place, ranks_here = place_on_this_machine(comm)
 
@@ -164,7 +176,6 @@ def compute_blocks(
             lead_blocks(request, compute)
         else:
             follow(comm, compute)
-        predictor.tell_negative()
         wait_for_all(comm)
 
 
@@ -208,7 +219,7 @@ def predict_file(
     *,
     scale_to_electrons: bool = True,
     comm: Any = None,
-) -> None:
+) -> Bound | None:
     """Predict a whole field to a density-field file, by way of one shard beside it.
 
     With ``options.asked_spacing_bohr`` the file is on that mesh, interpolated from ``mesh``. A
@@ -224,6 +235,11 @@ def predict_file(
         As in `predict_shard`.
     scale_to_electrons
         As in `merge`.
+
+    Returns
+    -------
+    Bound or None
+        As of `predict_shard`; None also if an earlier version has left the shard.
 
     Raises
     ------
@@ -250,4 +266,6 @@ def predict_file(
         if from_first(comm, request is not None):
             _predict_shard(model, request, shard, 0, 1, comm)
         merge([shard], path, scale_to_electrons, comm=comm)
+        bound = first_alone(comm, lambda: _bound_of_shard(shard))
         first_alone(comm, shard.unlink)
+    return bound

@@ -1,6 +1,5 @@
 """The predicted values at the points of one block."""
 
-import logging
 from collections.abc import Iterator
 from functools import partial
 
@@ -19,8 +18,6 @@ from rhocast.inference.vacuum import TAPER_FROM, taper, weight
 from rhocast.model import DensityModel
 from rhocast.structures import Structure
 
-log = logging.getLogger(__name__)
-
 #: Points along each side of the parts of a tile whose distance from the atoms is looked up.
 _PART = 8
 
@@ -32,7 +29,7 @@ _DIAGONALS = np.array([[1, 1, 1], [1, 1, -1], [1, -1, 1], [-1, 1, 1]])
 
 
 class BlockPredictor:
-    """Computes the fields block by block; no density that it gives is negative.
+    """Computes the fields block by block; whoever keeps them puts the bound at zero on them.
 
     It knows the atoms around a block and no others. What surrounds a block follows from structure
     and mesh alone, so the values do not depend on which shard or rank computes them.
@@ -52,7 +49,6 @@ class BlockPredictor:
         self._evaluator = evaluator_for(model, task)
         self._range = model.cutoff_bohr
         self._vacuum = self._far_from_atoms()
-        self._negative: list[tuple[int, float]] = []  # of each block: points, the lowest
 
     def __call__(self, block: int, atoms: Neighbourhood | None) -> np.ndarray:
         """Compute a block.
@@ -80,26 +76,7 @@ class BlockPredictor:
                 f"{self._task.where}: the model answers with NaN or infinity in block {block}; its "
                 "weights are damaged or the structure is far from all it was trained on"
             )
-        self._forbid_negative(values[0])
         return values
-
-    def _forbid_negative(self, density: np.ndarray) -> None:
-        """Set negative densities to zero, which is nearer to any density there is."""
-        negative = density < 0.0
-        if negative.any():
-            self._negative.append((int(negative.sum()), float(density.min())))
-            density[negative] = 0.0
-
-    def tell_negative(self) -> None:
-        """Log how many points had a negative density, and the lowest."""
-        if self._negative:
-            count, lowest = sum(n for n, _ in self._negative), min(low for _, low in self._negative)
-            log.info(
-                "%s: %d points of negative density, the lowest %.2g e/Bohr³, were set to zero",
-                self._task.where,
-                count,
-                lowest,
-            )
 
     def values(self, shape: tuple[int, int, int], atoms: Neighbourhood | None) -> np.ndarray:
         """Compute any part of the mesh, of a shape, from the atoms around it; as a block."""

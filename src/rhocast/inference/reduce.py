@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from rhocast.density.bound import Bound
 from rhocast.density.density import scale_factor, warn_of_scaling
 from rhocast.density.reduction import Reduction, Shares, total_std, write_reduction
 from rhocast.files import owned
@@ -38,7 +39,7 @@ def predict_reduced(
     places: int = 10,
     charges: bool = False,
     comm: Any = None,
-) -> None:
+) -> Bound | None:
     """Predict a field on all ranks of a communicator and store its reductions alone.
 
     An interrupted run of the same request goes on where it was. ρ and σ are scaled to the valence
@@ -57,6 +58,11 @@ def predict_reduced(
     charges
         Whether to store the Hirshfeld charge of each atom, and its error bar, too.
 
+    Returns
+    -------
+    Bound or None
+        As of `rhocast.inference.prediction.predict_shard`.
+
     Raises
     ------
     RhocastError
@@ -64,6 +70,7 @@ def predict_reduced(
         pseudo-atoms to divide by.
     """
     path = Path(path)
+    bounds: list[Bound] = []  # of rank 0
 
     def reduce(request: Request, compute: Compute) -> None:
         with owned(path, "predict"):
@@ -74,15 +81,17 @@ def predict_reduced(
             _add_blocks(reduction, request, comm, compute, state)
             _write(path, reduction, request, places)
             state.remove()
+            bounds.append(reduction.bound)
 
     then = dividing(model) if charges else _alone
     request = first_alone(comm, lambda: request_of(model, structure, mesh, options))
     with one_blas_thread():
         compute_blocks(model, request, comm, reduce, then)
+    return Bound.of_all(bounds) if bounds else None
 
 
-def _alone(_: Task, item: Item, values: np.ndarray) -> tuple[np.ndarray, None]:
-    return values, None
+def _alone(_: Task, item: Item, values: np.ndarray) -> tuple[np.ndarray, None, Bound]:
+    return values, None, Bound.put_on(values[0])
 
 
 def dividing(model: DensityModel) -> Then:
@@ -95,15 +104,18 @@ def dividing(model: DensityModel) -> Then:
     """
     division = Division.by(model.baseline, model.species)
 
-    def divide(task: Task, item: Item, values: np.ndarray) -> tuple[np.ndarray, Shares | None]:
+    def divide(
+        task: Task, item: Item, values: np.ndarray
+    ) -> tuple[np.ndarray, Shares | None, Bound]:
         _, around = item
+        bound = Bound.put_on(values[0])
         if around is None:
-            return values, None
+            return values, None, bound
         std = total_std(dict(zip(task.fields, values, strict=True)))
         both = values[:1] if std is None else np.stack([values[0], std])
         sums = division(both, around, task.mesh, task.kernels)
         reached = sums.any(axis=0)  # the model knows atoms further away
-        return values, Shares(around.origins[reached], sums[:, reached])
+        return values, Shares(around.origins[reached], sums[:, reached]), bound
 
     return divide
 
@@ -122,10 +134,10 @@ def _add_blocks(
     progress = Progress(request.where, sum(sizes), int(np.dot(sizes, finished)))
     between = blocks_between_saves(len(blocks))
 
-    def add(item: Item, found: tuple[np.ndarray, Shares | None]) -> None:
-        block, (values, shares) = item[0], found
+    def add(item: Item, found: tuple[np.ndarray, Shares | None, Bound]) -> None:
+        block, (values, shares, bound) = item[0], found
         fields = dict(zip(request.fields, values, strict=True))
-        reduction.add(block, fields["density"], total_std(fields), shares)
+        reduction.add(block, fields["density"], total_std(fields), shares, bound)
         if shares is not None:
             state.touch(shares.atoms)
         progress.add(sizes[block])
@@ -139,11 +151,15 @@ def _write(path: Path, reduction: Reduction, request: Request, places: int) -> N
     count = reduction.density_sum * request.mesh.voxel_volume
     scale = scale_factor(count, request.n_electrons, request.where)
     warn_of_scaling(scale, request.where)
-    record = request.record.attributes | {
-        "mesh_shape": request.mesh.shape,
-        "electron_count_before_scaling": count,
-        "scale": scale,
-    }
+    record = (
+        request.record.attributes
+        | reduction.bound.attributes
+        | {
+            "mesh_shape": request.mesh.shape,
+            "electron_count_before_scaling": count,
+            "scale": scale,
+        }
+    )
     columns = _columns(reduction, request, scale)
     write_reduction(path, reduction, request.structure, request.mesh, record, places, columns)
 

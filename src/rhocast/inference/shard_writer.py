@@ -27,6 +27,7 @@ from rhocast.checksums import (
     seal_dataset,
     sum_of,
 )
+from rhocast.density.bound import Bound
 from rhocast.density.chunks import ChunkedArray, chunk_shape, preallocate, write_all
 from rhocast.errors import FileFormatError, ParallelError
 from rhocast.fields import DENSITY_FIELDS
@@ -40,6 +41,9 @@ log = logging.getLogger(__name__)
 
 #: Finished blocks are made certain at this interval: what a kill costs at most.
 SECONDS_BETWEEN_COMMITS = 1.0
+
+#: Of the three numbers of a block in ``block_sums``.
+_ROW_BYTES = 24
 
 #: In place of a file descriptor.
 _CLOSED = -1
@@ -125,19 +129,24 @@ class ShardWriter:
         return [block for block in self._header.own_blocks if block not in self.finished]
 
     def write(self, block: int, values: np.ndarray) -> None:
-        """Write the values of a block, shape (f, bx, by, bz), fields in the header's order."""
+        """Write the values of a block, shape (f, bx, by, bz), fields in the header's order.
+
+        Negative densities are set to zero, in ``values``, too.
+        """
         header = self._header
         box = self._box(block)
         density = values[header.fields.index("density")]
-        place = self._sums + 8 * (block - header.own_blocks.start)
+        bound = Bound.put_on(density)
+        number = block - header.own_blocks.start
         with self._explaining_failure():
             for name, array in zip(header.fields, values, strict=True):
                 self._arrays[name].write(self._file, box, array)
-            total = np.array([density.sum(dtype=np.float64)])
-            write_all(self._file, total, place)
+            total = density.sum(dtype=np.float64)
+            row = np.array([total, bound.points_below_zero, bound.lowest_before_bound])
+            write_all(self._file, row, self._sums + _ROW_BYTES * number)
             if self._checks is not None:
-                place = self._checks + 4 * (block - header.own_blocks.start)
-                write_all(self._file, np.array([sum_of(total)], dtype="u4"), place)
+                check = np.array([sum_of(row)], dtype="u4")
+                write_all(self._file, check, self._checks + 4 * number)
         self._uncertain.append(block)
         if time.monotonic() - self._last_commit > SECONDS_BETWEEN_COMMITS:
             self.commit()
@@ -180,9 +189,9 @@ class ShardWriter:
         if self._checks is None:
             return True
         number = block - self._header.own_blocks.start
-        total = os.pread(self._file, 8, self._sums + 8 * number)
+        row = os.pread(self._file, _ROW_BYTES, self._sums + _ROW_BYTES * number)
         found = os.pread(self._file, 4, self._checks + 4 * number)
-        return found == np.uint32(sum_of(total)).tobytes()
+        return found == np.uint32(sum_of(row)).tobytes()
 
     def commit(self) -> None:
         """Bring the blocks to the disk, and only then into the journal."""
@@ -302,6 +311,6 @@ def _create_datasets(file: h5py.File, header: ShardHeader) -> None:
         if chunks is not None:
             create_sums(file, name)
     sums = (len(header.own_blocks),)
-    preallocate(file, "block_sums", sums, "f8", None, h5py.h5d.FILL_TIME_ALLOC)
+    preallocate(file, "block_sums", (*sums, _ROW_BYTES // 8), "f8", None, h5py.h5d.FILL_TIME_ALLOC)
     preallocate(file, f"{GROUP}/block_sums", sums, "u4", None, h5py.h5d.FILL_TIME_ALLOC)
     file["block_sums"].attrs["unit"] = "e/Bohr^3"

@@ -1,7 +1,8 @@
 """The shard file: some layers of one field.
 
 HDF5. Datasets: the predicted arrays of `rhocast.fields.DENSITY_FIELDS`, of shape (rows, ny, nz);
-``block_sums``, the sum of the density over each block; ``cell``; in shard 0 ``positions`` and
+``block_sums``, of each block the sum of the density and, before the bound at zero, the number of
+negative densities and the lowest (`Shard.bound`); ``cell``; in shard 0 ``positions`` and
 ``numbers``. Attributes: see `ShardHeader`.
 """
 
@@ -9,6 +10,7 @@ import json
 import logging
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf, prod
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from rhocast.checksums import (
     read_checked,
     sum_of,
 )
+from rhocast.density.bound import Bound
 from rhocast.errors import FileFormatError
 from rhocast.fields import STRUCTURE_FIELDS
 from rhocast.grid import Blocks, Mesh
@@ -31,7 +34,7 @@ from rhocast.structures import Structure
 
 log = logging.getLogger(__name__)
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 KIND = "rhocast shard"
 REMEDY = "predict this shard again"
 
@@ -154,6 +157,21 @@ class Shard:
     @property
     def block_sums(self) -> np.ndarray:
         """Sum of the density over each block of the shard, float64."""
+        found = self._block_sums
+        return found if found.ndim == 1 else found[:, 0]
+
+    @property
+    def bound(self) -> Bound | None:
+        """What the density was before the bound at zero; None if an earlier version wrote it."""
+        found = self._block_sums
+        if found.ndim == 1:
+            return None
+        rows = self.header.rows
+        points = (rows.stop - rows.start) * prod(self.header.mesh_shape[1:])
+        return Bound(points, int(found[:, 1].sum()), float(found[:, 2].min(initial=inf)))
+
+    @property
+    def _block_sums(self) -> np.ndarray:
         return self.file["block_sums"][()]
 
     def _read_header(self) -> ShardHeader:
@@ -178,7 +196,7 @@ class Shard:
         checks = self.file.get(f"{GROUP}/block_sums")
         if checks is None:
             log.info("%s: block_sums has no checksums, damage to it cannot be detected", self.path)
-        elif [sum_of(total) for total in self.block_sums] != checks[()].tolist():
+        elif [sum_of(row) for row in self._block_sums] != checks[()].tolist():
             raise damaged(self.path, "block_sums", REMEDY)
 
     def _check_complete(self) -> None:
