@@ -213,6 +213,7 @@ rule summary:
         tasks=1,
     params:
         unmeasured=campaign.unmeasured(),
+        criteria=slice_of(cfg.convergence) if cfg.convergence else None,
         format_version=3,
     message:
         "Writing the summary"

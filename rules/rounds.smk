@@ -101,6 +101,8 @@ checkpoint judge:
     params:
         goal=slice_of(cfg.goal),
         trained_on=[part.trained_on() for part in campaign.rounds],
+        added_like=lambda w: campaign.like_added(int(w.round)),
+        added_dynamics=lambda w: campaign.dynamics_like_added(int(w.round)),
         format_version=1,
     message:
         "Judging round {wildcards.round}"

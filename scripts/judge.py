@@ -13,6 +13,8 @@ with job(snakemake.log[0]):
         densities=snakemake.input.densities,
         trained_on=snakemake.params.trained_on,
         dynamics=[read_record(path) or {} for path in snakemake.input.trajectories],
+        added_like=snakemake.params.added_like,
+        added_dynamics=[read_record(path) or {} for path in snakemake.params.added_dynamics],
         before=next(iter(snakemake.input.before), None),
         study=next(iter(snakemake.input.study), None),
         verdict=snakemake.output.verdict,

@@ -7,6 +7,7 @@ from rhocast import config
 from rhocast.analysis.convergence_report import (
     describe,
     draw_convergence,
+    not_converged,
     write_recommendation,
     write_table,
 )
@@ -48,6 +49,20 @@ def test_the_table_gives_every_value_and_its_verdict(series, tmp_path):
     assert float(rows[1]["density_share"]) == 2.6e-3
     assert rows[2]["density_share"] == ""
     assert len(rows) == 7
+
+
+def test_what_is_not_converged_is_named_with_the_quantity(series, tmp_path):
+    write_table(tmp_path / "table.tsv", series, STUDY)
+    (said,) = not_converged(tmp_path / "table.tsv", STUDY)
+    assert said == (
+        "mesh spacing, cutoff: 0.4 Bohr, 10 Ha is not converged by the criteria of `convergence`: "
+        "∫|Δρ|/N_e 0.028 (at most 0.003), energy 0.02 Ha/atom (at most 0.001), largest force "
+        "0.005 Ha/Bohr (at most 0.001)"
+    )
+    loose = STUDY.model_copy(update={"max_density_share": 0.1, "max_force_ha_per_bohr": 0.1})
+    write_table(tmp_path / "table.tsv", series, loose)
+    (said,) = not_converged(tmp_path / "table.tsv", loose)
+    assert said.endswith("of `convergence`: energy 0.02 Ha/atom (at most 0.001)")
 
 
 def test_the_recommendation_is_a_section_of_the_configuration(series, tmp_path):

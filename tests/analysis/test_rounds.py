@@ -5,8 +5,9 @@ import json
 import pytest
 
 import rhocast.analysis.rounds
-from rhocast.analysis.rounds import Round, judge_round, what_more_buys
+from rhocast.analysis.rounds import Round, hours_each, judge_round, what_more_buys
 from rhocast.config import Goal
+from rhocast.datasets.entry import read_entry
 
 GOAL = Goal(nmae=0.01, rounds=("first", "more", "most"))
 
@@ -28,6 +29,8 @@ def judge(root, tmp_path):
             densities=[root / "tests/data/densities/si8/300K/0.h5"],
             trained_on=[2, 4, 8],
             dynamics=[{"wall_time_s": 3600.0, "ranks": 2}],
+            added_like=[root / "tests/data/densities/si8/300K/0.h5"],
+            added_dynamics=[],
             before=tmp_path / f"{number - 1}.json" if number > 1 else None,
             study=study,
             verdict=tmp_path / f"{number}.json",
@@ -71,13 +74,29 @@ def test_no_round_begins_beyond_the_core_hours(judge):
 
 def test_what_more_data_buy_follows_the_power_law_of_the_last_rounds():
     curve = [Round(1, 4, 1.0, 0.04), Round(2, 16, 4.0, 0.02)]  # n^-1/2
-    said = what_more_buys(curve, 64)
+    said = what_more_buys(curve, 64, 0.25)
     assert (
         said == "48 more snapshots for training and transfer, about 12 core hours, are expected to "
         "lower the error to 1.0 %"
     )
-    assert "would show" in what_more_buys(curve[:1], 16)
-    assert "not expected" in what_more_buys([curve[0], Round(2, 16, 4.0, 0.05)], 64)
+    assert "would show" in what_more_buys(curve[:1], 16, None)
+    assert "not expected" in what_more_buys([curve[0], Round(2, 16, 4.0, 0.05)], 64, 0.25)
+
+
+def test_the_cost_of_more_is_that_of_the_densities_which_the_next_round_adds(judge, root):
+    """What else the round has computed, dynamics of held-out frames for instance, is no part."""
+    density = root / "tests/data/densities/si8/300K/0.h5"
+    hours = read_entry(density).core_hours
+    assert 0.0 < hours < 0.1
+    assert (
+        f"2 more snapshots for training and transfer, about {2 * hours:.2g} core hours,"
+        in (judge(1, 0.04)["sentences"][2])
+    )
+    assert hours_each([density] * 2, [{"wall_time_s": 3600.0}]) == pytest.approx(hours + 0.5)
+    assert hours_each([], []) is None
+    assert what_more_buys([Round(1, 4, 1.0, 0.04)], 6, None).startswith(
+        "2 more snapshots for training and transfer would show"
+    )
 
 
 def test_the_model_that_the_first_dataset_chooses_is_judged_on_all(root, tmp_path, monkeypatch):
@@ -96,6 +115,8 @@ def test_the_model_that_the_first_dataset_chooses_is_judged_on_all(root, tmp_pat
         densities=[root / "tests/data/densities/si8/300K/0.h5"],
         trained_on=[6, 8, 10],
         dynamics=[],
+        added_like=[],
+        added_dynamics=[],
         before=None,
         study=None,
         verdict=tmp_path / "1.json",

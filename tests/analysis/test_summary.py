@@ -9,6 +9,7 @@ from small_model import SHAPE, make_negative_model, make_structure
 
 from rhocast.analysis.summary import COLUMNS, write_summary
 from rhocast.checksums import seal_attributes
+from rhocast.config import Convergence
 from rhocast.grid import Mesh
 from rhocast.inference import predict_file
 
@@ -71,3 +72,15 @@ def test_the_lowest_density_is_that_before_the_bound_at_zero(tmp_path, errors):
         "lowest density, negative ones set to zero, 0 e/Bohr³"
         in (tmp_path / "summary.txt").read_text()
     )
+
+
+def test_the_verdict_names_the_setting_that_is_not_converged(tmp_path, errors):
+    study, criteria = tmp_path / "convergence.tsv", Convergence(system="unit")
+    head = "parameter fineness setting density_share energy_ha_per_atom force_ha_per_bohr verdict"
+    coarse = ["kpoints", "1", "2 2 2", "1e-3", "2.2e-3", "1e-4", "too coarse"]
+    study.write_text("\t".join(head.split()) + "\n" + "\t".join(coarse) + "\n")
+    arguments = (tmp_path / "summary.txt", None, [SNAPSHOT], errors, [])
+    write_summary(*arguments, study=study, criteria=criteria)
+    said = (tmp_path / "summary.txt").read_text()
+    wanted = "K-points: 2 2 2 is not converged by the criteria of `convergence`: energy 0.0022"
+    assert f"  {wanted} Ha/atom (at most 0.001)." in said

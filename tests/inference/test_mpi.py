@@ -12,8 +12,8 @@ import pytest
 from small_model import SHAPE, as_stored, make_model, make_smooth_model, make_structure
 
 from rhocast.density import read_density
-from rhocast.density.bound import Bound
 from rhocast.density.reduction import read_reduction
+from rhocast.density.zero_bound import Bound
 from rhocast.errors import ModelError
 from rhocast.evaluation import compiled as kernels
 from rhocast.grid import Mesh

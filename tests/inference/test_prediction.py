@@ -9,8 +9,8 @@ import pytest
 from small_model import SHAPE, as_stored, make_model, make_negative_model, make_structure
 
 from rhocast.density import read_density
-from rhocast.density.bound import Bound
 from rhocast.density.density import scaled_values
+from rhocast.density.zero_bound import Bound
 from rhocast.errors import ConfigError, ModelError, RhocastError, StructureError
 from rhocast.grid import BinnedAtoms, Mesh
 from rhocast.inference import (
@@ -287,3 +287,16 @@ def test_files_tell_what_the_bound_at_zero_has_changed(n_shards, structure, tmp_
     assert predict_reduced(negative, structure, mesh, reduced, coarse_bohr=5.0) == expected
     with h5py.File(reduced) as file:
         assert Bound.read(file.attrs) == expected
+
+
+def test_shards_of_an_earlier_version_merge_without_what_they_do_not_tell(structure, tmp_path):
+    shard, mesh = tmp_path / "shard.h5", Mesh(SHAPE, structure.cell)
+    predict_shard(make_model(), structure, mesh, shard)
+    with h5py.File(shard, "r+") as file:  # it had no numbers but the sums
+        sums = file["block_sums"][:, 0]
+        del file["block_sums"], file["checksums/block_sums"]
+        file["block_sums"] = sums
+    merge([shard], tmp_path / "merged.h5")
+    field = read_density(tmp_path / "merged.h5")
+    assert field.electron_count == pytest.approx(17.0, rel=1e-6)
+    assert Bound.read(field.record) is None

@@ -26,6 +26,9 @@ QUANTITIES = (
     ("force_ha_per_bohr", "largest force, Ha/Bohr", "max_force_ha_per_bohr"),
 )
 
+#: Verdict on a value that misses the criteria.
+_TOO_COARSE = "too coarse"
+
 _TITLES = {
     "kpoints": "k-points",
     "resolution": "mesh spacing, cutoff",
@@ -100,6 +103,31 @@ def write_table(path: str | Path, series: Sequence[Series], study: config.Conver
                         f"{trial.core_seconds:.1f}",
                     ]
                 )  # fmt: skip
+
+
+def not_converged(table: str | Path, study: config.Convergence) -> list[str]:
+    """Read ``convergence.tsv``; say in a sentence which settings of `dft` miss the criteria.
+
+    A setting misses them, too, if a finer one does.
+    """
+    with Path(table).open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream, delimiter="\t"))
+    sentences: dict[str, str] = {}
+    for row in rows:
+        if float(row["fineness"]) >= 1.0 and row["verdict"] == _TOO_COARSE:
+            missed = ", ".join(
+                f"{_measured(label, float(row[quantity]))} (at most {getattr(study, criterion):g})"
+                for quantity, label, criterion in QUANTITIES
+                if float(row[quantity]) > getattr(study, criterion)
+            )
+            said = f"{_TITLES[row['parameter']]}: {row['setting']} is not converged by the criteria"
+            sentences.setdefault(row["parameter"], f"{said} of `convergence`: {missed}")
+    return list(sentences.values())
+
+
+def _measured(label: str, value: float) -> str:
+    name, _, unit = label.partition(", ")
+    return f"{name} {value:.2g} {unit}".rstrip()
 
 
 def write_recommendation(
@@ -200,4 +228,4 @@ def _verdict(series: Series, trial: Trial, study: config.Convergence) -> str:
         return "reference"
     if trial.fineness == series.recommended:
         return "recommended"
-    return "converged" if trial.difference.within(study) else "too coarse"
+    return "converged" if trial.difference.within(study) else _TOO_COARSE

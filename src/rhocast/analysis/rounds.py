@@ -54,6 +54,8 @@ def judge_round(
     densities: Sequence[str | Path],
     trained_on: Sequence[int],
     dynamics: Sequence[Mapping[str, Any]],
+    added_like: Sequence[str | Path],
+    added_dynamics: Sequence[Mapping[str, Any]],
     before: str | Path | None,
     study: str | Path | None,
     verdict: str | Path,
@@ -74,6 +76,8 @@ def judge_round(
         Files of this round and those before it, whose cost counts.
     dynamics
         Records of the trajectories that they were taken from.
+    added_like, added_dynamics
+        Those of them that are like what the next round adds: they tell its cost.
     trained_on
         Snapshots of training and transfer of each round, as in `Round`, later ones included.
     before
@@ -91,7 +95,8 @@ def judge_round(
     reference = Reference.read(study) if study else None
     stop, why = _stop(goal, own, reference)
     expected = trained_on[number] if number < len(goal.rounds) else 2 * own.snapshots
-    sentences = [judge_error(nmae, reference), why, what_more_buys(curve, expected)]
+    each = hours_each(added_like, added_dynamics)
+    sentences = [judge_error(nmae, reference), why, what_more_buys(curve, expected, each)]
     content = {
         "stop": stop,
         "met": nmae <= goal.nmae,
@@ -112,18 +117,27 @@ def core_hours(densities: Sequence[str | Path], dynamics: Sequence[Mapping[str, 
     return sum(filter(math.isfinite, points)) + sum(map(_hours_of, dynamics))
 
 
-def what_more_buys(curve: Sequence[Round], snapshots: int) -> str:
+def hours_each(
+    densities: Sequence[str | Path], dynamics: Sequence[Mapping[str, Any]]
+) -> float | None:
+    """Return the mean core hours of a density and of the dynamics it takes; None if not known."""
+    points = [read_entry(Path(path)).core_hours for path in densities]
+    if not points or not all(map(math.isfinite, points)):
+        return None
+    return (sum(points) + sum(map(_hours_of, dynamics))) / len(points)
+
+
+def what_more_buys(curve: Sequence[Round], snapshots: int, each: float | None) -> str:
     """Say what error so many snapshots are expected to leave, and what they cost.
 
-    The error of the last two rounds is taken for a power law of the number of snapshots.
+    The error of the last two rounds is taken for a power law of the number of snapshots; ``each``
+    are the core hours that one of them takes, None if they are not known.
     """
     last = curve[-1]
-    grown, spent = last.snapshots, last.core_hours
-    if len(curve) > 1:
-        grown, spent = grown - curve[-2].snapshots, spent - curve[-2].core_hours
-    hours = spent * (snapshots - last.snapshots) / grown
-    more = f"{snapshots - last.snapshots} more snapshots for training and transfer"
-    cost = f"{more}, about {hours:.2g} core hours,"
+    more = snapshots - last.snapshots
+    cost = f"{more} more snapshots for training and transfer"
+    if each is not None:
+        cost += f", about {more * each:.2g} core hours,"
     if len(curve) < 2:
         return f"{cost} would show how fast the error falls"
     first = curve[-2]

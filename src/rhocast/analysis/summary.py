@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from rhocast.analysis.convergence_report import not_converged
 from rhocast.analysis.thermal_energy import ThermalEnergy, thermal_energy
 from rhocast.analysis.verdict import (
     Reference,
@@ -16,8 +17,9 @@ from rhocast.analysis.verdict import (
     read_errors,
     sentence_of,
 )
+from rhocast.config import Convergence
 from rhocast.density import Density, open_density, read_snapshot
-from rhocast.density.bound import Bound
+from rhocast.density.zero_bound import Bound
 from rhocast.files import replacing
 
 #: Figures of the error table: key of `rhocast.analysis.metrics`, heading, format.
@@ -42,6 +44,7 @@ def write_summary(
     worst: str | Path | None = None,
     rest: Sequence[str | Path] = (),
     unmeasured: Sequence[str] = (),
+    criteria: Convergence | None = None,
 ) -> None:
     """Write what was computed and how well it was learnt, as text; the verdict first.
 
@@ -65,12 +68,14 @@ def write_summary(
         Picture of the held-out snapshot with the largest error.
     rest
         Atoms at rest, ``{system}.extxyz``, of the systems that springs have displaced.
+    criteria
+        Section `convergence` of the configuration, of a campaign with a study.
     unmeasured
         Sentences on what the cells to predict have that no held-out snapshot has.
     """
     energy = thermal_energy(snapshots, rest)
     lines = [
-        *_verdict(errors, study, verdict, energy, unmeasured),
+        *_verdict(errors, study, verdict, energy, unmeasured, criteria),
         "",
         _data(engine, snapshots),
         "",
@@ -89,6 +94,7 @@ def _verdict(
     verdict: str | Path | None,
     energy: ThermalEnergy | None,
     unmeasured: Sequence[str],
+    criteria: Convergence | None,
 ) -> list[str]:
     """Say in sentences what the errors mean: of the first dataset, which decides on the model."""
     reports = read_errors(errors[0])
@@ -103,6 +109,8 @@ def _verdict(
     sentences += unmeasured
     if reference is not None and reference.shares:
         sentences.append(f"uncertainty of the reference: {reference}")
+    if study is not None and criteria is not None:
+        sentences += not_converged(study, criteria)
     if verdict is not None:
         sentences += json.loads(Path(verdict).read_text(encoding="utf-8"))["sentences"][1:]
     sentences += [

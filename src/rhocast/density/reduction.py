@@ -13,8 +13,8 @@ import h5py
 import numpy as np
 
 from rhocast.checksums import check_attributes, read_checked, seal_attributes, seal_dataset
-from rhocast.density.bound import Bound
 from rhocast.density.density import Density
+from rhocast.density.zero_bound import Bound
 from rhocast.errors import FileFormatError
 from rhocast.files import replacing
 from rhocast.grid import Blocks, Mesh
@@ -64,7 +64,7 @@ class Reduction:
         of ρ and σ over the other two axes. ``coarse`` (2, cx, cy, cz): sums of both in coarse
         cells. ``density_counts``, ``std_counts``: points in each bin. ``peak_std``, ``peak_index``
         (3, blocks): largest σ of each block and its mesh point. ``bound`` (3,): the numbers of a
-        `rhocast.density.bound.Bound`. ``atoms`` (2, n) float32: sums of both over the points,
+        `rhocast.density.zero_bound.Bound`. ``atoms`` (2, n) float32: sums of both over the points,
         those that belong to an atom; n is 0 where they are not asked for.
     """
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from rhocast.density.bound import Bound
 from rhocast.density.density import Density
 from rhocast.density.refine import refined
+from rhocast.density.zero_bound import Bound
 from rhocast.evaluation.gpu import gpu_named
 from rhocast.grid import Mesh
 from rhocast.inference import outside

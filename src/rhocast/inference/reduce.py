@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from rhocast.density.bound import Bound
 from rhocast.density.density import scale_factor, warn_of_scaling
 from rhocast.density.reduction import Reduction, Shares, total_std, write_reduction
+from rhocast.density.zero_bound import Bound
 from rhocast.files import owned
 from rhocast.grid import Mesh
 from rhocast.inference.atomic_charges import AtomicCharges, Division

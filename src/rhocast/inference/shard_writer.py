@@ -27,8 +27,8 @@ from rhocast.checksums import (
     seal_dataset,
     sum_of,
 )
-from rhocast.density.bound import Bound
 from rhocast.density.chunks import ChunkedArray, chunk_shape, preallocate, write_all
+from rhocast.density.zero_bound import Bound
 from rhocast.errors import FileFormatError, ParallelError
 from rhocast.fields import DENSITY_FIELDS
 from rhocast.files import owned

@@ -23,7 +23,7 @@ from rhocast.checksums import (
     read_checked,
     sum_of,
 )
-from rhocast.density.bound import Bound
+from rhocast.density.zero_bound import Bound
 from rhocast.errors import FileFormatError
 from rhocast.fields import STRUCTURE_FIELDS
 from rhocast.grid import Blocks, Mesh

@@ -44,6 +44,34 @@ class Campaign(Paths):
         sections = [(c, s) for c in campaigns for s in (c.config.training, c.config.transfer)]
         return sorted({path for c, s in sections for path in c.densities_of(s.dataset)})
 
+    def like_added(self, number: int) -> list[str]:
+        """Return the densities of a round that are like those that the next round adds.
+
+        They are of the same cells, by the configuration, and tell what the next round costs. All
+        that is trained on stands for them after the last round, and where no cell is the same.
+        """
+        return [self.results(f"densities/{name}.h5") for name in self._like_added(number)]
+
+    def dynamics_like_added(self, number: int) -> list[str]:
+        """Return the trajectories that those densities are taken from; springs have none."""
+        runs = {tuple(name.split("/")[:2]) for name in self._like_added(number)}
+        own = self.rounds[number - 1]
+        return [own.run_of(*run) for run in own.moving_runs() if (run[0], f"{run[1]}K") in runs]
+
+    def _like_added(self, number: int) -> list[str]:
+        config = self.rounds[number - 1].config
+        trained = {
+            n for s in (config.training, config.transfer) for n in config.snapshots(s.dataset)
+        }
+        if number == len(self.rounds):
+            return sorted(trained)
+        added = set(
+            self.rounds[number].config.snapshots(self.rounds[number].config.training.dataset)
+        )
+        cells = [self.config.systems[name.split("/")[0]] for name in added - trained]
+        alike = [name for name in trained if self.config.systems[name.split("/")[0]] in cells]
+        return sorted(alike or trained)
+
     # What jobs are given
 
     def sampling_of(self, system: str, temperature_K: str | int) -> Aimd | Classical:

@@ -6,8 +6,8 @@ its ``unit``. Attributes of the file:
 ``kind``, ``format_version``; ``mesh_shape``; ``field_hash`` (of all that determines the numbers),
 ``model_hash``, ``config_hash`` (may be empty); ``uncertainty``, ``samples``, ``seed``;
 ``electron_count_before_scaling`` (∫ρ as predicted); ``evaluated_points``, ``points_below_zero``,
-``lowest_before_bound`` (see `rhocast.density.bound`); ``n_electrons`` (valence electrons of the
-structure, absent if the model does not know them), ``outside_training_share`` (of points unlike
+``lowest_before_bound`` (see `rhocast.density.zero_bound`); ``n_electrons`` (valence electrons of
+the structure, absent if the model does not know them), ``outside_training_share`` (of points unlike
 those that the model was trained on, estimated; absent if the model does not know), ``scale`` (what
 the stored density and its standard deviations have been multiplied by); ``kernels`` (instruction
 set of the compiled kernels, absent where they were not used); ``device`` (the GPU that computed,
