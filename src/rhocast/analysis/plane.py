@@ -128,7 +128,8 @@ class Plane:
         if len(elements) > 1:
             handles, labels = axes.get_legend_handles_labels()
             axes.legend(
-                handles, labels, loc="upper right", fontsize=8, facecolor="0.35", edgecolor="none",
+                handles, labels, loc="upper right", bbox_to_anchor=(1.0, -0.11), fontsize=8,
+                facecolor="0.35", edgecolor="none",
                 labelcolor="white", handletextpad=0.1, borderpad=0.3, columnspacing=0.8, ncols=2,
             )  # fmt: skip
 
