@@ -170,7 +170,7 @@ def test_titles_and_panels_keep_clear_of_each_other(tmp_path, monkeypatch):
     structure = Structure(np.array([[1.0, 1.0, 1.0]]), 17.0 * np.eye(3), np.array([15]))
     rng = np.random.default_rng(0)
     first, second = (Density(structure, 0.15 * rng.random((24, 24, 24))) for _ in range(2))
-    draw_comparison(first, second, tmp_path / "c.png", ("DFT", "base model (NMAE 1.0 %)"))
+    draw_comparison(first, second, tmp_path / "c.png", ("DFT", "NMAE 1.0 %\ntransferred model"))
     (figure,) = drawn
     boxes = [axes.get_tightbbox() for axes in figure.axes]
     title = figure._suptitle.get_window_extent()

@@ -65,7 +65,7 @@ def test_the_dataset_that_decides_names_the_model(tmp_path, drawn):
     deciding.write_text(json.dumps({"base": {"nmae": 0.1}, "transferred": {"nmae": 0.2}}))
     draw_worst_snapshot(model_path("al"), [CRYSTAL], errors, tmp_path / "worst.png", deciding)
     titles = [axes.get_title() for axes in drawn[0].axes]
-    assert "base model (NMAE 2.0 %), e/Bohr³" in titles
+    assert "NMAE 2.0 %\nbase model, e/Bohr³" in titles
 
 
 def test_snapshots_of_one_folder_are_named_by_their_files():

@@ -113,6 +113,8 @@ class Plane:
 
     def _draw_atoms(self, axes: "Axes", window: Window) -> None:
         """Draw a mark for each atom, of another shape for each element of the cell."""
+        from matplotlib.transforms import ScaledTranslation
+
         near, numbers = self.atoms(window)
         if not 0 < len(near) <= MOST_ATOMS:
             return
@@ -127,9 +129,11 @@ class Plane:
             )  # fmt: skip
         if len(elements) > 1:
             handles, labels = axes.get_legend_handles_labels()
+            below = ScaledTranslation(0.0, -19 / 72, axes.figure.dpi_scale_trans)  # the numbers
             axes.legend(
-                handles, labels, loc="upper right", bbox_to_anchor=(1.0, -0.11), fontsize=8,
-                facecolor="0.35", edgecolor="none",
+                handles, labels, loc="upper right", fontsize=8, bbox_to_anchor=(1.0, 0.0),
+                bbox_transform=axes.transAxes + below,
+                borderaxespad=0.0, facecolor="0.35", edgecolor="none",
                 labelcolor="white", handletextpad=0.1, borderpad=0.3, columnspacing=0.8, ncols=2,
             )  # fmt: skip
 

@@ -47,5 +47,5 @@ def draw_worst_snapshot(
     predicted = predict_on_mesh(
         DensityModel.load(model), reference.structure, reference.mesh, options
     )
-    names = ("DFT", f"{chosen} model (NMAE {percent(measured[worst])})")
+    names = ("DFT", f"NMAE {percent(measured[worst])}\n{chosen} model")
     draw_comparison(reference, predicted, picture, names)
