@@ -98,7 +98,7 @@ def draw_comparison(
     for axes, values, title, style in zip(
         figure.subplots(1, 3),
         (first, second, second - first),
-        (*names, "difference (middle − left)"),
+        (*names, "middle − left"),
         (dict(cmap="viridis", vmin=low, vmax=high),) * 2
         + (dict(cmap=DIVERGING, vmin=-limit, vmax=limit),),
         strict=True,
