@@ -129,7 +129,8 @@ class Plane:
             )  # fmt: skip
         if len(elements) > 1:
             handles, labels = axes.get_legend_handles_labels()
-            below = ScaledTranslation(0.0, -19 / 72, axes.figure.dpi_scale_trans)  # the numbers
+            # 19 points down, below the numbers of the axis.
+            below = ScaledTranslation(0.0, -19 / 72, axes.figure.dpi_scale_trans)
             axes.legend(
                 handles, labels, loc="upper right", fontsize=8, bbox_to_anchor=(1.0, 0.0),
                 bbox_transform=axes.transAxes + below,
