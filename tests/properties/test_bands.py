@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rhocast.analysis.band_picture import draw_bands
+from rhocast.cli.main import main
 from rhocast.density import Density
 from rhocast.engines import Launcher, compute_snapshot, make_engine, resolve_engine
-from rhocast.errors import ConfigError
+from rhocast.errors import ConfigError, FileFormatError
 from rhocast.grid.kpoints import KMesh
 from rhocast.inference import Predictor
 from rhocast.properties import (
@@ -17,8 +17,10 @@ from rhocast.properties import (
     KPath,
     compare_bands,
     electronic_structure,
+    read_bands,
     write_bands,
 )
+from rhocast.properties.bands_file import LABELS
 from rhocast.properties.density_of_states import fermi_level
 from rhocast.structures import Structure
 from rhocast.units import EV_PER_HARTREE
@@ -137,8 +139,16 @@ def test_file_and_picture_hold_both(free_electrons, tmp_path):
     np.testing.assert_allclose(stored["density"]["bands_ev"], free_electrons.energies_ev, atol=1e-6)
     assert np.isclose(stored["error"]["mean_mev"], EV_PER_HARTREE)
     assert len(stored["against"]["dos_per_ev"]) == len(stored["dos_energies_ev"])
+    read = read_bands(tmp_path / "bands.json")
+    np.testing.assert_allclose(read.against.bands_ev, other.energies_ev, atol=1e-6)
+    assert (read.density.label, read.window_ev, read.density.gap_ev) == (LABELS[0], 5.0, None)
+    (tmp_path / "other.json").write_text("{}")
+    with pytest.raises(FileFormatError, match=r"other\.json: expected a file of `rhocast bands`"):
+        read_bands(tmp_path / "other.json")
     for name in ("bands.png", "bands.pdf"):
-        draw_bands(free_electrons, tmp_path / name, other)
+        assert (
+            main(["plot", "bands", str(tmp_path / "bands.json"), "-o", str(tmp_path / name)]) == 0
+        )
         assert len((tmp_path / name).read_bytes()) > 10_000
 
 

@@ -33,9 +33,11 @@ from rhocast.properties import (
     KPath,
     compare_bands,
     electronic_structure,
+    read_bands,
     write_bands,
 )
 from rhocast.properties.bands import KPOINT_SEED
+from rhocast.properties.bands_file import LABELS
 from rhocast.structures import Structure, read_structure
 
 #: What ``--against`` takes instead of a file.
@@ -142,10 +144,16 @@ def _bands(options: argparse.Namespace) -> None:
         reference = at(_self_consistent(engine, structure, dft, files, options))
     elif other is not None:
         reference = at(other)
-    widths = {"window_ev": options.window_ev, "width_ev": options.dos_width_ev}
-    write_bands(options.output, found, reference, **widths)
+    write_bands(
+        options.output,
+        found,
+        reference,
+        labels=_labels(options),
+        window_ev=options.window_ev,
+        width_ev=options.dos_width_ev,
+    )
     if options.picture:
-        draw_bands(found, options.picture, reference, labels=_labels(options), **widths)
+        draw_bands(read_bands(options.output), options.picture)
     figures: dict[str, Any] = {"fermi_ha": found.fermi_ha, "gap_ev": found.gap_ev}
     if reference is not None:
         figures |= asdict(compare_bands(found, reference, options.window_ev))
@@ -160,8 +168,8 @@ def _labels(options: argparse.Namespace) -> tuple[str, str]:
     """Return what the two densities are called in the picture."""
     model, dft = _is_model(options.source), options.against in (None, SELF_CONSISTENT)
     return (
-        "predicted density" if model else Path(options.source).name,
-        "self-consistent density" if dft else Path(options.against).name,
+        LABELS[0] if model else Path(options.source).name,
+        LABELS[1] if dft else Path(options.against).name,
     )
 
 

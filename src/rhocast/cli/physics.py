@@ -19,13 +19,13 @@ from rhocast.cli.engine_options import (
 )
 from rhocast.cli.job import emit
 from rhocast.cli.numbers import number_in, whole_in
-from rhocast.errors import ConfigError, EngineError
+from rhocast.errors import ConfigError
 from rhocast.inference import Predictor
 from rhocast.properties import (
     compare_energies,
+    fit_and_write,
     volume_energies,
     write_energies,
-    write_equation_of_state,
     write_volume_energies,
 )
 from rhocast.properties.energies import summary
@@ -86,6 +86,9 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument(
         "--without-dft", action="store_true", help="compute no self-consistent energies"
     )
+    verb.add_argument(
+        "--energies-only", action="store_true", help="write the table alone, without a fit"
+    )
     _add_samples(verb, "the error bars of energies, volume and bulk modulus")
     _add_outputs(verb)
     verb.set_defaults(run=_eos)
@@ -135,6 +138,10 @@ def _eos(options: argparse.Namespace) -> None:
             f"--strains: expected {MIN_STRAINS} or more, all different, found "
             f"{' '.join(f'{strain:g}' for strain in options.strains)}"
         )
+    if options.energies_only and (options.picture or options.experiment or options.json):
+        raise ConfigError(
+            "--energies-only: found beside --picture, --experiment or --json, which show the fit"
+        )
     sections = sections_of(options)
     dft = validated(config.Dft, sections, "dft")
     experiment = None
@@ -155,11 +162,9 @@ def _eos(options: argparse.Namespace) -> None:
     )
     constant = options.lattice_constant_bohr
     write_volume_energies(options.output, energies)
-    try:
-        found = energies.fitted()
-        write_equation_of_state(options.output, found, constant)
-    except EngineError as error:
-        raise EngineError(f"{error}; the energies are kept in {options.output}") from error
+    if options.energies_only:
+        return
+    found = fit_and_write(options.output, energies, constant)
     if options.picture:
         draw_equation_of_state(found, options.picture, constant, experiment)
     emit(found.report(constant), options.json)

@@ -104,6 +104,10 @@ def _add_results(kinds: Any) -> None:
     )
     _finish(kind, _eos)
 
+    kind = kinds.add_parser("bands", help="bands and density of states, of one density or two")
+    kind.add_argument("bands", type=Path, help="file of `rhocast bands`")
+    _finish(kind, _bands)
+
     kind = kinds.add_parser("timing", help="cost of DFT and of predictions against atoms")
     kind.add_argument("table", type=Path, help="table of `rhocast benchmark scaling`")
     _finish(kind, _timing)
@@ -225,6 +229,13 @@ def _eos(options: argparse.Namespace) -> None:
         experiment = Experiment(lattice_constant_bohr=constant, bulk_modulus_gpa=modulus)
     studies = [read_equation_of_state(path) for path in options.tables]
     draw_equations_of_state(studies, options.output, experiment)
+
+
+def _bands(options: argparse.Namespace) -> None:
+    from rhocast.analysis.band_picture import draw_bands
+    from rhocast.properties import read_bands
+
+    draw_bands(read_bands(options.bands), options.output)
 
 
 def _timing(options: argparse.Namespace) -> None:

@@ -6,8 +6,8 @@ from rhocast.properties.bands import (
     ElectronicStructure,
     compare_bands,
     electronic_structure,
-    write_bands,
 )
+from rhocast.properties.bands_file import BandsFile, read_bands, write_bands
 from rhocast.properties.energies import (
     EnergyComparison,
     compare_energies,
@@ -16,7 +16,9 @@ from rhocast.properties.energies import (
 )
 from rhocast.properties.equation_of_state import EquationOfState, VolumeEnergies, volume_energies
 from rhocast.properties.equation_of_state_table import (
+    fit_and_write,
     read_equation_of_state,
+    read_volume_energies,
     write_equation_of_state,
     write_volume_energies,
 )
@@ -31,6 +33,7 @@ from rhocast.properties.kpath import KPath
 __all__ = [
     "AtomicCharges",
     "BandError",
+    "BandsFile",
     "ElectronicStructure",
     "EnergyComparison",
     "EquationOfState",
@@ -41,9 +44,12 @@ __all__ = [
     "compare_energies",
     "divide_among_atoms",
     "electronic_structure",
+    "fit_and_write",
     "hirshfeld_charges",
+    "read_bands",
     "read_energies",
     "read_equation_of_state",
+    "read_volume_energies",
     "volume_energies",
     "write_bands",
     "write_charges",

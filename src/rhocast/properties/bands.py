@@ -1,12 +1,10 @@
 """Bands and density of states in the potential of a given density."""
 
-import json
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +12,6 @@ from rhocast import config
 from rhocast.density import Density
 from rhocast.engines import Engine, Launcher, Psp8, eigenvalues
 from rhocast.engines.calculation import Calculation
-from rhocast.files import replacing
 from rhocast.properties.density_of_states import density_of_states, fermi_level
 from rhocast.properties.kpath import KPath
 from rhocast.structures import Structure
@@ -22,9 +19,6 @@ from rhocast.units import EV_PER_HARTREE, HARTREE_PER_KELVIN
 
 #: A shift of the k-mesh that is drawn (``dft.kpoint_shift: random``) is the same for all densities.
 KPOINT_SEED = 0
-
-#: The density of states is written from the lowest state to so far above the window, eV.
-_MARGIN_EV, _STEP_EV = 1.0, 0.02
 
 
 @dataclass(frozen=True)
@@ -210,52 +204,3 @@ def compare_bands(
         fermi_mev=1e3 * (found.fermi_ha - reference.fermi_ha) * EV_PER_HARTREE,
         gap_mev=None if gaps[0] is None or gaps[1] is None else 1e3 * (gaps[0] - gaps[1]),
     )
-
-
-def write_bands(
-    path: str | Path,
-    found: ElectronicStructure,
-    reference: ElectronicStructure | None = None,
-    *,
-    window_ev: float = 5.0,
-    width_ev: float = 0.1,
-) -> None:
-    """Write bands and density of states as JSON, energies in eV relative to the Fermi level.
-
-    Parameters
-    ----------
-    path
-        File to write.
-    found
-        At the density in question.
-    reference
-        At another density of the structure, such as the self-consistent one.
-    window_ev, width_ev
-        As of `compare_bands` and `ElectronicStructure.density_of_states`; the density of states
-        reaches 1 eV beyond the window.
-    """
-    every = [found] if reference is None else [found, reference]
-    lowest = min(float(one.mesh_energies_ha.min()) - one.fermi_ha for one in every)
-    grid = np.arange(lowest * EV_PER_HARTREE - _MARGIN_EV, window_ev + _MARGIN_EV, _STEP_EV)
-    content: dict[str, Any] = {
-        "system": found.system,
-        "n_electrons": found.n_electrons,
-        "kpoints": found.path.kpoints.tolist(),
-        "path_per_bohr": found.path.distances_per_bohr.tolist(),
-        "corners": [list(corner) for corner in found.path.corners],
-        "mesh": list(found.mesh_energies_ha.shape[:3]),
-        "dos_energies_ev": grid.round(6).tolist(),
-        "dos_width_ev": width_ev,
-    }
-    for name, one in zip(("density", "against"), every, strict=False):
-        content[name] = {
-            "source": one.source,
-            "fermi_ha": one.fermi_ha,
-            "gap_ev": one.gap_ev,
-            "bands_ev": one.energies_ev.round(6).tolist(),
-            "dos_per_ev": one.density_of_states(grid, width_ev).round(6).tolist(),
-        }
-    if reference is not None:
-        content["error"] = asdict(compare_bands(found, reference, window_ev))
-    with replacing(path) as partial:
-        partial.write_text(json.dumps(content) + "\n", encoding="utf-8")

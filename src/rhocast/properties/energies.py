@@ -12,7 +12,8 @@ import numpy as np
 
 from rhocast import config
 from rhocast.density import Density, Snapshot, read_snapshot
-from rhocast.engines import Engine, HarrisFoulkes, Launcher, Psp8, harris_foulkes
+from rhocast.engines import Engine, HarrisFoulkes, Launcher, Psp8
+from rhocast.engines.kept_energies import KeptEnergies
 from rhocast.errors import FileFormatError
 from rhocast.files import replacing
 from rhocast.inference import PredictionOptions, predict_on_mesh
@@ -148,7 +149,7 @@ def compare_energies(
         How to start the engine.
     workdir
         Folder for the engine's files; without samples, wave functions stay there from one energy
-        to the next.
+        to the next. Energies stay there, too: one of an earlier run is not computed again.
     samples
         Samples of the field (`rhocast.evaluation.samples`) that give each energy an error bar, two
         or more; 0 for none.
@@ -169,7 +170,7 @@ def compare_energies(
         model.check_last_layer()
     workdir = Path(workdir)
     energy_at = partial(
-        harris_foulkes,
+        KeptEnergies(workdir / "energies.json").harris_foulkes,
         engine,
         dft=dft,
         pseudopotentials=pseudopotentials,

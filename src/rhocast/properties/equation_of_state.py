@@ -12,9 +12,9 @@ import numpy as np
 
 from rhocast import config
 from rhocast.density import Density
-from rhocast.engines import Engine, Launcher, Psp8, compute_snapshot, harris_foulkes
+from rhocast.engines import Engine, Launcher, Psp8
 from rhocast.engines.calculation import right_handed
-from rhocast.errors import EngineError
+from rhocast.engines.kept_energies import KeptEnergies
 from rhocast.inference import PredictionOptions, Predictor, predict_on_mesh
 from rhocast.properties.birch_murnaghan import Fit, fit
 from rhocast.properties.energy_samples import check_number
@@ -135,7 +135,8 @@ def volume_energies(
     """Compute a cell's energy at several volumes.
 
     All volumes have the same k-points (in units of the reciprocal lattice), the same plane-wave
-    cutoff (ABINIT), and as many mesh points.
+    cutoff (ABINIT), and as many mesh points. Energies that an earlier run has left in ``workdir``
+    are not computed again.
 
     Parameters
     ----------
@@ -148,7 +149,7 @@ def volume_energies(
     engine, dft, pseudopotentials, launcher
         What computes, and its settings.
     workdir
-        Folder for the engine's files.
+        Folder for the engine's files, and for energies as they are computed (`KeptEnergies`).
     with_dft
         Whether to compute self-consistent energies too.
     samples
@@ -170,8 +171,9 @@ def volume_energies(
     workdir = Path(workdir)
     structure, _ = right_handed(structure)
     cells = [strained(structure, strain) for strain in strains]
+    kept = KeptEnergies(workdir / "energies.json")
     energy_at = partial(
-        harris_foulkes,
+        kept.harris_foulkes,
         engine,
         pseudopotentials=pseudopotentials,
         launcher=launcher,
@@ -191,7 +193,7 @@ def volume_energies(
         )
         logger.info("%.3f Bohr³: %.8f Ha/atom predicted", cell.volume, at_predicted)
         if with_dft:
-            point = compute_snapshot(
+            energy = kept.self_consistent(
                 engine,
                 cell,
                 own,
@@ -201,9 +203,7 @@ def volume_energies(
                 workdir=workdir / "run",
                 kpoint_seed=KPOINT_SEED,
             )
-            if not point.accepted:
-                raise EngineError(f"{cell.formula}, {cell.volume:.3f} Bohr³: {point.reason}")
-            computed.append(point.energy_ha / len(cell))
+            computed.append(energy / len(cell))
             logger.info("%.3f Bohr³: %.8f Ha/atom by DFT", cell.volume, computed[-1])
     volumes = np.array([cell.volume / len(cell) for cell in cells])
     return VolumeEnergies(

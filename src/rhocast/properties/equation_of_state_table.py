@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import fields
 from itertools import count, takewhile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from rhocast.errors import FileFormatError
+from rhocast.errors import EngineError, FileFormatError
 from rhocast.files import replacing
 from rhocast.properties.birch_murnaghan import Fit
 from rhocast.properties.equation_of_state import EquationOfState, VolumeEnergies
+from rhocast.structures import Structure
 from rhocast.tables import read_table
 
 _WRITER = "rhocast eos"
@@ -39,7 +41,7 @@ def write_volume_energies(path: str | Path, found: VolumeEnergies) -> None:
         table = csv.writer(stream, delimiter="\t", lineterminator="\n")
         table.writerow(columns)
         table.writerows(
-            [f"{value:.10g}" for value in row] for row in zip(*columns.values(), strict=True)
+            [f"{value:.12g}" for value in row] for row in zip(*columns.values(), strict=True)
         )
 
 
@@ -56,6 +58,45 @@ def write_equation_of_state(
     text = json.dumps(found.report(lattice_constant_bohr), indent=2)
     with replacing(Path(path).with_suffix(".json")) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
+
+
+def fit_and_write(
+    path: str | Path, energies: VolumeEnergies, lattice_constant_bohr: float | None = None
+) -> EquationOfState:
+    """Fit the energies of the table ``path``, and write the fits (``.json``) beside it.
+
+    Raises
+    ------
+    EngineError
+        If they have no minimum within the volumes, or no curve fits those of a sample; the table
+        stays.
+    """
+    try:
+        found = energies.fitted()
+        write_equation_of_state(path, found, lattice_constant_bohr)
+    except EngineError as error:
+        raise EngineError(f"{error}; the energies are kept in {path}") from error
+    return found
+
+
+def read_volume_energies(path: str | Path, structure: Structure) -> VolumeEnergies:
+    """Read energies as written.
+
+    Parameters
+    ----------
+    path
+        The table.
+    structure
+        The cell at strain 0, of which the table tells neither formula nor number of atoms.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is missing or no such table.
+    """
+    return VolumeEnergies(
+        system=structure.formula, n_atoms=len(structure), **_columns_of(Path(path))
+    )
 
 
 def read_equation_of_state(path: str | Path) -> tuple[EquationOfState, float | None]:
@@ -77,22 +118,17 @@ def read_equation_of_state(path: str | Path) -> tuple[EquationOfState, float | N
         If a file is missing or of other contents.
     """
     path = Path(path)
-    rows = read_table(path, ("strain", "volume_bohr3_per_atom", "predicted_ha_per_atom"), _WRITER)
+    energies = _columns_of(path)
     beside = path.with_suffix(".json")
     try:
         report = json.loads(beside.read_text(encoding="utf-8"))
         fits = {name: _fit_of(report[name]) for name in ("predicted", "dft") if name in report}
-        columns = {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
         found = EquationOfState(
             system=report["system"],
             n_atoms=report["n_atoms"],
-            strains=columns["strain"],
-            volumes_bohr3_per_atom=columns["volume_bohr3_per_atom"],
-            predicted_ha_per_atom=columns["predicted_ha_per_atom"],
-            dft_ha_per_atom=columns.get("dft_ha_per_atom"),
             predicted=fits["predicted"],
             dft=fits.get("dft"),
-            samples_ha_per_atom=_samples_of(columns),
+            **energies,
         )
         constant = report["predicted"].get("lattice_constant_bohr")
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -100,6 +136,22 @@ def read_equation_of_state(path: str | Path) -> tuple[EquationOfState, float | N
             f"{beside}: expected the fits that `{_WRITER}` writes beside {path.name}; {error}"
         ) from error
     return found, None if constant is None else constant / found.predicted.length_factor
+
+
+def _columns_of(path: Path) -> dict[str, Any]:
+    """Return the energies of a table by the names of the attributes of `VolumeEnergies`."""
+    rows = read_table(path, ("strain", "volume_bohr3_per_atom", "predicted_ha_per_atom"), _WRITER)
+    try:
+        columns = {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
+    except ValueError as error:
+        raise FileFormatError(f"{path}: expected a table of `{_WRITER}`; {error}") from error
+    return {
+        "strains": columns["strain"],
+        "volumes_bohr3_per_atom": columns["volume_bohr3_per_atom"],
+        "predicted_ha_per_atom": columns["predicted_ha_per_atom"],
+        "dft_ha_per_atom": columns.get("dft_ha_per_atom"),
+        "samples_ha_per_atom": _samples_of(columns),
+    }
 
 
 def _samples_of(columns: Mapping[str, np.ndarray]) -> np.ndarray | None:

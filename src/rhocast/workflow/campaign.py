@@ -249,20 +249,26 @@ class Campaign(Paths):
             raise ConfigError("energies: expected a section that names `datasets`")
         return " ".join(_samples_option(self.config.energies.samples))
 
-    def eos_options(self, system: str) -> str:
+    def eos_options(self) -> str:
         """Return the options of `rhocast eos` that the configuration decides."""
-        study, cell = self.config.equation_of_state, self.config.systems[system]
+        study = self.config.equation_of_state
         if study is None:
             raise ConfigError("equation_of_state: expected a section that names `systems`")
         words = ["--strains", *(f"{strain:g}" for strain in study.strains)]
-        if cell.lattice_constant_bohr is not None and not isinstance(cell.strain, tuple):
-            constant = cell.lattice_constant_bohr * (1.0 + cell.strain)
-            words += ["--lattice-constant-bohr", f"{constant:.10g}"]
-        if (measured := study.experiment) is not None:
-            values = (measured.lattice_constant_bohr, measured.bulk_modulus_gpa)
-            words += ["--experiment", *(f"{value:g}" for value in values)]
         words += [] if study.compare_dft else ["--without-dft"]
         return " ".join(words + _samples_option(study.samples))
+
+    def lattice_constant(self, system: str) -> float | None:
+        """Return the lattice constant of a cell, Bohr; None of one that has none."""
+        cell = self.config.systems[system]
+        if cell.lattice_constant_bohr is None or isinstance(cell.strain, tuple):
+            return None
+        return float(f"{cell.lattice_constant_bohr * (1.0 + cell.strain):.10g}")
+
+    def experiment(self) -> dict[str, float] | None:
+        """Return the measured values that pictures of equations of state show."""
+        study = self.config.equation_of_state
+        return None if study is None or study.experiment is None else slice_of(study.experiment)
 
     def bands_options(self) -> str:
         """Return the options of `rhocast bands` that the configuration decides."""

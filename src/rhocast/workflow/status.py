@@ -206,21 +206,24 @@ def _jobs_of_studies(campaign: Campaign) -> dict[str, list[_Job]]:
 def _jobs_of_physics(campaign: Campaign) -> dict[str, list[_Job]]:
     """Return the jobs of the target `physics`."""
     energies, study = campaign.config.energies, campaign.config.equation_of_state
-    bands = campaign.config.bands
+    bands, results = campaign.config.bands, campaign.results
+    datasets = energies.datasets if energies else ()
+    volumes, paths = (study.systems if study else ()), (bands.systems if bands else ())
     return {
-        "energies": [
-            _Job(f"energies/{d}", (campaign.results(f"physics/energies-{d}.tsv"),))
-            for d in (energies.datasets if energies else ())
+        "energies": [_Job(f"energies/{d}", (results(f"physics/energies-{d}.tsv"),))
+                     for d in datasets],
+        "draw_energies": [_Job(f"draw_energies/{d}", (results(f"figures/energies-{d}.png"),))
+                          for d in datasets],
+        "equation_of_state": [_Job(f"equation_of_state/{s}", (results(f"physics/eos-{s}.tsv"),))
+                              for s in volumes],
+        "fit_equation_of_state": [
+            _Job(f"fit_equation_of_state/{s}", (results(f"physics/eos-{s}.json"),))
+            for s in volumes
         ],
-        "equation_of_state": [
-            _Job(f"equation_of_state/{s}", (campaign.results(f"physics/eos-{s}.tsv"),))
-            for s in (study.systems if study else ())
-        ],
-        "bands": [
-            _Job(f"bands/{s}", (campaign.results(f"physics/bands-{s}.json"),))
-            for s in (bands.systems if bands else ())
-        ],
-    }
+        "bands": [_Job(f"bands/{s}", (results(f"physics/bands-{s}.json"),)) for s in paths],
+        "draw_bands": [_Job(f"draw_bands/{s}", (results(f"figures/bands-{s}.png"),))
+                       for s in paths],
+    }  # fmt: skip
 
 
 def _has_begun(campaign: Campaign, folder: Path, job: _Job) -> bool:

@@ -1,0 +1,127 @@
+"""Energies that an engine has computed, kept in a file from one run to the next."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rhocast import config
+from rhocast.density import Density
+from rhocast.engines.engine import Engine
+from rhocast.engines.harris_foulkes import HarrisFoulkes, harris_foulkes
+from rhocast.engines.psp8 import Psp8
+from rhocast.engines.single_point import compute_snapshot
+from rhocast.errors import EngineError
+from rhocast.files import replacing
+from rhocast.structures import Structure
+
+logger = logging.getLogger(__name__)
+
+
+class KeptEnergies:
+    """A file of energies, each by a sum of all that determines it; none is computed twice.
+
+    It is written anew after each energy, so a run that failed or was ended goes on. Engine and
+    version, settings, pseudopotentials, atoms and density determine an energy; ranks and threads
+    do not.
+
+    Parameters
+    ----------
+    path
+        The file (JSON), beside the engine's own files. One that cannot be read counts as empty.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+        self._known = _read(self._path)
+
+    def harris_foulkes(
+        self,
+        engine: Engine,
+        structure: Structure,
+        density: Density,
+        dft: config.Dft,
+        pseudopotentials: Mapping[str, Psp8],
+        **how: Any,
+    ) -> HarrisFoulkes:
+        """Return what `rhocast.engines.harris_foulkes` returns for the same arguments."""
+        values = density.read("density")
+        key = _sum_of(engine, structure, values, dft, pseudopotentials, how.get("kpoint_seed"))
+        if not self._has(key, structure):
+            found = harris_foulkes(engine, structure, density, dft, pseudopotentials, **how)
+            self._keep(key, asdict(found))
+        return HarrisFoulkes(**self._known[key])
+
+    def self_consistent(
+        self,
+        engine: Engine,
+        structure: Structure,
+        dft: config.Dft,
+        pseudopotentials: Mapping[str, Psp8],
+        **how: Any,
+    ) -> float:
+        """Return the free energy, Ha, that `compute_snapshot` finds for the same arguments.
+
+        Raises
+        ------
+        EngineError
+            If the single point is rejected; nothing is kept of it.
+        """
+        key = _sum_of(engine, structure, None, dft, pseudopotentials, how.get("kpoint_seed"))
+        if not self._has(key, structure):
+            point = compute_snapshot(engine, structure, dft, pseudopotentials, **how)
+            if not point.accepted:
+                raise EngineError(
+                    f"{structure.formula}, {structure.volume:.3f} Bohr³: {point.reason}"
+                )
+            self._keep(key, {"energy_ha": point.energy_ha})
+        return float(self._known[key]["energy_ha"])
+
+    def _has(self, key: str, structure: Structure) -> bool:
+        if key not in self._known:
+            return False
+        logger.info("%s: an energy of %s is there already", self._path, structure.formula)
+        return True
+
+    def _keep(self, key: str, values: dict[str, Any]) -> None:
+        self._known[key] = values
+        with replacing(self._path) as partial:
+            partial.write_text(json.dumps(self._known, indent=1) + "\n", encoding="utf-8")
+
+
+def _read(path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _sum_of(
+    engine: Engine,
+    structure: Structure,
+    density: np.ndarray | None,
+    dft: config.Dft,
+    pseudopotentials: Mapping[str, Psp8],
+    kpoint_seed: int | None,
+) -> str:
+    """Return a SHA-256 of what determines an energy; without a density, the self-consistent one."""
+    determined_by = {
+        "engine": [engine.record.name, engine.record.version],
+        "dft": dft.model_copy(update={"engine": "auto"}).model_dump(mode="json"),
+        "pseudopotentials": {e: pseudopotentials[e].sha256 for e in structure.species},
+        "cell": structure.cell.tolist(),
+        "positions": structure.positions.tolist(),
+        "numbers": structure.numbers.tolist(),
+        "kpoint_seed": kpoint_seed,
+        "mesh": None if density is None else [*density.shape, str(density.dtype)],
+    }
+    found = hashlib.sha256(json.dumps(determined_by, sort_keys=True).encode())
+    if density is not None:
+        found.update(np.ascontiguousarray(density).tobytes())
+    return found.hexdigest()
