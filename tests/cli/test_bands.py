@@ -8,6 +8,7 @@ import pytest
 from rhocast.cli.main import main
 from rhocast.density import Density, write_density
 from rhocast.structures import Structure, write_structure
+from rhocast.units import ANGSTROM_PER_BOHR
 
 DFT = {
     "engine": "abinit",
@@ -62,3 +63,12 @@ def test_what_it_cannot_take_is_refused(bands, tmp_path, capsys):
     assert bands(tmp_path / "al.h5", "--against", tmp_path / "other.h5") == 3
     assert "expected that of the structure" in capsys.readouterr().err
     assert not (tmp_path / "bands.json.work").exists(), "nothing was computed"
+
+
+@pytest.mark.abinit
+def test_both_densities_are_of_the_unit_that_is_told(bands, tmp_path, capsys):
+    uniform = Density(ATOM, np.full((8, 8, 8), 3.0 / ATOM.volume / ANGSTROM_PER_BOHR**3))
+    write_density(tmp_path / "al.cube", uniform)
+    words = ("--density-unit", "angstrom", "--against", tmp_path / "al.cube", "--json")
+    assert bands(tmp_path / "al.cube", *words) == 0
+    assert json.loads(capsys.readouterr().out)["max_mev"] == pytest.approx(0.0, abs=1e-3)

@@ -9,7 +9,8 @@ from ase.build import bulk
 
 import rhocast.cli.main
 from rhocast.cli.main import main
-from rhocast.density import read_density
+from rhocast.density import Density, read_density, write_density
+from rhocast.units import ANGSTROM_PER_BOHR
 
 #: The pseudopotential that the model's densities were computed with.
 GERMANIUM = f"Ge={Path(__file__).parents[2] / 'data/pseudopotentials/Ge-low.psp8'}"
@@ -122,6 +123,18 @@ def test_superposed_atoms_have_the_unit_and_format_that_options_tell(folder):
     np.testing.assert_allclose(found, read_density("c.cube").density, rtol=1e-5, atol=1e-7)
     wrong = ["--density-unit", "angstrom"]
     assert main(["superpose", "a.cube", *atoms, "-o", "d.cube", *wrong]) != 0
+
+
+def test_the_unit_is_that_of_the_files_that_leave_a_choice(folder, caplog, capsys):
+    assert predict("a.h5") == 0
+    density = read_density("a.h5")
+    told = Density(density.structure, density.density / ANGSTROM_PER_BOHR**3)
+    write_density("told.cube", told)
+    for words in ("a.h5 told.cube", "told.cube a.h5"):
+        assert main(["diff", *words.split(), "--density-unit", "angstrom", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["nmae"] < 1e-4
+    assert main(["diff", "a.h5", "a.h5", "--density-unit", "angstrom"]) == 2
+    assert "has one unit only" in caplog.text
 
 
 def test_convert_and_diff(capsys):

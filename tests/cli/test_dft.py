@@ -7,8 +7,10 @@ import pytest
 import yaml
 
 from rhocast.cli.main import main
-from rhocast.density import read_snapshot
-from rhocast.structures import Structure, write_structure
+from rhocast.density import Density, read_snapshot, write_density
+from rhocast.engines.engine import DensityEnergy, EngineRecord
+from rhocast.structures import Structure, read_structure, write_structure
+from rhocast.units import ANGSTROM_PER_BOHR
 
 SETTINGS = {
     "dft": {
@@ -104,6 +106,44 @@ def test_given_density_saves_iterations_and_has_an_energy(verb, tmp_path, capsys
     found = json.loads(capsys.readouterr().out)
     assert np.isclose(found["energy_ha"], read_snapshot(first).energy_ha, atol=2e-6)
     assert np.isclose(found["electrons_given"], 8.0, rtol=1e-5)
+
+
+class Summing:
+    """An engine whose energy is that of one look at the density, Σρ²."""
+
+    record = EngineRecord("abinit", "/bin/abinit", "1")
+
+    def harris_foulkes(self, calculation, density, launcher, workdir, waves=None):
+        return DensityEnergy(float((density**2).sum()), 0.0, 0.0, None, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("d.txt", "0.txt", "1.txt"), ["--from-format", "cube"]),
+        (("d.h5", "0.cube", "1.cube"), []),
+    ],
+)
+def test_format_and_unit_are_those_of_density_and_samples(
+    verb, tmp_path, capsys, monkeypatch, names, words
+):
+    monkeypatch.setattr("rhocast.cli.dft.engine_of", lambda *_: Summing())
+    structure = read_structure(tmp_path / "si.xyz")
+    values = 8.0 / structure.volume * np.random.default_rng(0).uniform(0.5, 1.5, (3, 6, 6, 6))
+    values *= 8.0 / structure.volume / values.mean(axis=(1, 2, 3), keepdims=True)
+    found = []
+    for told, unit, options in (("h5", 1.0, []), (None, ANGSTROM_PER_BOHR**3, words)):
+        files = [tmp_path / (f"{n}.{told}" if told else name) for n, name in enumerate(names)]
+        for file, density in zip(files, values, strict=True):
+            by = 1.0 if file.suffix == ".h5" else unit
+            kind = "field" if file.suffix == ".h5" else "cube"
+            write_density(file, Density(structure, density / by), kind)
+        options = [*options, "--density-unit", "angstrom"] if told is None else []
+        samples = ["--samples", *files[1:], "--json"]
+        assert verb("harris-foulkes", "--density", files[0], *samples, *options) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    for key in ("energy_ha", "samples_mean_mev_per_atom", "samples_std_mev_per_atom"):
+        assert found[1][key] == pytest.approx(found[0][key], rel=1e-3), key
 
 
 @pytest.mark.abinit

@@ -20,6 +20,7 @@ from rhocast.cli.engine_options import (
 )
 from rhocast.cli.job import emit
 from rhocast.cli.numbers import number_in, whole_in
+from rhocast.cli.source_options import Source, add_source_options, sources_of
 from rhocast.density import Density, read_density
 from rhocast.engines import (
     Engine,
@@ -67,6 +68,7 @@ def add_verbs(verbs: Any) -> None:
         help=f"density to compare with, or `{SELF_CONSISTENT}`: the self-consistent one, which is "
         "then computed",
     )
+    add_source_options(verb)
     verb.add_argument(
         "--path",
         help="points of the path, such as GXWKGL, with a comma for a jump (default: ASE's "
@@ -120,9 +122,10 @@ def _bands(options: argparse.Namespace) -> None:
     sections = sections_of(options)
     dft = validated(config.Dft, sections, "dft")
     files = pseudopotentials_of(options, sections, dft)
-    structure, density = _given(options)
+    given, against = _sources(options)
+    structure, density = _given(options, given)
     path = KPath.of(structure, options.path, options.points)
-    other = _other(options, structure)
+    other = _other(against, structure)
     engine, launcher = engine_of(options, dft), launcher_of(options)
 
     def at(density: Density) -> ElectronicStructure:
@@ -173,10 +176,20 @@ def _labels(options: argparse.Namespace) -> tuple[str, str]:
     )
 
 
-def _given(options: argparse.Namespace) -> tuple[Structure, Density]:
+def _sources(options: argparse.Namespace) -> tuple[Source | None, Source | None]:
+    """Return the files of both densities; None of one that is predicted, computed or not given."""
+    named = options.against not in (None, SELF_CONSISTENT)
+    against = [Path(options.against)] if named else []
+    if _is_model(options.source):
+        return None, next(iter(sources_of(options, *against)), None)
+    given, *other = sources_of(options, Path(options.source), *against)
+    return given, next(iter(other), None)
+
+
+def _given(options: argparse.Namespace, source: Source | None) -> tuple[Structure, Density]:
     """Return the structure and the density that a model predicts, or that a file holds."""
-    if not _is_model(options.source):
-        density = read_density(options.source)
+    if source is not None:
+        density = read_density(*source)
         structure = read_structure(options.structure) if options.structure else density.structure
         return structure, density
     if options.structure is None:
@@ -188,7 +201,7 @@ def _given(options: argparse.Namespace) -> tuple[Structure, Density]:
     return structure, Predictor.load(options.source).predict(structure, uncertainty="none")
 
 
-def _other(options: argparse.Namespace, structure: Structure) -> Density | None:
+def _other(source: Source | None, structure: Structure) -> Density | None:
     """Read the density to compare with, before anything is computed.
 
     Raises
@@ -196,9 +209,9 @@ def _other(options: argparse.Namespace, structure: Structure) -> Density | None:
     StructureError
         If it is that of other atoms.
     """
-    if options.against in (None, SELF_CONSISTENT):
+    if source is None:
         return None
-    density = read_density(options.against)
+    density = read_density(*source)
     density.check_atoms(structure)
     return density
 

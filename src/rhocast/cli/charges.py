@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rhocast.cli.samples import add_samples_option, open_samples
-from rhocast.cli.source_options import add_source_options
+from rhocast.cli.source_options import Source, add_source_options, sources_of
 from rhocast.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -56,24 +56,25 @@ def _charges(options: argparse.Namespace) -> None:
         raise ConfigError("labels: found without --bader, expected with it")
     if options.samples and options.model is None:
         raise ConfigError("samples: found without --model, expected with it")
-    with open_density(options.density, options.source_format, options.density_unit) as density:
-        found = _hirshfeld(options, density) if options.model else _bader(options, density)
+    source, *samples = sources_of(options, options.density, *options.samples)
+    with open_density(*source) as density:
+        found = _hirshfeld(options, density, samples) if options.model else _bader(options, density)
         write_charges(options.output, density.structure, found.columns)
         emit(charges_by_element(density.structure, found.columns), options.json)
     log.info("%s is written", options.output)
 
 
-def _hirshfeld(options: argparse.Namespace, density: "Density") -> "AtomicCharges":
+def _hirshfeld(
+    options: argparse.Namespace, density: "Density", sources: list[Source]
+) -> "AtomicCharges":
     from rhocast.model import DensityModel
     from rhocast.properties import divide_among_atoms, hirshfeld_charges
 
     model = DensityModel.load(options.model)
     valence = model.metadata.get("valence", {})
-    samples = open_samples(
-        options.samples, density.structure, options.source_format, options.density_unit
-    )
+    samples = open_samples(sources, density.structure)
     found = divide_among_atoms(density, model.baseline, valence)
-    if not options.samples:
+    if not sources:
         return found
     return found.with_samples(
         [hirshfeld_charges(sample, model.baseline, valence) for sample in samples]

@@ -8,7 +8,7 @@ from typing import Any
 
 from rhocast.cli.job import emit
 from rhocast.cli.numbers import number_in
-from rhocast.cli.source_options import add_source_options
+from rhocast.cli.source_options import add_source_options, sources_of
 from rhocast.density.formats import FORMATS, WRITABLE
 
 log = logging.getLogger(__name__)
@@ -115,8 +115,8 @@ def _diff(options: argparse.Namespace) -> None:
 
     if options.output is not None:
         format_to_write(options.output)  # told before anything is computed
-    choices = (options.source_format, options.density_unit)
-    with open_density(options.a, *choices) as a, open_density(options.b, *choices) as b:
+    first, second = sources_of(options, options.a, options.b)
+    with open_density(*first) as a, open_density(*second) as b:
         found = asdict(difference(a, b))
         if options.output is not None:
             write_density(options.output, subtracted(b, a))

@@ -28,6 +28,7 @@ from rhocast.cli.engine_options import (
 from rhocast.cli.job import emit
 from rhocast.cli.numbers import MOST_ION_KELVIN, MOST_SEED, number_in, whole_in
 from rhocast.cli.samples import add_samples_option, open_samples
+from rhocast.cli.source_options import add_source_options, sources_of
 from rhocast.density import Density, Snapshot, read_density, write_snapshot
 from rhocast.dynamics import write_trajectory
 from rhocast.engines import (
@@ -72,7 +73,7 @@ def add_verbs(verbs: Any) -> None:
         "(cube, CHGCAR, DEN.nc …); scaled to the electrons (default: superposed atoms)",
     )
     _add_waves(verb)
-    _add_density_unit(verb)
+    add_source_options(verb)
     verb.add_argument(
         "--compare-start",
         action="store_true",
@@ -93,18 +94,9 @@ def add_verbs(verbs: Any) -> None:
     )
     add_samples_option(verb, "at each of which the energy is computed, too, for its error bar")
     _add_waves(verb)
-    _add_density_unit(verb)
+    add_source_options(verb)
     verb.add_argument("--json", action="store_true", help="print one JSON object")
     verb.set_defaults(run=_harris_foulkes)
-
-
-def _add_density_unit(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument(
-        "--density-unit",
-        choices=("bohr", "angstrom"),
-        help="unit of a given cube's or XSF's values: electrons per cubic Bohr (default for cube) "
-        "or ångström (default for XSF)",
-    )
 
 
 def _add_common(verb: argparse.ArgumentParser, sections: str) -> None:
@@ -183,11 +175,9 @@ def _aimd(options: argparse.Namespace) -> None:
 
 
 def _scf(options: argparse.Namespace) -> None:
-    given = (
-        read_density(options.start_density, density_unit=options.density_unit)
-        if options.start_density
-        else None
-    )
+    given = None
+    if options.start_density:
+        given = read_density(*sources_of(options, options.start_density)[0])
     if options.compare_start and given is None:
         raise ConfigError("--compare-start: expected --start-density FILE to compare with")
     before = _cpu_seconds()
@@ -257,7 +247,8 @@ def _harris_foulkes(options: argparse.Namespace) -> None:
     if options.samples:
         check_number(len(options.samples))
     structure = read_structure(options.structure)
-    samples = open_samples(options.samples, structure)
+    source, *sources = sources_of(options, options.density, *options.samples)
+    samples = open_samples(sources, structure)
     at_density = partial(
         harris_foulkes,
         engine_of(options, dft),
@@ -270,7 +261,7 @@ def _harris_foulkes(options: argparse.Namespace) -> None:
         waves=options.waves,
         kpoint_seed=_kpoint_seed(options, options.density),
     )
-    found = at_density(read_density(options.density, density_unit=options.density_unit))
+    found = at_density(read_density(*source))
     told = asdict(found) | {"energy_ha_per_atom": found.energy_ha / found.n_atoms}
     if options.samples:
         energies = [at_density(sample) for sample in samples]

@@ -3,15 +3,14 @@
 import argparse
 import logging
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rhocast.cli.source_options import Source
 from rhocast.errors import FileFormatError
 
 if TYPE_CHECKING:
     from rhocast.density import Density
-    from rhocast.density.formats import Length
     from rhocast.structures import Structure
 
 log = logging.getLogger(__name__)
@@ -33,15 +32,13 @@ def add_samples_option(verb: argparse.ArgumentParser, more: str) -> None:
 
 
 def open_samples(
-    paths: Sequence[Path],
+    sources: Sequence[Source],
     structure: "Structure",
-    format: str | None = None,
-    density_unit: "Length | None" = None,
 ) -> Iterator["Density"]:
     """Check all samples, then open one after the other; each is closed when the next is asked for.
 
     What is wrong with one of them is told when this is called, before anything is computed. Few of
-    them are warned of. Format and unit are those of all, as for `rhocast.density.open_density`.
+    them are warned of.
 
     Raises
     ------
@@ -50,28 +47,25 @@ def open_samples(
     FileFormatError
         If a file says that it is no sample, or the same one as another.
     """
-    if 0 < len(paths) < _FEW:
+    if 0 < len(sources) < _FEW:
         log.warning(
             "samples: the standard deviations themselves are uncertain by %.0f %% with %d of them, "
             "by 25 %% with 8",
-            100.0 / (2 * len(paths)) ** 0.5,
-            len(paths),
+            100.0 / (2 * len(sources)) ** 0.5,
+            len(sources),
         )
-    opened = partial(_opened, paths, format, density_unit)
     seen: set[tuple[Any, ...]] = set()
-    for path, sample in zip(paths, opened(), strict=True):
+    for source, sample in zip(sources, _opened(sources), strict=True):
         sample.check_atoms(structure)
-        seen.add(_number(path, sample, seen))
-    return opened()
+        seen.add(_number(source.path, sample, seen))
+    return _opened(sources)
 
 
-def _opened(
-    paths: Sequence[Path], format: str | None, density_unit: "Length | None"
-) -> Iterator["Density"]:
+def _opened(sources: Sequence[Source]) -> Iterator["Density"]:
     from rhocast.density import open_density
 
-    for path in paths:
-        with open_density(path, format, density_unit) as sample:
+    for source in sources:
+        with open_density(*source) as sample:
             yield sample
 
 
