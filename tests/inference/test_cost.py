@@ -7,6 +7,7 @@ import pytest
 import torch
 from small_model import SHAPE, make_smooth_model, make_structure
 
+from rhocast.density.reduction import COPIES, Reduction
 from rhocast.evaluation import compiled as kernels
 from rhocast.grid import Mesh
 from rhocast.inference import (
@@ -56,6 +57,14 @@ def test_a_field_that_is_not_kept_takes_no_disk(tmp_path):
     assert [one.file_mesh for one in found] == [SHAPE, SHAPE]
     assert [one.interpolation_seconds for one in found] == [0.0, 0.0]
     assert found[1].file_bytes - found[0].file_bytes == 8 * len(structure)
+    assert found[1].bytes_first_rank - found[0].bytes_first_rank == 8 * len(structure)
+    kept = estimate(request, n_ranks=2)
+    assert found[1].bytes_per_rank == kept.bytes_per_rank
+    held = Reduction.empty(mesh, 3.0, len(structure))
+    others = held.n_bytes - held.arrays["atoms"].nbytes
+    assert found[1].bytes_first_rank - kept.bytes_first_rank == pytest.approx(
+        COPIES * others + held.arrays["atoms"].nbytes, rel=1e-3
+    )
     path = tmp_path / "reduced.h5"
     predict_reduced(model, structure, mesh, path, options, coarse_bohr=3.0, charges=True)
     assert path.stat().st_size == pytest.approx(found[1].file_bytes, rel=0.1)

@@ -2,17 +2,21 @@
 
 import shutil
 from collections import namedtuple
+from contextlib import nullcontext
 
 import pytest
 from small_model import SHAPE
 
+from rhocast.density.reduction import Reduction
 from rhocast.errors import ParallelError
 from rhocast.grid import Mesh
 from rhocast.inference import (
     PredictionOptions,
+    Request,
     limits,
     predict_density,
     predict_file,
+    predict_reduced,
     predict_shard,
 )
 from rhocast.inference.predictor import BlockPredictor
@@ -82,6 +86,19 @@ def test_too_little_memory_for_the_ranks_is_refused(model, structure, mesh, tmp_
     monkeypatch.setattr(limits, "held_memory_bytes", lambda: 0)
     with pytest.raises(ParallelError, match="each rank needs about"):
         predict_shard(model, structure, mesh, tmp_path / "shard.h5")
+
+
+def test_a_reduction_that_memory_does_not_hold_is_refused(
+    structure, mesh, model, tmp_path, monkeypatch
+):
+    held = Reduction.memory_bytes(mesh, 0.1)
+    free = limits.bytes_per_rank(Request(model, structure, mesh)) + held
+    monkeypatch.setattr(limits, "held_memory_bytes", lambda: 0)
+    for available in (free - 1, free):
+        monkeypatch.setattr(limits, "available_memory_bytes", lambda size=available: size)
+        refused = pytest.raises(ParallelError, match="each rank needs about")
+        with refused if available < free else nullcontext():
+            predict_reduced(model, structure, mesh, tmp_path / "reduced.h5", coarse_bohr=0.1)
 
 
 def test_what_the_process_holds_already_counts_as_free(

@@ -4,6 +4,7 @@ A `Reduction` takes a field block by block, in any order, and holds little whate
 arrays are all that it knows: a run that is interrupted stores them and goes on.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -31,6 +32,12 @@ DENSITY_BIN, DENSITY_BINS = 1e-4, 20_000
 STD_EDGES = np.geomspace(1e-8, 1.0, 321)
 #: What the edges of all bins take in a file.
 EDGES_BYTES = 8 * (DENSITY_BINS + 1 + len(STD_EDGES))
+
+#: Copies of the arrays in memory while they are written, what is stored for a restart included;
+#: measured.
+COPIES = 4.5
+#: Memory of the sums of an atom; further copies are made when the sorted atoms are gone.
+BYTES_PER_ATOM = 8
 
 
 @dataclass(frozen=True)
@@ -78,9 +85,7 @@ class Reduction:
 
         With ``n_atoms`` it holds what belongs to so many atoms, too.
         """
-        blocks = Blocks(mesh.shape)
-        lengths = mesh.spacing * mesh.shape
-        coarse = np.minimum(np.maximum(lengths // coarse_bohr, 1), mesh.shape).astype(int)
+        blocks, coarse = Blocks(mesh.shape), _coarse_shape(mesh, coarse_bohr)
         arrays = {
             "finished": np.zeros(len(blocks), dtype=bool),
             **{f"profile_{axis}": np.zeros((2, n)) for axis, n in enumerate(mesh.shape)},
@@ -92,8 +97,15 @@ class Reduction:
             "bound": np.array(astuple(Bound())),
             "atoms": np.zeros((2, n_atoms), dtype=np.float32),
         }
-        x, y, z = coarse.tolist()
-        return cls(blocks, (x, y, z), arrays)
+        return cls(blocks, coarse, arrays)
+
+    @staticmethod
+    def memory_bytes(mesh: Mesh, coarse_bohr: float, n_atoms: int = 0) -> int:
+        """Return the memory that one takes at most: while it is written, beside what is stored."""
+        n_blocks = len(Blocks(mesh.shape))
+        places = math.prod(_coarse_shape(mesh, coarse_bohr)) + sum(mesh.shape) + 2 * n_blocks
+        bins = DENSITY_BINS + len(STD_EDGES)
+        return int(COPIES * (16 * places + n_blocks + 8 * bins)) + BYTES_PER_ATOM * n_atoms
 
     @property
     def n_bytes(self) -> int:
@@ -162,6 +174,13 @@ class Reduction:
             slice(side.start * count // n, (side.stop - 1) * count // n + 1)
             for side, n, count in zip(box, self.blocks.mesh_shape, self.coarse_shape, strict=True)
         )
+
+
+def _coarse_shape(mesh: Mesh, coarse_bohr: float) -> tuple[int, int, int]:
+    """Return the number of coarse cells of at least a length, Bohr, along each lattice vector."""
+    lengths = mesh.spacing * mesh.shape
+    x, y, z = np.minimum(np.maximum(lengths // coarse_bohr, 1), mesh.shape).astype(int).tolist()
+    return x, y, z
 
 
 def _starts(side: slice, n: int, count: int) -> np.ndarray:

@@ -16,7 +16,7 @@ from rhocast.structures import Structure
 BIN_BOHR = 7.0
 
 #: Atoms that are sorted at a time: their intermediate arrays stay small.
-_PART = 200_000
+ATOMS_OF_A_PART = 200_000
 
 
 @dataclass(frozen=True)
@@ -153,8 +153,8 @@ def _fractional_parts(
     positions: np.ndarray, inverse: np.ndarray
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """Fractional coordinates in [0, 1) of some atoms at a time, and which atoms."""
-    for start in range(0, len(positions), _PART):
-        part = slice(start, start + _PART)
+    for start in range(0, len(positions), ATOMS_OF_A_PART):
+        part = slice(start, start + ATOMS_OF_A_PART)
         scaled = positions[part] @ inverse % 1.0
         scaled[scaled >= 1.0] = 0.0  # -1e-17 % 1.0 is 1.0
         yield part, scaled

@@ -17,7 +17,7 @@ from rhocast.grid import Mesh
 from rhocast.inference.limits import bytes_per_rank
 from rhocast.inference.prediction import Item, Then, items
 from rhocast.inference.predictor import BlockPredictor
-from rhocast.inference.reduce import blocks_between_saves, dividing
+from rhocast.inference.reduce import blocks_between_saves, dividing, reduction_memory
 from rhocast.inference.reduction_state import state_bytes
 from rhocast.inference.request import Request
 from rhocast.parallel.blas import available_threads, one_blas_thread
@@ -99,6 +99,9 @@ def estimate(
         between = blocks_between_saves(len(reduction.blocks))
         return replace(
             _estimate(request, n_ranks, 0, 1, dividing(request.model) if charges else None),
+            bytes_first_rank=bytes_per_rank(
+                request, n_ranks, reduction=reduction_memory(request, coarse_bohr, charges)
+            ),
             file_mesh=request.mesh.shape,
             file_bytes=reduction.n_bytes + EDGES_BYTES,
             temporary_bytes=state_bytes(

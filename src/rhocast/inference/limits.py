@@ -9,9 +9,12 @@ from rhocast.inference.rank_memory import rank_bytes
 from rhocast.inference.request import Request
 
 
-def bytes_per_rank(request: Request, n_ranks: int = 1, rank: int = 0) -> int:
-    """Estimate the memory that one of several ranks needs to predict shards of a request."""
-    return rank_bytes(
+def bytes_per_rank(request: Request, n_ranks: int = 1, rank: int = 0, reduction: int = 0) -> int:
+    """Estimate the memory that one of several ranks needs to predict shards of a request.
+
+    The first one holds a reduction, besides, of so many bytes.
+    """
+    return (reduction if rank == 0 else 0) + rank_bytes(
         request.structure.cell,
         request.mesh.shape,
         len(request.structure),
@@ -63,16 +66,20 @@ def _lines(path: Path) -> list[str]:
         return []
 
 
-def check_memory(request: Request, ranks_on_node: int = 1) -> None:
-    """Raise ParallelError if the ranks of this machine need more memory than it has free."""
+def check_memory(request: Request, ranks_on_node: int = 1, reduction: int = 0) -> None:
+    """Raise ParallelError if the ranks of this machine need more memory than it has free.
+
+    The first one may hold a reduction, of so many bytes.
+    """
     free = available_memory_bytes()
     available = None if free is None else free + held_memory_bytes()
-    first, other = (bytes_per_rank(request, ranks_on_node, rank) for rank in (0, 1))
+    first, other = (bytes_per_rank(request, ranks_on_node, rank, reduction) for rank in (0, 1))
     if available is not None and first + other * (ranks_on_node - 1) > available:
         raise ParallelError(
             f"{request.where}: each rank needs about {size(other)} of memory, the first "
             f"{size(first)}, and the {ranks_on_node} on this machine have {size(available)} "
             "together; start fewer ranks on a machine"
+            + (f", or take a larger --coarse-bohr ({size(reduction)})" if reduction > other else "")
         )
 
 

@@ -136,6 +136,7 @@ def compute_blocks(
     comm: Any,
     lead_blocks: Callable[[Request, Compute], None],
     then: Then | None = None,
+    reduction: int = 0,
 ) -> None:
     """Compute blocks of a request on all ranks of a communicator.
 
@@ -153,12 +154,14 @@ def compute_blocks(
     then
         Takes the fields of each block, negative densities among them, on the rank that has
         computed them; what it returns goes to rank 0 in their place.
+    reduction
+        Memory of what rank 0 makes of them, bytes.
     """
     place, ranks_here = place_on_this_machine(comm)
 
     def check() -> None:
         assert request is not None
-        check_memory(request, ranks_here)
+        check_memory(request, ranks_here, reduction)
         outside.tell(model, request.structure, request.outside, request.where)
 
     first_alone(comm, check)

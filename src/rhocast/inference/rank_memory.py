@@ -6,6 +6,7 @@ The constants are rounded up from the largest resident size of runs on cells of 
 import numpy as np
 
 from rhocast.grid import Blocks
+from rhocast.grid.binned_atoms import ATOMS_OF_A_PART
 from rhocast.parallel.sharing import ITEMS_IN_HAND
 
 #: The interpreter with its libraries.
@@ -17,6 +18,8 @@ BYTES_PER_ATOM = 1_500
 #: Atoms of the whole structure on rank 0, per atom: of 41 million, the check of distances takes the
 #: most, 74 bytes, and the atoms beside their bins 66.
 BYTES_PER_STORED_ATOM = 80
+#: They are sorted part by part; of a part, per atom.
+BYTES_PER_SORTED_ATOM = 240
 
 
 def rank_bytes(
@@ -66,5 +69,9 @@ def rank_bytes(
         BYTES_OF_PROGRAM
         + (0 if compiled else BYTES_WITHOUT_KERNELS)
         + ITEMS_IN_HAND * threads * block
-        + (BYTES_PER_STORED_ATOM * n_atoms if first else 0)
+        + (_stored_bytes(n_atoms) if first else 0)
     )
+
+
+def _stored_bytes(n_atoms: int) -> int:
+    return BYTES_PER_STORED_ATOM * n_atoms + BYTES_PER_SORTED_ATOM * min(n_atoms, ATOMS_OF_A_PART)

@@ -85,9 +85,16 @@ def predict_reduced(
 
     then = dividing(model) if charges else _alone
     request = first_alone(comm, lambda: request_of(model, structure, mesh, options))
+    memory = 0 if request is None else reduction_memory(request, coarse_bohr, charges)
     with one_blas_thread():
-        compute_blocks(model, request, comm, reduce, then)
+        compute_blocks(model, request, comm, reduce, then, memory)
     return Bound.of_all(bounds) if bounds else None
+
+
+def reduction_memory(request: Request, coarse_bohr: float, charges: bool) -> int:
+    """Return the memory that the reduction of a request takes on rank 0, bytes."""
+    n_atoms = len(request.structure) if charges else 0
+    return Reduction.memory_bytes(request.mesh, coarse_bohr, n_atoms)
 
 
 def _alone(_: Task, item: Item, values: np.ndarray) -> tuple[np.ndarray, None, Bound]:
