@@ -179,6 +179,20 @@ def test_too_few_bands_for_the_smearing_are_noticed(snapshot_of, silicon):
 
 
 @pytest.mark.abinit
+def test_bands_that_are_occupied_to_the_highest_are_computed_with_more(snapshot_of, silicon):
+    found = snapshot_of(silicon, smearing_K=9000.0)
+    assert found.accepted, found.reason
+    first, second = json.loads(found.record["attempts"])
+    assert "highest band is occupied" in first["faults"][0]
+    assert second["faults"] == []
+    assert (first["n_bands"], found.record["n_bands"]) == (8, 12)
+    enough = snapshot_of(silicon, smearing_K=9000.0, abinit={"nband": 24})
+    assert len(json.loads(enough.record["attempts"])) == 1
+    assert np.isclose(found.energy_ha, enough.energy_ha, atol=1e-5)
+    assert np.abs(found.density - enough.density).mean() < 1e-4 * enough.density.mean()
+
+
+@pytest.mark.abinit
 def test_keys_of_the_expert_reach_the_program_and_the_record(snapshot_of, silicon):
     snapshot = snapshot_of(silicon, abinit={"boxcutmin": 1.6, "fftalg": 412})
     assert snapshot.accepted, snapshot.reason

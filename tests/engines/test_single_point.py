@@ -39,18 +39,18 @@ class ScriptedEngine:
             converged=answer != "unconverged",
             scf_iterations=60 if answer == "unconverged" else 9,
             scf_residual=1e-9,
-            highest_occupation=0.0,
+            highest_occupation=0.4 if answer == "full" else 0.0,
             record={"wall_time_s": 5.0},
         )
 
 
 @pytest.fixture
 def compute(silicon, settings, pseudopotentials, tmp_path):
-    def compute(engine, structure=silicon, **options):
+    def compute(engine, structure=silicon, keys=(), **options):
         return compute_snapshot(
             engine,
             structure,
-            settings(max_scf_iterations=60, abinit={"boxcutmin": 1.6, "diemix": 0.9}),
+            settings(max_scf_iterations=60, abinit={"boxcutmin": 1.6, "diemix": 0.9} | dict(keys)),
             pseudopotentials,
             temperature_K=300.0,
             launcher=Launcher(("mpirun", "-n", "3"), threads=2),
@@ -96,6 +96,27 @@ def test_what_mixing_cannot_mend_is_rejected_at_once(compute):
     engine = ScriptedEngine(["miscounted"])
     assert "integrates to 8.08" in compute(engine).reason
     assert len(engine.asked) == 1
+
+
+def test_an_occupied_highest_band_is_judged_with_more_bands(compute):
+    """The bands may end at the top of a shell of degenerate states, with no state missing."""
+    engine = ScriptedEngine(["unconverged", "full", "sound"])
+    snapshot = compute(engine)
+    assert snapshot.accepted
+    assert [asked.n_bands for asked, _ in engine.asked] == [8, 8, 12]
+    assert snapshot.record["n_bands"] == 12
+    assert engine.asked[2][0].dft == engine.asked[1][0].dft
+    assert engine.asked[2][1].mean() == pytest.approx(8.0 / snapshot.structure.volume)
+    assert [a["n_bands"] for a in json.loads(snapshot.record["attempts"])] == [8, 8, 12]
+
+
+@pytest.mark.parametrize(("answers", "keys"), [(["full", "full"], {}), (["full"], {"nband": 16})])
+def test_a_highest_band_that_remains_occupied_is_rejected(compute, answers, keys):
+    engine = ScriptedEngine(answers)
+    reason = compute(engine, keys=keys).reason
+    assert "the highest band is occupied to 0.4" in reason
+    assert "dft.abinit.nband or dft.sparc.NSTATES, or lower dft.smearing_K" in reason
+    assert len(engine.asked) == len(answers)
 
 
 def test_frame_of_another_temperature_is_rejected_unseen(compute, silicon):

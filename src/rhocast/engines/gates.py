@@ -1,5 +1,7 @@
 """What a single point has to meet before anything is learnt from it."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from rhocast.dynamics.trajectory import canonical_spread_K
@@ -10,7 +12,7 @@ from rhocast.engines.engine import SinglePoint
 MAX_ELECTRON_ERROR = 1e-5
 #: Negative density may integrate to this share of the electrons (ringing of cut-off waves).
 MAX_NEGATIVE_SHARE = 1e-3
-#: The highest band may be occupied to this share, else the smearing needs more bands.
+#: The highest band may be occupied to this share at each k-point, else higher ones may be, too.
 MAX_HIGHEST_OCCUPATION = 1e-3
 #: The ions may be off their temperature by this many standard deviations of the canonical ensemble.
 MAX_TEMPERATURE_DEVIATIONS = 5.0
@@ -43,9 +45,21 @@ def faults(point: SinglePoint, calculation: Calculation) -> list[str]:
     if not point.highest_occupation <= MAX_HIGHEST_OCCUPATION:  # NaN is a fault too
         found.append(
             f"the highest band is occupied to {point.highest_occupation:.3g}, expected less than "
-            f"{MAX_HIGHEST_OCCUPATION}"
+            f"{MAX_HIGHEST_OCCUPATION}: occupied states may be missing; set more bands by "
+            "dft.abinit.nband or dft.sparc.NSTATES, or lower dft.smearing_K"
         )
     return found
+
+
+def only_lacks_bands(point: SinglePoint, calculation: Calculation) -> bool:
+    """Tell whether nothing is wrong with a single point but an occupied highest band.
+
+    The bands may end at the top of an occupied shell of a k-point of high symmetry, with no state
+    missing. That is known once there are more bands.
+    """
+    enough = replace(point, highest_occupation=0.0)
+    lacks = point.highest_occupation > MAX_HIGHEST_OCCUPATION
+    return lacks and not faults(enough, calculation)
 
 
 def temperature_fault(kinetic_K: float | None, target_K: float, n_atoms: int) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import shutil
 import time
 from collections.abc import Mapping
@@ -15,13 +16,19 @@ from rhocast import __version__, config
 from rhocast.density import Density, Snapshot
 from rhocast.engines.calculation import Calculation, right_handed
 from rhocast.engines.engine import CalculationError, Engine, SinglePoint
-from rhocast.engines.gates import faults, temperature_fault
+from rhocast.engines.gates import faults, only_lacks_bands, temperature_fault
 from rhocast.engines.process import Launcher
 from rhocast.engines.psp8 import Psp8
 from rhocast.engines.undersampling import undersampling
 from rhocast.structures import Structure
 
 logger = logging.getLogger(__name__)
+
+#: Engines' keys of the number of bands, in small letters; where one is given, it is left alone.
+_BANDS = {"nband", "nstates"}
+
+#: Bands of another attempt, where the highest band was occupied, over those of the one before.
+_MORE_BANDS = 1.5
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,7 @@ class Attempt:
     point: SinglePoint
     faults: list[str]
     keys: Mapping[str, Any]
+    n_bands: int
 
     @property
     def wall_time_s(self) -> float:
@@ -42,6 +50,7 @@ class Attempt:
         """Attributes of the snapshot file."""
         return {
             "engine_keys": dict(self.keys),
+            "n_bands": self.n_bands,
             "scf_iterations": self.point.scf_iterations,
             "wall_time_s": self.wall_time_s,
             "faults": self.faults,
@@ -64,8 +73,9 @@ def compute_snapshot(
     """Compute the density of a structure and judge it.
 
     A cycle that fails or does not converge is tried once more, with safer mixing and twice the
-    iterations. A result that is unsound gives a snapshot with status ``rejected`` and the reason;
-    the engine's files are kept to look into.
+    iterations; one whose highest band is occupied, once more with half as many bands again. A
+    result that is unsound gives a snapshot with status ``rejected`` and the reason; the engine's
+    files are kept to look into.
 
     Parameters
     ----------
@@ -109,7 +119,7 @@ def compute_snapshot(
     calculation = Calculation.plan(turned, dft, pseudopotentials, kpoint_seed)
     kinetic_K = structure.record.get("kinetic_temperature_K")
     if misplaced := temperature_fault(kinetic_K, temperature_K, len(structure)):
-        attempts = [Attempt(_nothing(calculation), [misplaced], {})]
+        attempts = [Attempt(_nothing(calculation), [misplaced], {}, calculation.n_bands)]
     else:
         begin = None if start is None else start.read("density").transpose(axes)
         folder = None if waves is None else Path(waves)
@@ -146,6 +156,7 @@ def compute_snapshot(
             "scf_residual": point.scf_residual,
             "highest_occupation": point.highest_occupation,
             **calculation.record,
+            "n_bands": attempts[-1].n_bands,
             **point.record,
             "wall_time_s": wall_time_s,
             "core_hours": wall_time_s * launcher.ranks * launcher.threads / 3600.0,
@@ -161,17 +172,24 @@ def _attempts(
     start: np.ndarray | None,
     waves: Path | None,
 ) -> list[Attempt]:
-    """Compute once, and once more if that may help; the last counts."""
-    first = _attempt(engine, calculation, launcher, workdir / "attempt-1", start, waves)
-    if not first.faults or first.point.converged:
-        return [first]  # other mixing would lead a converged cycle to the same density
-    logger.warning("%s: trying again with safer mixing: %s", workdir, "; ".join(first.faults))
-    dft = calculation.dft
-    safer = dft.with_engine_keys(engine.record.name, engine.safer_mixing).model_copy(
-        update={"max_scf_iterations": 2 * dft.max_scf_iterations}
-    )
-    again = replace(calculation, dft=safer)
-    return [first, _attempt(engine, again, launcher, workdir / "attempt-2", start)]
+    """Compute once, and again as far as that may help; the last counts."""
+    attempts = [_attempt(engine, calculation, launcher, workdir / "attempt-1", start, waves)]
+    if not attempts[0].point.converged:  # other mixing leads a converged one to the same density
+        told = "; ".join(attempts[0].faults)
+        logger.warning("%s: trying again with safer mixing: %s", workdir, told)
+        dft = calculation.dft
+        safer = dft.with_engine_keys(engine.record.name, engine.safer_mixing).model_copy(
+            update={"max_scf_iterations": 2 * dft.max_scf_iterations}
+        )
+        calculation = replace(calculation, dft=safer)
+        attempts.append(_attempt(engine, calculation, launcher, workdir / "attempt-2", start))
+    last = attempts[-1]
+    if only_lacks_bands(last.point, calculation) and not _BANDS & set(map(str.lower, last.keys)):
+        logger.warning("%s: trying again with more bands: %s", workdir, last.faults[0])
+        more = replace(calculation, n_bands=math.ceil(_MORE_BANDS * calculation.n_bands))
+        folder = workdir / f"attempt-{len(attempts) + 1}"
+        attempts.append(_attempt(engine, more, launcher, folder, last.point.density))
+    return attempts
 
 
 def _attempt(
@@ -189,8 +207,8 @@ def _attempt(
         point = engine.single_point(calculation, launcher, workdir, start, waves)
     except CalculationError as error:
         point = _nothing(calculation, time.monotonic() - began)
-        return Attempt(point, [str(error)], keys)
-    return Attempt(point, faults(point, calculation), keys)
+        return Attempt(point, [str(error)], keys, calculation.n_bands)
+    return Attempt(point, faults(point, calculation), keys, calculation.n_bands)
 
 
 def empty_folder(path: str | Path) -> Path:
