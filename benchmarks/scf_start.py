@@ -3,10 +3,12 @@
     python benchmarks/scf_start.py al data/al/al32-test/500K/0.h5 data/al/al32-test/500K/1.h5
 
 Snapshots come in pairs of one cell: the first is computed from each start, the second lends its
-wave functions (ABINIT). CPU seconds are user and system of all processes; the prediction, without
-Python's start, and the density file that ABINIT wants are included. Sweeps are those of ABINIT's
-eigensolver over all bands and k-points. "exact" is a density converged to a thousandth of the
-tolerance: the floor. Prints tab-separated values; errors are against that density and its energy.
+wave functions (ABINIT). With --lender-displacement-bohr no second one is needed: the cell itself
+lends them, its atoms displaced. CPU seconds are user and system of all processes; the prediction,
+without Python's start, and the density file that ABINIT wants are included. Sweeps are those of
+ABINIT's eigensolver over all bands and k-points. "exact" is a density converged to a thousandth of
+the tolerance: the floor. Prints tab-separated values; errors are against that density and its
+energy.
 """
 
 import argparse
@@ -14,6 +16,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 from typing import Any
@@ -50,13 +53,31 @@ def main() -> None:
     parser.add_argument("--kpoint-spacing-per-bohr", type=float, default=1.0)
     parser.add_argument("--kpoint-shift", default="gamma")
     parser.add_argument("--scf-tolerance", type=float, default=1e-6)
+    parser.add_argument("--lender-displacement-bohr", type=float, help="RMS of a component")
     options = vars(parser.parse_args())
-    model, snapshots = rhocast.load(options.pop("model")), options.pop("snapshots")
+    model, names = rhocast.load(options.pop("model")), options.pop("snapshots")
+    pairs = lenders(names, options.pop("lender_displacement_bohr"))
     sys.stdout.write("\t".join(COLUMNS.split()) + "\n")
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(model, config.Dft(**options), Path(folder))
-        for first, second in zip(snapshots[::2], snapshots[1::2], strict=True):
-            bench.measure(first, read_snapshot(first).structure, read_snapshot(second).structure)
+        for name, structure, lender in pairs:
+            bench.measure(name, structure, lender)
+
+
+def lenders(names: list[str], displacement: float | None) -> list[tuple[str, Structure, Structure]]:
+    """Return name and structure of each snapshot and the structure that lends its wave functions.
+
+    The difference of two independent thermal snapshots is √2 times the displacement of one.
+    """
+    structures = [read_snapshot(name).structure for name in names]
+    if displacement is None:
+        return list(zip(names[::2], structures[::2], structures[1::2], strict=True))
+    random = np.random.default_rng(0)
+    return [
+        (name, structure, replace(structure, positions=structure.positions
+         + displacement * random.standard_normal(structure.positions.shape)))
+        for name, structure in zip(names, structures, strict=True)
+    ]  # fmt: skip
 
 
 class Bench:
