@@ -37,6 +37,8 @@ def values_of(section: type[Section], name: str) -> st.SearchStrategy[Any]:
         return st.from_regex("[a-z][a-z0-9-]{0,8}", fullmatch=True)
     if name == "multipoles":
         return st.none() | sections(config.Multipoles)
+    if name == "products":
+        return st.none() | sections(config.Products)
     if field.metadata:
         return st.from_type(Annotated[field.annotation, *field.metadata]).filter(is_finite)
     return st.from_type(field.annotation).filter(is_finite)

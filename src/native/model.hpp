@@ -44,6 +44,16 @@ struct Model {
   // the sum of the longest reach, l = 0, is from that, in units of it.
   const float* multipole_coefficients;
   float multipole_usual_sum;  // 0: there is no d
+
+  // Products of two sums over all species; no products: product_count = 0. Each has a degree l and
+  // 2 l + 1 numbers, l rising. A term is weight · sum · sum; its places are those of both sums in
+  // (product_radial, harmonics) and that of the number it is added to.
+  int product_radial, product_terms, product_count;
+  const std::int32_t* product_numbers;    // (product_radial): n of the sums
+  const std::int32_t (*product_places)[3];  // (product_terms)
+  const float* product_weights;           // (product_terms)
+  const std::int32_t* product_degrees;    // (product_count)
+  const float* product_coefficients;      // (species, n, product_count): to factors of bare functions
 };
 
 // Part of a mesh: the points (start + i) · steps for all i below shape.

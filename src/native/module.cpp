@@ -99,6 +99,8 @@ Variant find(const std::string& name) {
 using Vector = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Matrix = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Splines = nb::ndarray<const float, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
+using Numbers = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Places = nb::ndarray<const std::int32_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Steps = nb::ndarray<const double, nb::shape<3, 3>, nb::c_contig, nb::device::cpu>;
 
 void expect(bool condition, const char* what) {
@@ -115,6 +117,34 @@ struct Evaluator {
   std::unique_ptr<Engine> engine;
 };
 
+// What the kernel reads without looking: every place lies where there is one.
+void check_products(const Numbers& numbers, const Places& places, const Vector& weights,
+                    const Numbers& degrees, const Splines& coefficients, std::size_t species,
+                    std::size_t radial, std::size_t multipole_degrees) {
+  const std::size_t sums = numbers.shape(0) * multipole_degrees * multipole_degrees;
+  std::size_t results = 0;
+  for (std::size_t k = 0; k < degrees.shape(0); ++k) {
+    const std::int32_t l = degrees(k);
+    expect(l >= 0 && l < static_cast<std::int32_t>(multipole_degrees), "products: wrong degree");
+    expect(k == 0 || degrees(k - 1) <= l, "products: degrees have to rise");
+    results += 2 * l + 1;
+  }
+  for (std::size_t f = 0; f < numbers.shape(0); ++f)
+    expect(numbers(f) >= 0 && numbers(f) < static_cast<std::int32_t>(radial), "products: wrong n");
+  expect(places.shape(0) == weights.shape(0) && places.shape(1) == 3,
+         "products: expected three places for each weight");
+  const auto below = [](std::int32_t place, std::size_t end) {
+    return place >= 0 && static_cast<std::size_t>(place) < end;
+  };
+  for (std::size_t e = 0; e < weights.shape(0); ++e)
+    expect(below(places(e, 0), sums) && below(places(e, 1), sums) && below(places(e, 2), results),
+           "products: no such place");
+  if (degrees.shape(0) > 0)
+    expect(coefficients.shape(0) == species && coefficients.shape(1) == radial &&
+               coefficients.shape(2) == degrees.shape(0),
+           "products: expected coefficients (species, radial, products)");
+}
+
 void make_evaluator(
     Evaluator* self, const std::string& isa, int species, int degree, Vector reaches,
     Vector scale, Vector shift, std::vector<Matrix> weights, std::vector<Vector> biases,
@@ -122,7 +152,8 @@ void make_evaluator(
     std::optional<Vector> form_bias, float baseline_reach,
     Splines splines, Vector multipole_reaches,
     nb::ndarray<const float, nb::ndim<5>, nb::c_contig, nb::device::cpu> coefficients,
-    float multipole_usual_sum) {
+    float multipole_usual_sum, Numbers product_numbers, Places product_places,
+    Vector product_weights, Numbers product_degrees, Splines product_coefficients) {
   expect(species >= 1 && species <= MAX_SPECIES, "species: too many");
   expect(degree >= 0 && degree <= MAX_DEGREE, "degree: expected 0 to 8");
   const std::size_t n = reaches.shape(0);
@@ -138,6 +169,8 @@ void make_evaluator(
              coefficients.shape(3) == poles &&
              coefficients.shape(4) == (multipole_usual_sum > 0.0f ? 2 * poles : poles),
          "multipoles: expected (species, species, degrees, radial, radial or twice as many)");
+  check_products(product_numbers, product_places, product_weights, product_degrees,
+                 product_coefficients, splines.shape(0), poles, degrees);
   std::vector<Layer> layers;
   std::size_t inputs = features;
   for (std::size_t i = 0; i < weights.size(); ++i) {
@@ -170,6 +203,14 @@ void make_evaluator(
   model.multipole_reaches = multipole_reaches.data();
   model.multipole_coefficients = coefficients.data();
   model.multipole_usual_sum = multipole_usual_sum;
+  model.product_radial = static_cast<int>(product_numbers.shape(0));
+  model.product_terms = static_cast<int>(product_weights.shape(0));
+  model.product_count = static_cast<int>(product_degrees.shape(0));
+  model.product_numbers = product_numbers.data();
+  model.product_places = reinterpret_cast<const std::int32_t(*)[3]>(product_places.data());
+  model.product_weights = product_weights.data();
+  model.product_degrees = product_degrees.data();
+  model.product_coefficients = product_coefficients.data();
   new (self) Evaluator{std::unique_ptr<Engine>(find(isa).make(model))};
 }
 
@@ -254,7 +295,9 @@ NB_MODULE(_native, m) {
            nb::arg("target_std"), nb::arg("min_std"),
            nb::arg("form_weight").none(), nb::arg("form_bias").none(), nb::arg("baseline_reach"),
            nb::arg("splines"), nb::arg("multipole_reaches"), nb::arg("multipole_coefficients"),
-           nb::arg("multipole_usual_sum"))
+           nb::arg("multipole_usual_sum"), nb::arg("product_numbers"), nb::arg("product_places"),
+           nb::arg("product_weights"), nb::arg("product_degrees"),
+           nb::arg("product_coefficients"))
       .def("evaluate", &evaluate, nb::arg("atoms"), nb::kw_only(), nb::arg("steps"),
            nb::arg("start"), nb::arg("shape"), nb::arg("mean").none() = nb::none(),
            nb::arg("aleatoric").none() = nb::none(), nb::arg("epistemic").none() = nb::none(),

@@ -1,5 +1,5 @@
 // ρ_1 = Σ_j Σ_nlm q_jnlm (1 − r_j² / R_n²)^8 r_j^l C_lm: multipoles that their neighbours induce in
-// the pseudo-atoms, q_jnlm = Σ_sn' c A^s_n'lm(R_j).
+// the pseudo-atoms, q_jnlm = Σ_sn' c A^s_n'lm(R_j) + Σ_k c B_klm (products.hpp).
 //
 // method.md, Eq. 19 to 21 and, for the polynomial of a column's height, Eq. 23.
 //
@@ -7,6 +7,7 @@
 // scales norms and harmonics is part of the coefficients c.
 #pragma once
 
+#include "products.hpp"
 #include "sums.hpp"
 
 namespace rhocast {
@@ -77,13 +78,15 @@ class Multipoles {
     Shells shells;
     Buffer<float> x, y, z;
     Buffer<Sums> sums;
+    Products::Workspace products;
     static_assert(HANDFUL >= GROUPS, "factors of all groups of a tile");
     alignas(64) Factors factors[HANDFUL];
   };
 
   explicit Multipoles(const Model& model)
       : species_(model.species), degree_(model.multipole_degree),
-        usual_sum_(model.multipole_usual_sum), radial_(model.multipole_reaches, model.multipole_radial) {
+        usual_sum_(model.multipole_usual_sum), radial_(model.multipole_reaches, model.multipole_radial),
+        products_(model) {
     if (any()) with_degree([&](auto degree) { arrange<degree()>(model.multipole_coefficients); });
   }
 
@@ -167,6 +170,7 @@ class Multipoles {
     float sums[HARMONICS + LANES], moments[SIZE], times_deviation[MAX_RADIAL * SIZE] = {};
     float around = 0.0f;
     std::memset(out, 0, n * SIZE * sizeof(float));
+    if (products_.any()) products_.begin(work.products);
     for (int s = 0; s < species_; ++s) {
       work.around.gather(atoms, s, place, nothing, reach());
       sum<DEGREE>(work);
@@ -174,15 +178,28 @@ class Multipoles {
       for (int other = 0; other < n; ++other) {
         sum_each(work.sums[other], (DEGREE + 1) * (DEGREE + 1), sums);
         if (s == species) sums[0] -= 1.0f;  // of the atom itself
+        if (products_.any()) products_.add(other, sums, work.products);
         for (int t = 0; t < SIZE; ++t) moments[t] = sums[TERMS<DEGREE>.place[t]];
         add<SIZE>(c + other * n * SIZE, moments, out);
         if (usual_sum_ > 0.0f) add<SIZE>(c + (n + other) * n * SIZE, moments, times_deviation);
       }
       around += sums[0];
     }
+    if (products_.any()) add_products<DEGREE>(species, out, work.products);
     if (usual_sum_ == 0.0f) return;
     const float deviation = around / usual_sum_ - 1.0f;
     for (int i = 0; i < n * SIZE; ++i) out[i] += deviation * times_deviation[i];
+  }
+
+  template <int DEGREE>
+  void add_products(int species, float* out, Products::Workspace& work) const {
+    constexpr int SIZE = terms(DEGREE);
+    products_.induce(species, work);
+    for (int k = 0; k < radial_.count; ++k) {
+      const float* const q = work.induced + k * (DEGREE + 1) * (DEGREE + 1);
+      for (int t = 0; t < SIZE; ++t)
+        out[k * SIZE + t] += TERMS<DEGREE>.share[t] * q[TERMS<DEGREE>.place[t]];
+    }
   }
 
   // Adds the products of coefficients (n, terms) and moments (terms).
@@ -295,6 +312,7 @@ class Multipoles {
   int species_, degree_;
   float usual_sum_;
   Radial radial_;
+  Products products_;
   Buffer<float> coefficients_;
 };
 

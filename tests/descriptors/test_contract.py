@@ -1,5 +1,7 @@
 """What every descriptor, and the baseline, promises."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from distorted_cells import TRICLINIC, binary, perfect, rotation
@@ -46,7 +48,23 @@ def with_multipoles(species=SPECIES):
     )
 
 
-@pytest.mark.parametrize("form", [sorted_form, smooth_form, baseline, with_multipoles])
+def with_products(species=SPECIES):
+    """The same, with products of sums over the atoms around them."""
+    deformed = with_multipoles(species)
+    multipoles = deformed.parameters.multipoles.model_copy(
+        update={"products": config.Products(radial_functions=2, angular=3)}
+    )
+    shape = MultipoleBasis(multipoles, species).product_shape
+    return replace(
+        deformed,
+        parameters=deformed.parameters.model_copy(update={"multipoles": multipoles}),
+        products=0.1 * np.random.default_rng(2).normal(size=shape),
+    )
+
+
+@pytest.mark.parametrize(
+    "form", [sorted_form, smooth_form, baseline, with_multipoles, with_products]
+)
 class TestContract:
     @pytest.mark.parametrize("crystal", ["thermal", "perfect"])
     @pytest.mark.parametrize("change", ["rotate", "reflect", "translate", "permute", "supercell"])

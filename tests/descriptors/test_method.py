@@ -126,11 +126,11 @@ def test_features():
     assert found.shape[1] == 3 + 2 * 3 * 4 // 2 + 1 * 3 * 3
 
 
-@pytest.mark.parametrize("usual", [None, 0.01])
-def test_density_of_pseudo_atoms_and_multipoles(usual):
-    """Eq. 16, 17 and 19 to 21."""
+@pytest.mark.parametrize(("usual", "products"), [(None, None), (0.01, None), (0.01, (2, 2))])
+def test_density_of_pseudo_atoms_and_multipoles(usual, products):
+    """Eq. 16, 17 and 19 to 21, with 20b."""
     structure = binary(TRICLINIC)
-    model = make_model(multipoles=(3, 2), atoms_per_bohr3=usual)
+    model = make_model(multipoles=(3, 2), atoms_per_bohr3=usual, products=products)
     baseline, points = model.baseline, POINTS @ TRICLINIC
     p = baseline.parameters.multipoles
     expected = np.zeros(len(points))
@@ -159,8 +159,35 @@ def test_density_of_pseudo_atoms_and_multipoles(usual):
             if usual:
                 more = np.einsum("snk,skm->nm", c[:, :, 3:], moments[j][:, :, m])
                 q[:, m] += deviation[j] * more
+        if products:
+            q += _by_products(moments[j].sum(axis=0), baseline.products[kind])
         positions, indices = periodic_images(structure, p.cutoff_bohr)
         for atom in positions[indices == j]:
             functions = np.stack([sums(points[[k]], atom[None], p)[0] for k in range(len(points))])
             expected += np.einsum("pnm,nm->p", functions, q)
     np.testing.assert_allclose(baseline.bind(structure)(points), expected, rtol=1e-6, atol=1e-9)
+
+
+def _by_products(total, coefficients):
+    """Eq. 20b for factors n = 0, 2 and l = 1, 2, up to l = 2: by a fit of products on a sphere."""
+    places = np.random.default_rng(3).normal(size=(200, 3))
+    places /= np.linalg.norm(places, axis=1)[:, None]
+    harmonics = solid_harmonics(places, 4)
+    factors = [(n, ell) for n in (0, 2) for ell in (1, 2)]
+    values = [
+        harmonics[:, k * k : (k + 1) ** 2] @ total[n, k * k : (k + 1) ** 2] for n, k in factors
+    ]
+    q, number = np.zeros((3, 9)), 0
+    for ell in range(3):
+        for (_, l1), first, rest in (
+            (f, v, i) for i, (f, v) in enumerate(zip(factors, values, strict=True))
+        ):
+            for (_, l2), second in zip(factors[rest:], values[rest:], strict=True):
+                if (l1 + l2 + ell) % 2 or not abs(l1 - l2) <= ell <= l1 + l2:
+                    continue
+                parts = np.linalg.lstsq(harmonics, first * second, rcond=None)[0]
+                m = slice(ell**2, (ell + 1) ** 2)
+                q[:, m] += np.outer(coefficients[:, number], parts[m])
+                number += 1
+    assert number == coefficients.shape[1]
+    return q

@@ -43,6 +43,7 @@ MODELS = {
     "spheres": {},
     "multipoles": {"multipoles": (4, 4)},
     "dense": {"multipoles": (3, 2), "atoms_per_bohr3": 0.01},
+    "products": {"multipoles": (5, 4), "atoms_per_bohr3": 0.01, "products": (3, 2)},
     "one-species": {"species": ("Ge",), "multipoles": (3, 3)},
 }
 

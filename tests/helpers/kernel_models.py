@@ -29,12 +29,15 @@ def make_model(
     intervals=24,
     multipoles=None,
     atoms_per_bohr3=None,
+    products=None,
 ) -> DensityModel:
     """Return a model whose features have mean 0 and variance 1 in a random cell.
 
     ``multipoles`` are (radial functions, l) of those of its pseudo-atoms, which depend on how far
-    the density of atoms is from ``atoms_per_bohr3``.
+    the density of atoms is from ``atoms_per_bohr3``; ``products`` are (radial functions, l) of the
+    sums that are multiplied.
     """
+    poles = (multipoles, atoms_per_bohr3, products)
     descriptor = config.SmoothDescriptor(
         kind="smooth", cutoff_bohr=7.0, radial_functions=radial, shortest_bohr=3.0, angular=angular
     )
@@ -45,13 +48,13 @@ def make_model(
         species,
         network,
         normalised_in(structure, descriptor, species, SCALE),
-        baseline=_baseline(species, intervals, multipoles, atoms_per_bohr3) if intervals else None,
+        baseline=_baseline(species, intervals, *poles) if intervals else None,
         last_layer=random_last_layer(network),
         calibrations={"fast": Calibration(aleatoric=1.3, epistemic=2.5)},
     )
 
 
-def _baseline(species, intervals, multipoles, atoms_per_bohr3) -> PseudoAtoms:
+def _baseline(species, intervals, multipoles, atoms_per_bohr3, products) -> PseudoAtoms:
     functions = None
     if multipoles:
         radial, angular = multipoles
@@ -61,6 +64,7 @@ def _baseline(species, intervals, multipoles, atoms_per_bohr3) -> PseudoAtoms:
             shortest_bohr=4.0,
             angular=angular,
             atoms_per_bohr3=atoms_per_bohr3,
+            products=products and dict(zip(("radial_functions", "angular"), products, strict=True)),
         )
     parameters = config.Baseline(cutoff_bohr=10.0, intervals=intervals, multipoles=functions)
     return pseudo_atoms(

@@ -41,6 +41,12 @@ def planned(folder: Path, config: dict, **settings: Any) -> set[str]:
     return {_name(job) for job in dag.jobs if dag.finished(job) and not job.rule.norun}
 
 
+def outputs(folder: Path, config: dict) -> set[str]:
+    """Return the files that a configuration would make in an empty folder."""
+    dag = _executed(folder, config, "dryrun", forceall=True)
+    return {str(path) for job in dag.jobs for path in job.output}
+
+
 def rules_of(jobs: set[str]) -> set[str]:
     """Return the rules of jobs."""
     return {job.split()[0] for job in jobs}

@@ -45,8 +45,10 @@ def pseudo_atoms(parameters: config.Baseline, species, radial) -> PseudoAtoms:
     tables = np.stack([radial(r, number) for number in range(len(species))])
     tables[:, 0] = tables[:, 2]
     tables[:, -3:] = 0.0
-    coefficients = None
+    coefficients = products = None
     if parameters.multipoles is not None:
-        shape = MultipoleBasis(parameters.multipoles, species).shape
-        coefficients = 3e-4 * np.random.default_rng(3).normal(size=shape)
-    return PseudoAtoms(parameters, species, tables, coefficients)
+        basis, random = MultipoleBasis(parameters.multipoles, species), np.random.default_rng(3)
+        coefficients = 3e-4 * random.normal(size=basis.shape)
+        if basis.products is not None:
+            products = 3e-4 * random.normal(size=basis.product_shape)
+    return PseudoAtoms(parameters, species, tables, coefficients, products)

@@ -91,10 +91,11 @@ def test_roughness_is_held_down(tmp_path):
     assert bend[1] < 0.5 * bend[0]
 
 
-def test_multipoles_that_are_there_are_found(tmp_path):
+@pytest.mark.parametrize("products", [None, {"radial_functions": 1, "angular": 1}])
+def test_multipoles_that_are_there_are_found(tmp_path, products):
     """A density made of spheres and induced multipoles is fitted as it was made."""
     multipoles = config.Multipoles(
-        cutoff_bohr=7.0, radial_functions=2, shortest_bohr=5.0, angular=2
+        cutoff_bohr=7.0, radial_functions=2, shortest_bohr=5.0, angular=2, products=products
     )
     parameters = PARAMETERS.model_copy(update={"multipoles": multipoles})
     basis = MultipoleBasis(multipoles, ("Al",))
@@ -102,11 +103,17 @@ def test_multipoles_that_are_there_are_found(tmp_path):
     exact[:, :, 0, -1] = (
         -(exact * basis.charges)[:, :, 0, :-1].sum(axis=2) / basis.charges[:, :, 0, -1]
     )
+    of_products = 1e-4 * np.random.default_rng(6).normal(size=basis.product_shape)
+    of_products[:, -1] -= (of_products * basis.product_charges).sum(axis=1) / basis.charges[
+        0, 0, 0, -1, 0
+    ]
 
     def deformed(seed):
         plain = make_snapshot(seed=seed)
         points = plain.mesh.points(np.arange(plain.mesh.n_points))
-        added = BoundMultipoles.of(basis, exact, plain.structure)(points)
+        added = BoundMultipoles.of(
+            basis, exact, plain.structure, products=of_products if products else None
+        )(points)
         density = plain.density + added.reshape(plain.mesh.shape)
         return replace(plain, density=density.astype(np.float32))
 
@@ -119,6 +126,9 @@ def test_multipoles_that_are_there_are_found(tmp_path):
     assert charge == pytest.approx(3.0, rel=1e-9)
     monopoles = (found.multipoles * basis.charges).sum(axis=3)
     np.testing.assert_allclose(monopoles, 0.0, atol=1e-9)
+    if products:
+        of_products = (found.products * basis.product_charges).sum(axis=1)
+        np.testing.assert_allclose(of_products, 0.0, atol=1e-9)
 
 
 def test_what_hardly_reaches_a_neighbour_is_not_given_a_large_coefficient():

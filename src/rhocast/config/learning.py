@@ -81,6 +81,17 @@ class SmoothDescriptor(SmoothSums):
     shortest_bohr: ShortestReach = 5.0
 
 
+class Products(Section):
+    """Products of two sums over an atom's neighbours, for what depends on angles between them."""
+
+    radial_functions: PositiveInt = Field(
+        3,
+        description="number of radial functions of the factors: those of `multipoles`, every "
+        "second one from the longest on",
+    )
+    angular: int = Field(3, ge=1, le=8, description="highest angular momentum l of the factors")
+
+
 class Multipoles(SmoothSums):
     """Multipoles that neighbours induce in a pseudo-atom."""
 
@@ -94,6 +105,27 @@ class Multipoles(SmoothSums):
         "depends, linearly, on how far the density around the atom is from it: for data of "
         "different volumes, and strain",
     )
+    products: Products | None = Field(
+        None,
+        description="products of sums over neighbours, which induce multipoles, too; for bonds, "
+        "whose electrons depend on the angles between them",
+    )
+
+    @model_validator(mode="after")
+    def _factors_are_there(self) -> "Multipoles":
+        if self.products is None:
+            return self
+        if 2 * self.products.radial_functions - 1 > self.radial_functions:
+            raise ValueError(
+                "products.radial_functions: expected at most half of `radial_functions` = "
+                f"{self.radial_functions}, rounded up, found {self.products.radial_functions}"
+            )
+        if self.products.angular > self.angular:
+            raise ValueError(
+                f"products.angular: expected at most `angular` = {self.angular}, "
+                f"found {self.products.angular}"
+            )
+        return self
 
 
 def _kind(data: Any) -> Any:

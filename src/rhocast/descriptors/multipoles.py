@@ -18,16 +18,21 @@ n' has two times as many values: a second c multiplies d_j A, where
 
     d_j = Σ_s A^s_N00(R_j) / (ρ_a Q_N) − 1,   N = n_max − 1,
 
-tells how far the density around j is from the usual one.
+tells how far the density around j is from the usual one. Beside the sums, their products B
+(`rhocast.descriptors.products`) may induce multipoles: q_jnlm has the terms Σ_k c_nk B_klm, with a
+c for each species of j.
 """
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from rhocast import config
 from rhocast.descriptors.harmonics import solid_harmonics
+from rhocast.descriptors.products import Products
 from rhocast.descriptors.smooth import POWER, SmoothDescriptor
 from rhocast.descriptors.tiles import Surroundings, Tile, kinds_of
 from rhocast.structures import Structure
@@ -44,10 +49,13 @@ class Polarised:
     moments : (n, s, n', (l_max + 1)²) float64 array
         A^s_nlm at every atom of the structure, itself left out, then d_j A^s_nlm if that counts;
         zero at those that are not among ``atoms``.
+    products : list of (n, K_l, 2 l + 1) float64 arrays
+        B of every degree l; empty without products.
     """
 
     atoms: Surroundings
     moments: np.ndarray
+    products: list[np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -72,16 +80,35 @@ class MultipoleBasis:
         inducing = n if self.parameters.atoms_per_bohr3 is None else 2 * n
         return s, s, self.parameters.angular + 1, n, inducing
 
+    @cached_property
+    def products(self) -> Products | None:
+        """What induces multipoles beside the sums; None if the sums alone do."""
+        return Products.of(self.parameters)
+
+    @property
+    def product_shape(self) -> tuple[int, int, int]:
+        """Shape of the products' c: species of j, n, k."""
+        count = 0 if self.products is None else len(self.products.couplings)
+        return len(self.species), self.parameters.radial_functions, count
+
     @property
     def size(self) -> int:
-        """Number of coefficients."""
-        return int(np.prod(self.shape))
+        """Number of coefficients, those of the sums and then those of the products."""
+        return int(np.prod(self.shape) + np.prod(self.product_shape))
 
     @property
     def charges(self) -> np.ndarray:
         """∫ d³r of what every coefficient multiplies, to each unit of A; `shape`, Bohr³."""
         result = np.zeros(self.shape)
         result[:, :, 0] = self._volumes[:, None]
+        return result
+
+    @property
+    def product_charges(self) -> np.ndarray:
+        """∫ d³r of what every coefficient of a product multiplies; `product_shape`, Bohr³."""
+        result = np.zeros(self.product_shape)
+        if self.products is not None:
+            result[:, :, self.products.degrees == 0] = self._volumes[:, None]
         return result
 
     @property
@@ -127,10 +154,11 @@ class MultipoleBasis:
                 moments[used[tile.rows]] = bound.sums(tile).swapaxes(0, 1)
             kinds = kinds_of(structure.numbers[used], self.species)
             moments[used, kinds, :, 0] -= 1.0  # of the atom itself
+        products = [] if self.products is None else self.products(moments.sum(axis=1))
         if self.usual_sum is not None:
             deviation = moments[:, :, -1, 0].sum(axis=1) / self.usual_sum - 1.0
             moments = np.concatenate([moments, deviation[:, None, None, None] * moments], axis=2)
-        return Polarised(atoms, moments)
+        return Polarised(atoms, moments, products)
 
     def sums(self, around: Polarised, points: np.ndarray) -> np.ndarray:
         """Sum what every coefficient multiplies.
@@ -149,8 +177,12 @@ class MultipoleBasis:
         """
         own, other, degrees, n, inducing = self.shape
         result = np.zeros((len(points), own, degrees, n, other * inducing), dtype=np.float32)
+        of_products = np.zeros((len(points), *self.product_shape), dtype=np.float32)
         for tile in around.atoms.tiles(points):
             for s, (radial, harmonics) in enumerate(self._functions(tile)):
+                of_products[tile.rows, s] = _seen_products(
+                    radial, harmonics, [b[tile.atoms[s]] for b in around.products]
+                )
                 moments = around.moments[tile.atoms[s]]
                 size = moments.shape[-1]  # no atoms of this species would leave -1 open
                 moments = moments.reshape(len(moments), other * inducing, size).transpose(0, 2, 1)
@@ -159,7 +191,8 @@ class MultipoleBasis:
                     seen = harmonics[:, :, m].swapaxes(0, 1) @ moments[:, m].astype(np.float32)
                     result[tile.rows, s, degree] = radial[degree] @ seen.swapaxes(0, 1)
         by_species = result.reshape(len(points), own, degrees, n, other, inducing)
-        return by_species.transpose(0, 1, 4, 2, 3, 5).reshape(len(points), -1)
+        linear = by_species.transpose(0, 1, 4, 2, 3, 5).reshape(len(points), -1)
+        return np.concatenate([linear, of_products.reshape(len(points), -1)], axis=1)
 
     def _functions(self, tile: Tile) -> list[tuple[np.ndarray, np.ndarray]]:
         """Radial functions (l, p, n, a) and harmonics (p, a, m) of each species, float32."""
@@ -201,6 +234,8 @@ class BoundMultipoles:
         structure: Structure,
         lower: np.ndarray | None = None,
         upper: np.ndarray | None = None,
+        *,
+        products: np.ndarray | None = None,
     ) -> "BoundMultipoles":
         """Work out the multipoles of the atoms around a box (fractional corners).
 
@@ -212,10 +247,15 @@ class BoundMultipoles:
             c, e/Bohr³.
         structure, lower, upper
             Atoms and box, as for `MultipoleBasis.gather`.
+        products : `MultipoleBasis.product_shape` array
+            c of the products, e/Bohr³; None without them.
         """
         around = basis.gather(structure, lower, upper)
         kinds = kinds_of(structure.numbers, basis.species)
-        return cls(basis, around.atoms, induced(around.moments, coefficients, kinds))
+        multipoles = induced(around.moments, coefficients, kinds)
+        if products is not None:
+            multipoles += induced_by_products(around.products, products, kinds)
+        return cls(basis, around.atoms, multipoles)
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Compute ρ_1 (p,), float64, e/Bohr³, at points (p, 3), Bohr, within the box."""
@@ -242,3 +282,32 @@ def induced(moments: np.ndarray, coefficients: np.ndarray, kinds: np.ndarray) ->
             own = kinds == kind
             result[own, :, m] = np.einsum("snk,askm->anm", c, moments[own][..., m])
     return result
+
+
+def induced_by_products(
+    products: list[Any], coefficients: Any, kinds: np.ndarray, xp: Any = np
+) -> Any:
+    """Return q (n, n_max, (l_max + 1)²) of atoms with these products and species (n,).
+
+    Products and coefficients are arrays of the array module ``xp``.
+    """
+    result = xp.zeros((len(kinds), coefficients.shape[1], len(products) ** 2), coefficients.dtype)
+    for kind, c in enumerate(coefficients):
+        own, end = xp.asarray(np.flatnonzero(kinds == kind)), 0
+        for degree, b in enumerate(products):
+            start, end = end, end + b.shape[1]
+            result[own, :, degree**2 : (degree + 1) ** 2] = c[:, start:end] @ b[own]
+    return result
+
+
+def _seen_products(
+    radial: np.ndarray, harmonics: np.ndarray, products: list[np.ndarray]
+) -> np.ndarray:
+    """Sum over the atoms of a tile what the products' coefficients multiply; (p, n, K)."""
+    parts = [np.zeros((radial.shape[1], radial.shape[2], 0), dtype=np.float32)]
+    for degree, b in enumerate(products):
+        m = slice(degree**2, (degree + 1) ** 2)
+        turned = b.transpose(0, 2, 1).astype(np.float32)
+        seen = harmonics[:, :, m].swapaxes(0, 1) @ turned
+        parts.append(radial[degree] @ seen.swapaxes(0, 1))
+    return np.concatenate(parts, axis=2)

@@ -143,12 +143,15 @@ class PseudoAtoms:
         c_0 … c_{K+2} of every species, e/Bohr³.
     multipoles : `MultipoleBasis.shape` float64 array
         Coefficients of the induced multipoles, e/Bohr³; None without them.
+    products : `MultipoleBasis.product_shape` float64 array
+        Those of products of sums over neighbours, e/Bohr³; None without them.
     """
 
     parameters: config.Baseline
     species: tuple[str, ...]
     tables: np.ndarray
     multipoles: np.ndarray | None = None
+    products: np.ndarray | None = None
 
     @property
     def coefficients(self) -> np.ndarray:
@@ -157,9 +160,9 @@ class PseudoAtoms:
 
     @property
     def fitted(self) -> np.ndarray:
-        """All that is fitted: the free coefficients, then those of the multipoles; flat."""
-        spherical = self.coefficients.ravel()
-        return spherical if self.multipoles is None else np.append(spherical, self.multipoles)
+        """All that is fitted: the free coefficients, those of multipoles and products; flat."""
+        parts = [self.coefficients, self.multipoles, self.products]
+        return np.concatenate([part.ravel() for part in parts if part is not None])
 
     @property
     def cutoff_bohr(self) -> float:
@@ -200,7 +203,9 @@ class PseudoAtoms:
         multipoles = None
         if self.parameters.multipoles is not None and self.multipoles is not None:
             basis = MultipoleBasis(self.parameters.multipoles, self.species)
-            multipoles = BoundMultipoles.of(basis, self.multipoles, structure, lower, upper)
+            multipoles = BoundMultipoles.of(
+                basis, self.multipoles, structure, lower, upper, products=self.products
+            )
         return BoundPseudoAtoms(self, atoms, multipoles)
 
 

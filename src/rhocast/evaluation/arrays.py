@@ -1,5 +1,6 @@
 """A model as plain arrays: what compiled code computes with, on the processor or on a GPU."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from rhocast import config, descriptors
 from rhocast.descriptors import MultipoleBasis, PseudoAtoms, SmoothDescriptor
+from rhocast.descriptors.products import Coupling, Products, coupling_table
 from rhocast.errors import ModelError
 from rhocast.model import DensityModel
 from rhocast.model.network import MIN_STD
@@ -45,6 +47,17 @@ class KernelArrays:
         From sums over an atom's neighbours to the coefficients of its multipoles.
     multipole_usual_sum
         Sum of the neighbours at the usual density of atoms; 0 if the density does not matter.
+    product_numbers : (f,) int32 array
+        n of the sums that are multiplied with each other; none without products.
+    product_places : (e, 3) int32 array
+        Terms of the products: the places of both factors among the sums (f, harmonics), and that
+        of the result among all products, (2 l + 1) numbers each. Results rise.
+    product_weights : (e,) array
+        What each term is multiplied by.
+    product_degrees : (K,) int32 array
+        Degree l of each product, rising.
+    product_coefficients : (S, m, K) array
+        From products to coefficients of the multipoles.
     """
 
     species: int
@@ -64,6 +77,11 @@ class KernelArrays:
     multipole_reaches: np.ndarray
     multipole_coefficients: np.ndarray
     multipole_usual_sum: float
+    product_numbers: np.ndarray
+    product_places: np.ndarray
+    product_weights: np.ndarray
+    product_degrees: np.ndarray
+    product_coefficients: np.ndarray
 
     @classmethod
     def of(cls, model: DensityModel, fast: bool) -> "KernelArrays":
@@ -110,6 +128,7 @@ class KernelArrays:
             multipole_reaches=pole_reaches,
             multipole_coefficients=coefficients,
             multipole_usual_sum=usual_sum,
+            **_products(model.baseline, model.species),
         )
 
 
@@ -171,3 +190,65 @@ def _multipoles(
     coefficients = _single(norms[:, :, None] * inducing[:, None, :] * baseline.multipoles)
     reaches = _single(basis.sums_over_neighbours.reaches_bohr)
     return reaches, coefficients, basis.usual_sum or 0.0
+
+
+def _products(baseline: PseudoAtoms | None, species: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Terms of products of bare sums, and the way to what multiplies bare functions."""
+    given = None if baseline is None else baseline.parameters.multipoles
+    found = None if given is None else MultipoleBasis(given, species).products
+    if baseline is None or baseline.products is None or given is None or found is None:
+        return {
+            "product_numbers": np.zeros(0, np.int32),
+            "product_places": np.zeros((0, 3), np.int32),
+            "product_weights": np.zeros(0, np.float32),
+            "product_degrees": np.zeros(0, np.int32),
+            "product_coefficients": np.zeros((len(species), 0, 0), np.float32),
+        }
+    norms = SmoothDescriptor(given, species).norms
+    terms = [
+        term for number, coupling in enumerate(found.couplings)
+        for term in _terms(found, norms, number, coupling)
+    ]  # fmt: skip
+    places, weights = zip(*terms, strict=True)
+    return {
+        "product_numbers": np.array(found.numbers, np.int32),
+        "product_places": np.array(places, np.int32),
+        "product_weights": _single(weights),
+        "product_degrees": found.degrees.astype(np.int32),
+        "product_coefficients": _single(norms[:, found.degrees] * baseline.products),
+    }
+
+
+def _terms(
+    products: Products, norms: np.ndarray, number: int, coupling: Coupling
+) -> list[tuple[tuple[int, int, int], float]]:
+    """Places and weights of the terms of one product; a factor with itself comes once."""
+    degree, (n1, l1), (n2, l2) = coupling
+    table = coupling_table(l1, l2, degree) * norms[n1, l1] * norms[n2, l2]
+    table *= bare_scale(l1)[:, None, None] * bare_scale(l2)[:, None] / bare_scale(degree)
+    if (n1, l1) == (n2, l2):
+        table = np.tril(np.ones(table.shape[:2]), -1)[:, :, None] * 2 * table + (
+            np.eye(len(table))[:, :, None] * table
+        )
+    size = (products.highest + 1) ** 2
+    first = products.numbers.index(n1) * size + l1 * l1
+    second = products.numbers.index(n2) * size + l2 * l2
+    result = int(np.sum(2 * products.degrees[:number] + 1))
+    found = np.argwhere(table.transpose(2, 0, 1))
+    return [
+        ((first + i, second + j, result + m), float(table[i, j, m])) for m, i, j in found.tolist()
+    ]
+
+
+def bare_scale(degree: int) -> np.ndarray:
+    """Return σ_lm, what Racah's harmonics are in units of bare ones (method.md, Eq. 6); (2 l + 1,).
+
+    Bare ones are polynomials in z whose leading coefficient is 1, times Re or Im (x + iy)^m.
+    """
+    scales = []
+    for m in range(degree + 1):
+        scale = math.sqrt((2 if m else 1) * math.factorial(2 * m)) / (2**m * math.factorial(m))
+        for ell in range(m + 1, degree + 1):
+            scale *= (2 * ell - 1) / math.sqrt(ell**2 - m**2)
+        scales.append(scale)
+    return np.array(scales[:0:-1] + scales)

@@ -10,9 +10,11 @@ with Σ_k c_sk ∫ φ_k d³r = Z_s for every species s. The mean is taken over t
 snapshot, then over snapshots; f_s is the radial function of a species, Z_s its valence electrons,
 and Σ' runs over the multipoles, which are kept from holding charge; ⟨S²⟩ is their mean.
 One weight for all of them: functions that hardly reach a neighbour in a crystal, but do in its
-melt, must not be given large coefficients for that.
+melt, must not be given large coefficients for that. Of products, each has the weight of its own
+mean square.
 """
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -101,8 +103,9 @@ def fit_pseudo_atoms(
     penalty, multipoles = smoothness, None
     if parameters.multipoles is not None:
         multipoles = MultipoleBasis(parameters.multipoles, species)
-        scale = matrix.diagonal()[spherical:].mean()
-        penalty = block_diag(smoothness, _RIDGE * scale * np.eye(multipoles.size))
+        penalty = block_diag(
+            smoothness, np.diag(_shrinkage(multipoles, matrix[spherical:, spherical:]))
+        )
         neutral = _neutrality(multipoles)
         constraints = block_diag(constraints, neutral)
         charges = np.append(charges, np.zeros(len(neutral)))
@@ -112,12 +115,39 @@ def fit_pseudo_atoms(
     tables = solution[:spherical].reshape(len(species), basis.size) @ basis.expansion.T
     if multipoles is None:
         return PseudoAtoms(parameters, species, tables)
-    induced = solution[spherical:].reshape(multipoles.shape)
-    return PseudoAtoms(parameters, species, tables, induced)
+    linear = spherical + math.prod(multipoles.shape)
+    induced = solution[spherical:linear].reshape(multipoles.shape)
+    products = None
+    if multipoles.products is not None:
+        products = solution[linear:].reshape(multipoles.product_shape)
+    return PseudoAtoms(parameters, species, tables, induced, products)
+
+
+def _shrinkage(basis: MultipoleBasis, matrix: np.ndarray) -> np.ndarray:
+    """Return the weight of the square of every coefficient, μ ⟨S²⟩; (c,).
+
+    ⟨S²⟩ is the mean of all multipoles of sums, and that of each product for its own: a product of
+    two large sums is no more to be trusted than one of two small ones.
+    """
+    diagonal, linear = matrix.diagonal(), math.prod(basis.shape)
+    weight = np.full(linear, diagonal[:linear].mean())
+    if basis.products is None:
+        return _RIDGE * weight
+    squares = diagonal[linear:].reshape(basis.product_shape).mean(axis=(0, 1))
+    each = np.broadcast_to(squares, basis.product_shape).ravel()
+    return _RIDGE * np.append(weight, each)
 
 
 def _neutrality(basis: MultipoleBasis) -> np.ndarray:
-    """Charges that have to be zero, one for each pair of species and n'; (z, c)."""
+    """Charges that have to be zero: of each pair of species and n', each species and k; (z, c)."""
     own, other, _, _, inducing = basis.shape
     each = np.eye(own * other * inducing).reshape(-1, own, other, 1, 1, inducing)
-    return (each * basis.charges).reshape(own * other * inducing, -1)
+    of_sums = (each * basis.charges).reshape(own * other * inducing, -1)
+    if basis.products is None:
+        return of_sums
+    count = basis.product_shape[2]
+    each = np.eye(own * count).reshape(-1, own, 1, count)
+    of_products = (each * basis.product_charges).reshape(
+        own * count, math.prod(basis.product_shape)
+    )
+    return block_diag(of_sums, of_products[of_products.any(axis=1)])

@@ -69,6 +69,7 @@ def _baseline(arrays: dict[str, np.ndarray], record: dict[str, Any]) -> PseudoAt
         tuple(record["species"]),
         arrays["baseline.tables"],
         arrays.get("baseline.multipoles"),
+        arrays.get("baseline.products"),
     )
 
 

@@ -235,6 +235,8 @@ class DensityModel:
             arrays["baseline.tables"] = self.baseline.tables
             if self.baseline.multipoles is not None:
                 arrays["baseline.multipoles"] = self.baseline.multipoles
+            if self.baseline.products is not None:
+                arrays["baseline.products"] = self.baseline.products
         if self.last_layer is not None:
             arrays["last_layer.factor"] = self.last_layer.factor
         if self.training_range is not None:

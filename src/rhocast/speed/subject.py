@@ -107,10 +107,12 @@ def random_model(
     points = rng.random((500, 3)) @ atoms.cell
     step = baseline.cutoff_bohr / baseline.intervals
     table = 0.05 * np.exp(-((step * (np.arange(baseline.intervals + 3)[None] - 1)) ** 2) / 9.0)
-    poles = None
+    poles = products = None
     if baseline.multipoles is not None:
-        shape = MultipoleBasis(baseline.multipoles, ("Al",)).shape
-        poles = 1e-5 * rng.normal(size=shape)
+        basis = MultipoleBasis(baseline.multipoles, ("Al",))
+        poles = 1e-5 * rng.normal(size=basis.shape)
+        if basis.products is not None:
+            products = 1e-5 * rng.normal(size=basis.product_shape)
     factor = np.tril(rng.normal(size=(network.width + 1, network.width + 1))) / network.width
     return DensityModel(
         network=_random_network(made.n_features, network, rng),
@@ -118,7 +120,7 @@ def random_model(
         descriptor=descriptor,
         species=("Al",),
         normalisation=Normalisation.of(made.bind(atoms)(points), np.array([0.0, 0.002])),
-        baseline=PseudoAtoms(baseline, ("Al",), table, poles),
+        baseline=PseudoAtoms(baseline, ("Al",), table, poles, products),
         last_layer=LastLayer(factor.astype(np.float32)),
         metadata={"valence": {"Al": 3.0}},
     )

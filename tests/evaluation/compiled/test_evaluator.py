@@ -148,6 +148,8 @@ def test_rounding_to_bfloat16_is_where_it_should_be(isa, shape):
         {"radial": 2, "angular": 1, "multipoles": (3, 4), "atoms_per_bohr3": 0.01},
         {"species": ("Ge",), "radial": 2, "multipoles": (4, 6), "atoms_per_bohr3": 0.02},
         {"radial": 2, "angular": 1, "multipoles": (16, 3)},
+        {"radial": 2, "angular": 1, "multipoles": (5, 6), "products": (3, 3)},
+        {"species": ("Ge",), "radial": 2, "multipoles": (3, 8), "products": (1, 8)},
     ],
 )
 def test_agrees_for_models_of_any_shape(isa, shape):

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from rhocast.descriptors.multipoles import induced_by_products
+from rhocast.descriptors.products import Products
 from rhocast.evaluation.evaluator import Box, shape_of
 from rhocast.evaluation.gpu.loaded import LoadedModel
 
@@ -120,7 +122,17 @@ class BoundGpu:
             model.usual_sum,
             poles,
         )
+        if model.products is not None:
+            added = self._induced_by_products(model.products, moments, kinds[seen])
+            poles[which, :, : model.poles] += added
         return poles
+
+    def _induced_by_products(self, products: Products, moments: Any, kinds: np.ndarray) -> Any:
+        """Work out what products of the moments add to the multipoles; (m, n_max, poles)."""
+        model, xp = self._model, self._xp
+        by_species = moments.reshape(len(kinds), model.pole_radial, model.n_species, model.poles)
+        found = products(by_species.sum(axis=2) * model.racah, xp)
+        return model.racah * induced_by_products(found, model.product_coefficients, kinds, xp)
 
     def __call__(self, box: Box) -> np.ndarray:
         """See `rhocast.evaluation.BoundEvaluator`."""

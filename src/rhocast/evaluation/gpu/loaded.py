@@ -1,9 +1,12 @@
 """A model's arrays on a device, with the kernels that were compiled for it."""
 
+import math
 from typing import Any
 
 import numpy as np
 
+from rhocast.descriptors import MultipoleBasis
+from rhocast.descriptors.products import Products
 from rhocast.evaluation.arrays import KernelArrays
 from rhocast.evaluation.gpu.device import Device
 from rhocast.grid import Mesh
@@ -71,6 +74,7 @@ class LoadedModel:
         self.coefficients = up(coefficients.transpose(0, 2, 3, 4, 1), np.float32)
         self.usual_sum = arrays.multipole_usual_sum
         self.pole_inverses = up(1.0 / arrays.multipole_reaches.astype(float) ** 2, np.float32)
+        self._load_products(model)
         names = ["count_near", "list_near", "sum_atoms", "make_features", "run_network"]
         names += ["pole_moments", "induce"] if self.pole_radial else []
         names += ["add_baseline"] if intervals else []
@@ -91,6 +95,19 @@ class LoadedModel:
         }
         self.kernels = self.device.compile(names, sizes)
 
+    def _load_products(self, model: DensityModel) -> None:
+        """Bring what products of sums need: plain arrays are fast enough, atom by atom."""
+        self.products: Products | None = None
+        baseline = model.baseline
+        if baseline is None or baseline.products is None or baseline.parameters.multipoles is None:
+            return
+        basis = MultipoleBasis(baseline.parameters.multipoles, model.species)
+        self.products = basis.products
+        self.product_coefficients = self.up(baseline.products, np.float32)
+        degree = np.repeat(np.arange(basis.shape[2]), 2 * np.arange(basis.shape[2]) + 1)
+        norms = basis.sums_over_neighbours.norms[:, degree]
+        self.racah = self.up(norms * _racah(basis.shape[2] - 1), np.float32)
+
     def up(self, array: np.ndarray, dtype: type | None = None) -> Any:
         """Bring an array to the device."""
         return self.device.xp.asarray(np.ascontiguousarray(array, dtype))
@@ -102,6 +119,17 @@ def _frame(cell: np.ndarray) -> np.ndarray:
     first = cell[0] - cell[0] @ last * last
     first /= np.linalg.norm(first)
     return np.array([first, np.cross(last, first), last])
+
+
+def _racah(highest: int) -> np.ndarray:
+    """Return what turns harmonics of Ferrers' functions into Racah's; ((highest + 1)²,), Eq. 7."""
+    return np.array(
+        [
+            math.sqrt((2 if m else 1) * math.factorial(ell - abs(m)) / math.factorial(ell + abs(m)))
+            for ell in range(highest + 1)
+            for m in range(-ell, ell + 1)
+        ]
+    )
 
 
 def _layers(arrays: KernelArrays) -> np.ndarray:
