@@ -11,7 +11,9 @@ from rhocast.analysis.plane import panels_of
 from rhocast.density import Density, read_density, write_density
 from rhocast.density.convert import convert
 from rhocast.density.difference import difference, subtracted
+from rhocast.density.difference import on_mesh as resampled_to
 from rhocast.density.electrons import explain_electrons
+from rhocast.density.fourier import resample
 from rhocast.density.quantity import MINUS, record_in
 from rhocast.errors import FileFormatError, StructureError
 
@@ -36,6 +38,19 @@ def test_the_same_density_on_two_meshes_is_the_same(crystal):
     found = difference(coarse, fine)
     assert found.mesh == (27, 25, 30)
     assert found.nmae < 1e-6
+
+
+def test_a_resampled_density_has_no_negative_values_and_its_electrons(crystal):
+    """Waves through an edge overshoot; a difference keeps that."""
+    values = np.full((12, 12, 12), 1e-6)
+    values[4:9, 4:9, 4:9] = 0.05
+    fine = resampled_to(Density(crystal, values), (20, 20, 20))
+    assert resample(values, (20, 20, 20)).min() < -1e-3
+    assert fine.density.min() == 0.0
+    assert fine.electron_count == pytest.approx(values.mean() * crystal.volume, rel=1e-12)
+    signed = resampled_to(Density(crystal, values, record={MINUS: "b.h5"}), (20, 20, 20))
+    assert signed.density.min() < -1e-3
+    assert signed.record == {MINUS: "b.h5"}
 
 
 @pytest.mark.parametrize("name", ["d.h5", "d.cube", "d.xsf", "d.vasp", "d.npz", "d.cube.gz"])

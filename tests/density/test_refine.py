@@ -8,9 +8,10 @@ import pytest
 from small_model import make_structure
 
 from rhocast.density import Density, read_density, refine, write_density
-from rhocast.density.interpolation import BOX
+from rhocast.density.interpolation import BOX, WHOLE, Interpolation, boxes
 from rhocast.density.quantity import MINUS
 from rhocast.density.refine import refined
+from rhocast.density.zero_bound import Bound
 from rhocast.errors import ConfigError, FileFormatError, ParallelError
 from rhocast.grid import Mesh
 
@@ -196,3 +197,40 @@ refine("{source}" if comm.rank == 0 else "elsewhere.h5", "{tmp_path}/fine.h5", 0
     assert code != 0
     assert "rank 1: elsewhere.h5: no such file" in output
     assert not (tmp_path / "fine.h5").exists()
+
+
+def with_cores(shape, part=WHOLE):
+    """Compute a density that is next to nothing in a core, whose edge splines overshoot."""
+    x, y, z = np.meshgrid(*axes_of(shape, part), indexing="ij")
+    squares = sum((centred - 0.5) ** 2 for centred in (x, y, z))
+    return np.where(squares > 0.04, 0.05, 1e-6).astype(np.float32)
+
+
+def test_no_interpolated_density_is_negative_and_all_electrons_are_there(tmp_path):
+    """Found at the cores of Ge: −8e-4 between points of 6e-4."""
+    structure = make_structure()
+    coarse = Density(structure, with_cores((12, 12, 12)), record={"points_below_zero": 0})
+    write_density(tmp_path / "coarse.h5", coarse)
+    free = Interpolation(coarse, Mesh((60, 60, 60), structure.cell))
+    (box,) = boxes((60, 60, 60))
+    spline = np.concatenate([strip for _, strip in free.strips("density", box)], axis=2)
+    assert spline.min() < -1e-4
+    refine(tmp_path / "coarse.h5", tmp_path / "fine.h5", 0.2)
+    in_memory = refined(coarse, free.mesh)
+    for fine in (read_density(tmp_path / "fine.h5"), in_memory):
+        assert fine.density.min() == 0.0
+        assert fine.electron_count == pytest.approx(coarse.electron_count, rel=2e-7)
+        assert fine.record["interpolated_points"] == fine.density.size
+        assert Bound.read(fine.record).lowest_before_bound < -1e-4
+    bound = Bound.read(in_memory.record)
+    assert bound.lowest_before_bound == pytest.approx(spline.min())
+    assert bound.points_below_zero == np.count_nonzero(spline < 0.0)
+    refine(tmp_path / "coarse.h5", tmp_path / "part.h5", 0.1, ((0.3, 0.7),) * 3)
+    assert read_density(tmp_path / "part.h5").density.min() == 0.0
+
+
+def test_a_difference_that_is_interpolated_keeps_both_signs():
+    field = Density(make_structure(), -with_cores((12, 12, 12)), record={MINUS: "b.h5"})
+    fine = refined(field, Mesh((20, 20, 20), field.cell))
+    assert fine.density.min() < -0.04
+    assert Bound.read(fine.record) is None

@@ -8,7 +8,7 @@ import numpy as np
 
 from rhocast.density.density import Density
 from rhocast.density.fourier import resample
-from rhocast.density.quantity import MINUS, check_density
+from rhocast.density.quantity import MINUS, check_density, is_difference
 from rhocast.errors import FileFormatError
 
 log = logging.getLogger(__name__)
@@ -115,10 +115,18 @@ def on_one_mesh(a: Density, b: Density) -> tuple[Density, Density]:
 
 
 def on_mesh(density: Density, shape: tuple[int, int, int]) -> Density:
-    """Return a density on a mesh of a shape: as it is, or resampled in memory without its σ."""
+    """Return a density on a mesh of a shape: as it is, or resampled in memory without its σ.
+
+    A resampled density is set to zero where its waves fall below, and scaled to keep its electrons;
+    a difference of densities keeps both signs.
+    """
     if density.mesh.shape == shape:
         return density
     old, new = ("×".join(map(str, one)) for one in (density.mesh.shape, shape))
     log.info("%s: interpolated from its %s mesh to %s", density.source or "density", old, new)
     values = resample(density.read("density"), shape)
-    return Density(density.structure, values, source=density.source)
+    total, absolute = float(values.sum()), float(np.abs(values).sum())
+    if not is_difference(density.record) and total > LEAST_NET_SHARE * absolute:
+        np.maximum(values, 0.0, out=values)
+        values *= total / float(values.sum())
+    return Density(density.structure, values, record=density.record, source=density.source)

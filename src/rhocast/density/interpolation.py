@@ -41,6 +41,8 @@ class Interpolation:
         What to multiply all fields by.
     least_share
         The least epistemic standard deviation, as a share of the density.
+    bounded
+        Whether the density is set to zero where its spline is below.
     """
 
     def __init__(
@@ -50,12 +52,14 @@ class Interpolation:
         part: Part = WHOLE,
         scale: float = 1.0,
         least_share: float = 0.0,
+        bounded: bool = False,
     ) -> None:
         self.stored = stored
         self.mesh = mesh
         self._part = part
         self._scale = scale
         self._least_share = least_share
+        self._bounded = bounded
 
     def strips(self, name: str, box: Box) -> Iterator[tuple[Box, np.ndarray]]:
         """Interpolate a field to a box of `boxes`: parts of the box, and the values there."""
@@ -72,13 +76,15 @@ class Interpolation:
         if name != "density":
             values = np.square(values)
         start = box[2].start
-        bounded = name == "epistemic_std" and self._least_share > 0.0
-        densities = self.strips("density", box) if bounded else repeat((box, values))
+        widened = name == "epistemic_std" and self._least_share > 0.0
+        densities = self.strips("density", box) if widened else repeat((box, values))
         strips = interpolate_strips(values, x, y, along_z)
         for strip, (_, density) in zip(strips, densities, strict=False):
             if name != "density":
                 np.sqrt(strip, out=strip)
-            if bounded:
+            elif self._bounded:
+                np.maximum(strip, 0.0, out=strip)
+            if widened:
                 np.maximum(strip, self._least_share * np.abs(density), out=strip)
             end = start + strip.shape[2]
             yield (box[0], box[1], slice(start, end)), strip
@@ -107,20 +113,6 @@ class Interpolation:
         """Where the points of the mesh lie along each axis, in stored spacings."""
         meshes = zip(self._part, self.mesh.shape, self.stored.mesh.shape, strict=True)
         return [(low + np.arange(n) * (high - low) / n) * c for (low, high), n, c in meshes]
-
-
-def integration_weights(coarse: int, fine: int) -> np.ndarray:
-    """Weight of each coarse point in the sum over the fine points of an axis; shape (coarse,).
-
-    Of weights as they are used: in single precision.
-    """
-    weights = np.zeros(coarse)
-    places = np.arange(fine) * (coarse / fine)
-    for start in range(0, fine, STRIP):
-        part = AxisMap.spline(places[start : start + STRIP], coarse)
-        single = part.weights.astype(np.float32)
-        np.add.at(weights, part.sources, single.sum(axis=0, dtype=np.float64))
-    return weights
 
 
 def boxes(shape: tuple[int, int, int], sides: tuple[int, int, int] = BOX) -> Iterator[Box]:

@@ -1,10 +1,10 @@
 """A finer mesh, or a part of the cell, from a stored field.
 
 The field is read and written box by box, by all ranks or threads: none ever holds it as a whole,
-and no number depends on who has made it. The integral of the fine density is a weighted sum over
-the coarse one, with weights that follow from the two meshes; one pass over the coarse field
-therefore tells, before anything is written, what to scale by so that the fine density holds exactly
-the electrons of the coarse one.
+and no number depends on who has made it. Between coarse points the spline of a density may fall
+below zero, where it is set to zero. One pass over the density therefore tells, before anything is
+written, how often that is so, and what to scale by so that the fine density holds exactly the
+electrons of the coarse one.
 """
 
 import logging
@@ -21,16 +21,9 @@ from rhocast.density.difference import LEAST_NET_SHARE
 from rhocast.density.disk import check_disk
 from rhocast.density.field_writer import FieldWriter, allocate_density
 from rhocast.density.formats.field import field_bytes, open_field
-from rhocast.density.interpolation import (
-    STRIP,
-    WHOLE,
-    Box,
-    Interpolation,
-    Part,
-    boxes,
-    integration_weights,
-)
+from rhocast.density.interpolation import STRIP, WHOLE, Box, Interpolation, Part, boxes
 from rhocast.density.quantity import is_difference
+from rhocast.density.zero_bound import Bound
 from rhocast.errors import ConfigError, FileFormatError
 from rhocast.grid import Mesh
 from rhocast.parallel.blas import available_threads, one_blas_thread
@@ -58,8 +51,9 @@ def refine(
 ) -> None:
     """Interpolate a density-field file to another mesh.
 
-    The density is a periodic quintic spline through the stored one, the standard deviations the
-    square roots of linear interpolants of their squares.
+    The density is a periodic quintic spline through the stored one, set to zero where that is
+    below, and scaled to keep its electrons; the standard deviations are the square roots of linear
+    interpolants of their squares. A difference of densities keeps both signs, and is not scaled.
 
     Parameters
     ----------
@@ -104,8 +98,8 @@ def refine(
 
         atoms = first_alone(comm, prepare)
         with end_all_on_failure(comm):
-            factor = 1.0 if part != WHOLE else _conserving_factor(stored, mesh, comm, threads)
-        record = _record(stored, mesh, part, factor)
+            factor, bound = _survey(stored, mesh, part, comm, threads)
+        record = _record(stored, mesh, part, factor, bound)
         record["scale"] = scale * record.get("scale", 1.0)
 
         def allocate() -> Path:
@@ -116,7 +110,7 @@ def refine(
 
         partial = from_first(comm, first_alone(comm, allocate))
         interpolation = Interpolation(
-            stored, mesh, part, scale * factor, least_share(record["scale"])
+            stored, mesh, part, scale * factor, least_share(record["scale"]), bound is not None
         )
         with end_all_on_failure(comm):
             _interpolate_to_file(interpolation, partial, out.name, comm, threads)
@@ -150,9 +144,9 @@ def refined(field: Density, mesh: Mesh) -> Density:
     arrays = {name: np.empty(mesh.shape, dtype=np.float32) for name in field.fields}
     threads = available_threads()
     with one_blas_thread():
-        factor = _conserving_factor(field, mesh, None, threads)
+        factor, bound = _survey(field, mesh, WHOLE, None, threads)
         least = least_share(field.record.get("scale", 1.0))
-        interpolation = Interpolation(field, mesh, WHOLE, factor, least)
+        interpolation = Interpolation(field, mesh, WHOLE, factor, least, bound is not None)
 
         def compute(item: tuple[str, Box]) -> np.ndarray:
             name, box = item
@@ -162,15 +156,19 @@ def refined(field: Density, mesh: Mesh) -> Density:
 
         items = product(field.fields, boxes(mesh.shape))
         share(None, items, compute, lambda *_: None, threads)
-    return Density.of(field.structure, arrays, _record(field, mesh, WHOLE, factor))
+    return Density.of(field.structure, arrays, _record(field, mesh, WHOLE, factor, bound))
 
 
-def _record(stored: Density, mesh: Mesh, part: Part, factor: float) -> dict[str, Any]:
+def _record(
+    stored: Density, mesh: Mesh, part: Part, factor: float, bound: Bound | None
+) -> dict[str, Any]:
     record = dict(stored.record) | {
         "mesh_spacing_bohr": mesh.spacing.tolist(),
         "refined_from_mesh": list(stored.mesh.shape),
         "refined_scale": factor,
     }
+    if bound is not None:
+        record |= bound.interpolated_attributes
     if part != WHOLE:
         lower, upper = np.array(part).T
         record |= {"part_lower": lower.tolist(), "part_upper": upper.tolist()}
@@ -178,36 +176,64 @@ def _record(stored: Density, mesh: Mesh, part: Part, factor: float) -> dict[str,
     return record
 
 
-def _conserving_factor(stored: Density, mesh: Mesh, comm: Any, threads: int) -> float:
-    """Electrons of the stored density over those of its interpolant on the mesh.
+def _survey(
+    stored: Density, mesh: Mesh, part: Part, comm: Any, threads: int
+) -> tuple[float, Bound | None]:
+    """Return what to scale an interpolated density by, and what it is before the bound at zero.
 
-    It is 1 for a difference of densities, which has no electrons to keep.
+    The factor is electrons of the stored density over those of its bounded interpolant; 1 for a
+    part of the cell, of which nobody knows how many it holds. 1 and None for a difference of
+    densities, which has no electrons to keep and two signs.
     """
-    axes = [integration_weights(c, n) for c, n in zip(stored.mesh.shape, mesh.shape, strict=True)]
+    coarse, absolute = _sums(stored, comm, threads)
+    if is_difference(stored.record) or abs(coarse) < LEAST_NET_SHARE * absolute:
+        return 1.0, None
+    interpolation = Interpolation(stored, mesh, part)
     found: list[np.ndarray] = []
 
-    def add_up(box: Box) -> np.ndarray:
-        values = stored.read("density", box).astype(np.float64)
-        wx, wy, wz = (axis[side] for axis, side in zip(axes, box, strict=True))
-        along_z = np.einsum("ijk,k->ij", values, wz)
-        fine = np.einsum("i,j,ij->", wx, wy, along_z)
-        return np.array([values.sum(), fine, np.abs(values).sum()])
+    def look(box: Box) -> np.ndarray:
+        bounds, total = [], 0.0
+        for _, strip in interpolation.strips("density", box):
+            bounds.append(Bound.put_on(strip))
+            total += float(strip.sum(dtype=np.float64))
+        every = Bound.of_all(bounds)
+        return np.array([total, every.points_below_zero, every.lowest_before_bound])
 
-    coarse_boxes = boxes(stored.mesh.shape, (STRIP, STRIP, STRIP))
-    share(comm, coarse_boxes, add_up, lambda _, sums: found.append(sums), threads)
+    share(comm, boxes(mesh.shape), look, lambda _, row: found.append(row), threads)
+    totals, below, lowest = zip(*found, strict=True) if found else ((), (), ())
     # Exactly rounded, so that they do not depend on the order.
-    sums = [math.fsum(values) for values in zip(*found, strict=True)]
-    coarse, fine, absolute = from_first(comm, sums)
-    if is_difference(stored.record) or abs(coarse) < LEAST_NET_SHARE * absolute:
-        return 1.0
+    sums = (math.fsum(totals), int(sum(below)), float(min(lowest, default=np.inf)))
+    fine, points_below, lowest_value = from_first(comm, sums)
     if not math.isfinite(coarse + fine) or fine == 0.0:
         raise FileFormatError(
             f"{stored.source}: the density holds NaN or infinity, or no electrons; compute or "
             "predict it again"
         )
+    bound = Bound(mesh.n_points, points_below, lowest_value)
+    if part != WHOLE:
+        return 1.0, bound
     factor = coarse * stored.mesh.voxel_volume / (fine * mesh.voxel_volume)
-    log.info("the interpolated density is scaled by 1 %+.2g to keep its electrons", factor - 1.0)
-    return float(factor)
+    log.info(
+        "the density interpolated to %s points: %s; scaled by 1 %+.2g to keep its electrons",
+        "×".join(map(str, mesh.shape)),
+        bound,
+        factor - 1.0,
+    )
+    return float(factor), bound
+
+
+def _sums(stored: Density, comm: Any, threads: int) -> tuple[float, float]:
+    """Add up a stored density's values, and their absolute values, exactly rounded."""
+    found: list[np.ndarray] = []
+
+    def add_up(box: Box) -> np.ndarray:
+        values = stored.read("density", box).astype(np.float64)
+        return np.array([values.sum(), np.abs(values).sum()])
+
+    coarse_boxes = boxes(stored.mesh.shape, (STRIP, STRIP, STRIP))
+    share(comm, coarse_boxes, add_up, lambda _, sums: found.append(sums), threads)
+    net, absolute = (math.fsum(column) for column in zip(*found, strict=True)) if found else (0, 0)
+    return from_first(comm, (net, absolute))
 
 
 def _inside(structure: Structure, cell: np.ndarray, part: Part) -> Structure:

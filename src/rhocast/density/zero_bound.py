@@ -16,7 +16,7 @@ class Bound:
     Attributes
     ----------
     evaluated_points
-        Points of the mesh that the model was evaluated on.
+        Points of the mesh that the model was evaluated on, or that was interpolated to.
     points_below_zero
         Those of them with a negative density.
     lowest_before_bound
@@ -49,8 +49,13 @@ class Bound:
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> "Bound | None":
-        """Take it from the attributes of a file; None if an earlier version wrote that."""
-        names = list(asdict(cls()))
+        """Take it from the attributes of a file; None if an earlier version wrote that.
+
+        Of an interpolated file it is that of the points which the file holds.
+        """
+        names = [f"interpolated_{name}" for name in ("points", *list(asdict(cls()))[1:])]
+        if any(record.get(name) is None for name in names):
+            names = list(asdict(cls()))
         if any(record.get(name) is None for name in names):
             return None
         points, below, lowest = (record[name] for name in names)
@@ -60,6 +65,15 @@ class Bound:
     def attributes(self) -> dict[str, Any]:
         """The fields, for the attributes of files."""
         return asdict(self)
+
+    @property
+    def interpolated_attributes(self) -> dict[str, Any]:
+        """The same for an interpolated file, beside those of the mesh that was evaluated."""
+        return {
+            "interpolated_points": self.evaluated_points,
+            "interpolated_points_below_zero": self.points_below_zero,
+            "interpolated_lowest_before_bound": self.lowest_before_bound,
+        }
 
     def __str__(self) -> str:
         if self.points_below_zero == 0:

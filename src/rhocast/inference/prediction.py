@@ -10,6 +10,7 @@ import numpy as np
 
 from rhocast.density.density import scale_factor
 from rhocast.density.disk import check_disk
+from rhocast.density.formats.field import open_field
 from rhocast.density.zero_bound import Bound
 from rhocast.files import owned
 from rhocast.grid import BinnedAtoms, Mesh, Neighbourhood
@@ -98,6 +99,11 @@ def predict_shard(
 def _bound_of_shard(path: Path) -> Bound | None:
     with Shard(path) as shard:
         return shard.bound
+
+
+def _bound_of_field(path: Path) -> Bound | None:
+    with open_field(path) as field:
+        return Bound.read(field.record)
 
 
 def request_of(
@@ -242,7 +248,8 @@ def predict_file(
     Returns
     -------
     Bound or None
-        As of `predict_shard`; None also if an earlier version has left the shard.
+        As of `predict_shard`, or of the interpolated density; None also if an earlier version has
+        left the shard.
 
     Raises
     ------
@@ -269,6 +276,6 @@ def predict_file(
         if from_first(comm, request is not None):
             _predict_shard(model, request, shard, 0, 1, comm)
         merge([shard], path, scale_to_electrons, comm=comm)
-        bound = first_alone(comm, lambda: _bound_of_shard(shard))
+        bound = first_alone(comm, lambda: _bound_of_field(path))
         first_alone(comm, shard.unlink)
     return bound
