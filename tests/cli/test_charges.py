@@ -82,3 +82,23 @@ def test_format_and_unit_of_field_and_samples_are_those_that_options_tell(tmp_pa
         found.append(np.array([row[5:] for row in rows], dtype=float))
     np.testing.assert_allclose(found[1], found[0], atol=1e-5)
     assert (np.abs(found[0]) > 1e-4).all()
+
+
+def test_other_electrons_than_the_atoms_have_are_refused(tmp_path, capsys):
+    """In another unit each atom had a charge of +2.5, without a word."""
+    write_density(tmp_path / "field.cube", Predictor.load("sige").predict(PAIR))
+    words = ["charges", str(tmp_path / "field.cube"), "--model", "sige", "-o"]
+    words += [str(tmp_path / "charges.tsv"), "--density-unit", "angstrom"]
+    assert main(words) == 4
+    told = capsys.readouterr().err
+    assert "expected 8 of the model within 5%" in told
+    assert "(give --density-unit bohr)" in told
+    assert not (tmp_path / "charges.tsv").exists()
+
+
+def test_one_sample_gives_no_error_bar(tmp_path, capsys):
+    write_density(tmp_path / "field.h5", Predictor.load("sige").predict(PAIR))
+    words = ["charges", str(tmp_path / "field.h5"), "--model", "sige", "--samples", "s.h5", "-o"]
+    (tmp_path / "s.h5").write_text("")
+    assert main([*words, str(tmp_path / "charges.tsv")]) == 2
+    assert "samples: expected at least 2" in capsys.readouterr().err

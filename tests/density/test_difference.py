@@ -104,3 +104,11 @@ def test_other_cells_and_empty_densities_are_refused(crystal):
     signed[..., :2] = -0.99  # whatever the sign of the few electrons that are left
     with pytest.raises(FileFormatError, match=r"a\.h5: .* as many below zero as above"):
         difference(replace(density, density=signed), density)
+
+
+def test_the_same_lattice_with_exchanged_axes_is_told(crystal):
+    turned = replace(crystal, cell=crystal.cell[[1, 2, 0]])
+    with pytest.raises(StructureError, match="same lattice with the axes in the order bca"):
+        Density(crystal, np.ones((3, 3, 3))).check_cell(turned)
+    with pytest.raises(StructureError, match=r"[^c]$"):
+        Density(crystal, np.ones((3, 3, 3))).check_cell(replace(crystal, cell=2 * crystal.cell))

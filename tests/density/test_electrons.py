@@ -8,7 +8,14 @@ import pytest
 from gaussian_atoms import crystal, on_mesh
 
 from rhocast.density import Density, read_density
-from rhocast.density.electrons import explain_electrons, find_stride, negative_share
+from rhocast.density.electrons import (
+    explain_electrons,
+    find_stride,
+    negative_share,
+    warn_of_other_electrons,
+)
+from rhocast.density.quantity import MINUS
+from rhocast.units import ANGSTROM_PER_BOHR
 
 __all__ = ["crystal"]
 
@@ -57,6 +64,27 @@ def test_a_charged_cell(crystal, charge, said):
     density = Density(crystal, values * (1.0 - charge / ELECTRONS))
     message = explain_electrons(density, ELECTRONS)
     assert f"a charged cell? Then say its charge, --charge {said}" in message
+
+
+def test_a_pseudopotential_with_other_electrons(crystal):
+    """The count is off by the same for every atom of an element; no cell has such a charge."""
+    n_al = int((crystal.numbers == 13).sum())
+    message = explain_electrons(Density(crystal, on_mesh(crystal)), ELECTRONS + 8 * n_al)
+    assert message.startswith("that is 8 fewer for each Al")
+    assert f"else a charged cell? Then say its charge, --charge {8 * n_al:+d}" in message
+
+
+def test_two_densities_of_a_cell_of_which_one_has_another_unit(crystal, caplog):
+    a = Density(crystal, on_mesh(crystal), source="a", record={"n_electrons": ELECTRONS})
+    b = Density(crystal, a.density * ANGSTROM_PER_BOHR**3, source="b")
+    for pair in ((a, b), (b, a)):
+        caplog.clear()
+        warn_of_other_electrons(*pair)
+        assert "; of b: the values are per cubic Bohr (give --density-unit bohr)" in caplog.text
+    caplog.clear()
+    warn_of_other_electrons(a, a)
+    warn_of_other_electrons(a, Density(crystal, 0.0 * a.density, record={MINUS: "c"}))
+    assert not caplog.text
 
 
 def test_part_of_a_cell(crystal):

@@ -109,7 +109,6 @@ def test_a_part_without_atoms_is_a_density_too(source, tmp_path):
         field.density, waves(axes_of(field.density.shape, part)), rtol=0, atol=2e-5
     )
     assert (len(field.structure), field.structure.formula) == (0, "no atoms")
-    refine(tmp_path / "part.h5", tmp_path / "finer.h5", 0.04)
     for name in ("part.cube", "part.vts", "part.xsf", "part.npz"):
         write_density(tmp_path / name, field)
         assert (tmp_path / name).is_file()

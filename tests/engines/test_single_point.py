@@ -156,3 +156,16 @@ def test_given_density_follows_the_axes_of_a_left_handed_cell(compute, silicon):
     assert shapes == {(3, 4, 5), (4, 3, 5)}
     with pytest.raises(StructureError, match="a density of the cell"):
         compute(engine, silicon, start=given[1])
+
+
+def test_a_start_with_atoms_in_other_places_is_warned_of(compute, silicon, caplog):
+    """It is legitimate, from one snapshot to the next, and nobody should take it by mistake."""
+    moved = replace(silicon, positions=silicon.positions + [[0.3, 0.0, 0.0]] + 0.0)
+    moved.positions[0] += 0.2
+    engine = ScriptedEngine(["sound", "sound"])
+    compute(engine, silicon, start=Density(moved, np.ones((3, 4, 5)), source="other.h5"))
+    assert "other.h5: a density of other atoms" in caplog.text
+    assert "the result does not depend on it" in caplog.text
+    caplog.clear()
+    compute(engine, silicon, start=Density(silicon, np.ones((3, 4, 5)), source="own.h5"))
+    assert "own.h5" not in caplog.text

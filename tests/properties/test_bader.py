@@ -8,7 +8,7 @@ from gaussian_atoms import crystal, on_mesh
 
 from rhocast.density import Density
 from rhocast.engines.psp8 import core_density, read_psp8, spms_file
-from rhocast.errors import ModelError
+from rhocast.errors import FileFormatError, ModelError
 from rhocast.grid import Mesh
 from rhocast.properties.bader import _cores, bader_charges
 from rhocast.structures import Structure
@@ -50,7 +50,7 @@ def test_cores_are_those_of_the_file(files):
 def test_pseudopotentials_of_other_elements_or_electrons_are_refused(crystal, files):
     with pytest.raises(ModelError, match="Si: no pseudopotential is given"):
         bader_charges(Density(crystal, on_mesh(crystal)), {"Al": files["Al"]})
-    with pytest.raises(ModelError, match="holds 22 electrons, the pseudopotentials have 11"):
+    with pytest.raises(FileFormatError, match="holds 22 electrons, expected 11 of the pseudo"):
         bader_charges(Density(crystal, 2.0 * on_mesh(crystal)), files)
 
 

@@ -9,7 +9,7 @@ from rhocast.engines import Launcher, make_engine, resolve_engine
 from rhocast.engines.abinit.input import electronic_variables
 from rhocast.engines.abinit.process import open_netcdf, run_abinit
 from rhocast.engines.calculation import Calculation
-from rhocast.errors import ModelError
+from rhocast.errors import FileFormatError, ModelError
 from rhocast.grid import Mesh
 from rhocast.properties.electrostatics import (
     electrostatic_potential,
@@ -20,6 +20,7 @@ from rhocast.properties.electrostatics import (
     structure_factors,
 )
 from rhocast.structures import Structure
+from rhocast.units import ANGSTROM_PER_BOHR
 
 __all__ = ["crystal"]
 
@@ -57,12 +58,24 @@ def test_electrons_on_ions_of_their_shape_leave_nothing(crystal):
         electrostatic_potential(density, {"Al": ions["Al"]})
 
 
+def test_electrons_that_are_not_those_of_the_ions_are_refused(crystal):
+    """A wrong unit, or a charge that no such ion has, gave a potential without a word."""
+    ions = {"Al": gaussian_ion(VALENCE[13]), "Si": gaussian_ion(VALENCE[14])}
+    density = Density(crystal, on_mesh(crystal) * ANGSTROM_PER_BOHR**3)
+    with pytest.raises(FileFormatError, match=r"of the ions within 5%; .*--density-unit bohr"):
+        electrostatic_potential(density, ions)
+    with pytest.raises(FileFormatError, match=r"expected \d+ of the ions"):
+        electrostatic_potential(
+            Density(crystal, on_mesh(crystal)), ions | {"Al": gaussian_ion(5.0)}
+        )
+
+
 def test_atoms_and_mesh_move_together(crystal):
     shape, steps = (18, 20, 21), np.array([5, -3, 7])
     moved = Structure(
         crystal.positions + steps / shape @ crystal.cell, crystal.cell, crystal.numbers
     )
-    ions = {"Al": gaussian_ion(1.0), "Si": gaussian_ion(2.0)}
+    ions = {"Al": gaussian_ion(VALENCE[13], 0.8), "Si": gaussian_ion(VALENCE[14], 1.2)}
     first, second = (
         electrostatic_potential(Density(one, on_mesh(one, shape)), ions) for one in (crystal, moved)
     )

@@ -9,6 +9,7 @@ from rhocast.analysis.figures import largest_void
 from rhocast.analysis.picture import BLUE, GREY, ORANGE, RED, new_figure, save_figure
 from rhocast.density import Density
 from rhocast.density.difference import on_mesh
+from rhocast.density.quantity import check_whole
 
 #: Width of a shell and how far shells reach, Bohr, where the cell is large enough.
 SHELL_BOHR, FURTHEST_BOHR = 0.5, 12.0
@@ -72,7 +73,10 @@ def shells_around(
     ------
     StructureError
         If the cells differ.
+    FileFormatError
+        If the density is of a part of a cell.
     """
+    check_whole(density.record, density.source)
     if place is None:
         place = largest_void(density.structure)
     if reference is not None:

@@ -7,13 +7,18 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 
 from rhocast.analysis.picture import BLUE, GREY, ORANGE, RED, new_figure, save_figure
-from rhocast.analysis.plane import DEGREES, without_undershoot
+from rhocast.analysis.plane import DEGREES, name_of, without_undershoot
 from rhocast.density import Density
+from rhocast.density.quantity import is_part
+from rhocast.errors import ConfigError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.gridspec import SubplotSpec
+
+#: What is shorter along every lattice vector, in units of it, has no length.
+LEAST_EXTENT = 1e-9
 
 #: Points of a line.
 LINE_POINTS = 600
@@ -32,12 +37,24 @@ def values_along(density: Density, field: str, start: np.ndarray, end: np.ndarra
     field
         Name of the field.
     start, end : (3,) arrays
-        Fractional coordinates; the line may leave the cell.
+        Fractional coordinates; the line may leave the cell, but not a part of one.
+
+    Raises
+    ------
+    ConfigError
+        If it leaves a part.
     """
     shape = np.array(density.mesh.shape)
     points = np.linspace(start, end, LINE_POINTS) * shape
     first = np.floor(points.min(axis=0)).astype(int) - _MARGIN
     last = np.ceil(points.max(axis=0)).astype(int) + _MARGIN
+    if is_part(density.record):
+        if points.min() < 0.0 or (points > shape).any():
+            raise ConfigError(
+                f"{density.source}: holds a part of the cell, which the line leaves; expected "
+                "coordinates from 0 to 1"
+            )
+        first, last = np.maximum(first, 0), np.minimum(last, shape - 1)
     indices = tuple(np.arange(a, b + 1) % n for a, b, n in zip(first, last, shape, strict=True))
     box = density.read_periodic(field, indices).astype(np.float64)
     values = map_coordinates(box, (points - first).T, order=DEGREES[field], mode="nearest")
@@ -51,11 +68,21 @@ def draw_line(
     end: np.ndarray,
     reference: Density | None = None,
 ) -> None:
-    """Draw the density along a straight line; see `draw_cut`."""
+    """Draw the density along a straight line; see `draw_cut`.
+
+    Raises
+    ------
+    ConfigError
+        If it has no length.
+    """
+    if np.abs(np.subtract(end, start)).max() < LEAST_EXTENT:
+        raise ConfigError(
+            f"--start, --end: expected two places, found {_place(start)} and {_place(end)}"
+        )
     figure = new_figure(6.4, 5.4 if "epistemic_std" in density.fields else 3.8)
     whole = figure.add_gridspec(1, 1)[0]
     draw_cut(figure, whole, density, start, end, reference)
-    figure.suptitle(f"{density.structure.formula}: {_place(start)} to {_place(end)}", fontsize=10)
+    figure.suptitle(f"{name_of(density)}: {_place(start)} to {_place(end)}", fontsize=10)
     save_figure(figure, picture)
 
 

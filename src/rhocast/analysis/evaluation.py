@@ -24,6 +24,7 @@ from rhocast.analysis.verdict import percent
 from rhocast.density import Density, Snapshot, read_density, read_snapshot
 from rhocast.density.electrons import explain_electrons
 from rhocast.density.formats import format_to_read
+from rhocast.density.quantity import check_whole
 from rhocast.errors import FileFormatError
 from rhocast.files import replacing
 from rhocast.inference import PredictionOptions, predict_on_mesh
@@ -267,6 +268,7 @@ def _compare_one(
 ) -> Comparison:
     if isinstance(found, Snapshot) and shares_labels(model, found):
         model = model.without_reference()
+    check_whole(found.record, str(path))
     start = time.perf_counter()
     field = predict_on_mesh(
         model,

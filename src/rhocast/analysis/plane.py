@@ -10,7 +10,7 @@ from scipy.ndimage import map_coordinates
 
 from rhocast.analysis.picture import DIVERGING, PANELS, add_colour_bar, add_scale_bar
 from rhocast.density import Density
-from rhocast.density.quantity import is_difference
+from rhocast.density.quantity import is_difference, is_part
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +52,9 @@ class Plane:
 
     def __init__(self, density: Density, axis: int, at: float) -> None:
         self._density, self._axis = density, axis
-        self._index = round(at * density.mesh.shape[axis]) % density.mesh.shape[axis]
+        self.periodic = not is_part(density.record)
+        index, count = round(at * density.mesh.shape[axis]), density.mesh.shape[axis]
+        self._index = index % count if self.periodic else min(max(index, 0), count - 1)
         self.others = [other for other in range(3) if other != axis]
 
     @property
@@ -70,7 +72,7 @@ class Plane:
         self, axes: "Axes", values: np.ndarray, degree: int, window: Window = WHOLE, **style: Any
     ) -> None:
         """Draw values on the plane's mesh points, a part of them, and the atoms close by."""
-        shown = interpolated(values, degree, window)
+        shown = interpolated(values, degree, window, periodic=self.periodic)
         corners = [
             np.linspace(low, high, n + 1)
             for (low, high), n in zip(window, shown.shape, strict=True)
@@ -94,17 +96,19 @@ class Plane:
     def atoms(self, window: Window = WHOLE) -> tuple[np.ndarray, np.ndarray]:
         """Return coordinates (n, 2) and atomic numbers (n,) of the atoms close by, in a window.
 
-        Those within 1 Bohr, and their images.
+        Those within 1 Bohr, and their images, which a part of a cell has none of.
         """
         structure = self._density.structure
         inverse = np.linalg.inv(structure.cell)
         fractional = structure.positions @ inverse
         away = fractional[:, self._axis] - self.at
+        away -= np.round(away) if self.periodic else 0.0
         height = 1.0 / np.linalg.norm(inverse[:, self._axis])
-        near = np.abs(away - np.round(away)) * height < ATOMS_WITHIN_BOHR
+        near = np.abs(away) * height < ATOMS_WITHIN_BOHR
         own = fractional[near][:, self.others] % 1.0
         low, high = np.array(window).T
-        shifts = [np.arange(np.floor(a), np.ceil(b) + 1) for a, b in window]
+        ends = window if self.periodic else ((0.0, 0.0), (0.0, 0.0))
+        shifts = [np.arange(np.floor(a), np.ceil(b) + 1) for a, b in ends]
         images = np.stack(np.meshgrid(*shifts, indexing="ij"), axis=-1).reshape(-1, 1, 2)
         every = (own + images).reshape(-1, 2)
         numbers = np.tile(structure.numbers[near], len(images))
@@ -148,9 +152,13 @@ def without_undershoot(shown: np.ndarray, stored: np.ndarray) -> np.ndarray:
 
 
 def interpolated(
-    values: np.ndarray, degree: int, window: Window = WHOLE, most: int = MOST_PIXELS
+    values: np.ndarray,
+    degree: int,
+    window: Window = WHOLE,
+    most: int = MOST_PIXELS,
+    periodic: bool = True,
 ) -> np.ndarray:
-    """Return values between periodic mesh points, at the middles of a window's pixels.
+    """Return values between mesh points, at the middles of a window's pixels.
 
     Parameters
     ----------
@@ -162,6 +170,8 @@ def interpolated(
         What is asked for, fractional coordinates.
     most
         Pixels along an edge: one for each mesh point, but `PIXELS` at least and so many at most.
+    periodic
+        Whether the values repeat; those of a part of a cell end, and the last ones count beyond.
     """
     counts = [
         int(min(max((high - low) * n, PIXELS), most))
@@ -172,7 +182,8 @@ def interpolated(
         for (low, high), m, n in zip(window, counts, values.shape, strict=True)
     ]
     places = np.stack(np.meshgrid(*steps, indexing="ij"))
-    shown = map_coordinates(values.astype(np.float64), places, order=degree, mode="grid-wrap")
+    mode = "grid-wrap" if periodic else "nearest"
+    shown = map_coordinates(values.astype(np.float64), places, order=degree, mode=mode)
     return without_undershoot(shown, values)
 
 
@@ -188,6 +199,12 @@ def in_plane(
     across /= np.linalg.norm(across)
     flat = scaled @ np.array([[first @ along, first @ across], [second @ along, second @ across]])
     return flat[..., 0], flat[..., 1]
+
+
+def name_of(density: Density) -> str:
+    """Return what titles call a density: its formula, and that it is of a part of the cell."""
+    part = ", part of the cell" if is_part(density.record) else ""
+    return f"{density.structure.formula}{part}"
 
 
 def panels_of(density: Density) -> list[tuple[str, str, str]]:

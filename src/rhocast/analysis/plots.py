@@ -11,7 +11,7 @@ import numpy as np
 from rhocast.analysis.cut import draw_cut
 from rhocast.analysis.figures import largest_void
 from rhocast.analysis.picture import DIVERGING, new_figure, save_figure
-from rhocast.analysis.plane import Plane, Window, draw_fields
+from rhocast.analysis.plane import Plane, Window, draw_fields, name_of
 from rhocast.density import Density, open_density
 from rhocast.density.difference import on_one_mesh
 
@@ -57,7 +57,7 @@ def draw_slice(
             axes.plot(*plane.flat(np.stack(ends)), color="white", linewidth=1.0, linestyle="--")
         start, end = map(plane.point, ends)
         draw_cut(figure, grid[1, :], density, start, end, reference)
-    figure.suptitle(f"{density.structure.formula}: plane at {plane.at:.3g} of vector {'abc'[axis]}")
+    figure.suptitle(f"{name_of(density)}: plane at {plane.at:.3g} of vector {'abc'[axis]}")
     save_figure(figure, picture)
 
 
@@ -105,7 +105,7 @@ def draw_comparison(
     ):
         plane.draw(axes, values, 5, **style)
         axes.set_title(f"{title}, e/Bohr³", fontsize=11)
-    figure.suptitle(f"{reference.structure.formula}: plane at {plane.at:.3g} of vector c")
+    figure.suptitle(f"{name_of(reference)}: plane at {plane.at:.3g} of vector c")
     save_figure(figure, picture)
 
 

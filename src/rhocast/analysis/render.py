@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rhocast.analysis.cut import LEAST_EXTENT
 from rhocast.analysis.picture import DIVERGING, add_colour_bar, new_figure, save_figure
 from rhocast.analysis.plane import DEGREES, Plane, interpolated, panels_of
 from rhocast.density import Density, open_density
+from rhocast.density.quantity import is_part
 from rhocast.density.reduction import is_reduction, read_reduction
+from rhocast.errors import ConfigError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,6 +48,8 @@ class Volume:
         Of the spline between the points of a plane, by name.
     shift
         Of the points of a plane, in units of their distance: 0.5 for means over cells.
+    periodic
+        Whether it repeats, which a part of a cell does not.
     """
 
     cell: np.ndarray
@@ -52,6 +57,7 @@ class Volume:
     plane: Callable[[str, int, float], np.ndarray]
     degrees: dict[str, int]
     shift: float
+    periodic: bool = True
 
 
 def volume_of(density: Density) -> Volume:
@@ -62,6 +68,7 @@ def volume_of(density: Density) -> Volume:
         lambda name, axis, at: Plane(density, axis, at).values(name),
         DEGREES,
         0.0,
+        not is_part(density.record),
     )
 
 
@@ -96,12 +103,26 @@ def draw_render(
         File to write; its name says the format.
     start, end
         Fractional coordinates of opposite corners of the part that is drawn.
+
+    Raises
+    ------
+    ConfigError
+        If it has no extent along an axis, or reaches over the ends of a part of a cell.
     """
     corners = np.array([start, end], dtype=float)
+    if (np.abs(corners[1] - corners[0]) < LEAST_EXTENT).any():
+        raise ConfigError(
+            "--start, --end: expected opposite corners of a box, different along every lattice "
+            f"vector, found {corners[0].tolist()} and {corners[1].tolist()}"
+        )
     if is_reduction(file):
         _draw(volume_of_reduction(file), picture, corners)
     else:
         with open_density(file) as density:
+            if is_part(density.record) and (corners.min() < 0.0 or corners.max() > 1.0):
+                raise ConfigError(
+                    f"{file}: holds a part of the cell; expected --start and --end from 0 to 1"
+                )
             _draw(volume_of(density), picture, corners)
 
 
@@ -112,6 +133,8 @@ def _draw(volume: Volume, picture: str | Path, corners: np.ndarray) -> None:
     ):
         _draw_panel(axes, volume, corners, name, colours)
         axes.set_title(f"{title}, e/Bohr³", fontsize=11)
+    if not volume.periodic:
+        figure.suptitle("part of the cell")
     save_figure(figure, picture)
 
 
@@ -208,7 +231,7 @@ def _image(volume: Volume, name: str, face: Face) -> np.ndarray:
         window = ((a0 - a, a1 - a), (b0 - b, b1 - b))
     else:
         window = face.window
-    return interpolated(values, volume.degrees[name], window, _PIXELS)
+    return interpolated(values, volume.degrees[name], window, _PIXELS, volume.periodic)
 
 
 def _place(cell: np.ndarray, face: Face) -> tuple[np.ndarray, "Affine2D"]:

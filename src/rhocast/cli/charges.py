@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ from rhocast.cli.source_options import Source, add_source_options, sources_of
 from rhocast.errors import ConfigError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from rhocast.density import Density
     from rhocast.properties import AtomicCharges
     from rhocast.properties.bader import BaderCharges
@@ -74,11 +77,25 @@ def _hirshfeld(
     valence = model.metadata.get("valence", {})
     samples = open_samples(sources, density.structure)
     found = divide_among_atoms(density, model.baseline, valence)
+    _check_electrons(density, found.charges, valence)
     if not sources:
         return found
-    return found.with_samples(
-        [hirshfeld_charges(sample, model.baseline, valence) for sample in samples]
-    )
+    of_samples = []
+    for sample in samples:
+        of_samples.append(hirshfeld_charges(sample, model.baseline, valence))
+        _check_electrons(sample, of_samples[-1], valence)
+    return found.with_samples(of_samples)
+
+
+def _check_electrons(
+    density: "Density", charges: "np.ndarray", valence: Mapping[str, float]
+) -> None:
+    """Refuse a density whose electrons, by the charges of all atoms, are not those of the model."""
+    from rhocast.density.electrons import MOST_SCALING, check_electrons
+
+    expected = float(density.structure.count_electrons(valence))
+    count = expected - float(charges.sum())
+    check_electrons(density, expected, MOST_SCALING, "the model", count)
 
 
 def _bader(options: argparse.Namespace, density: "Density") -> "BaderCharges":

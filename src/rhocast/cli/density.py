@@ -110,14 +110,18 @@ def _convert(options: argparse.Namespace) -> None:
 
 def _diff(options: argparse.Namespace) -> None:
     from rhocast.density import open_density, write_density
-    from rhocast.density.difference import difference, subtracted
+    from rhocast.density.difference import difference, on_one_mesh, subtracted
+    from rhocast.density.electrons import warn_of_other_electrons
     from rhocast.density.formats import format_to_write
 
     if options.output is not None:
         format_to_write(options.output)  # told before anything is computed
     first, second = sources_of(options, options.a, options.b)
     with open_density(*first) as a, open_density(*second) as b:
-        found = asdict(difference(a, b))
+        warn_of_other_electrons(a, b)
+        electrons = {"electrons_a": a.electron_count, "electrons_b": b.electron_count}
+        a, b = on_one_mesh(a, b)
+        found = asdict(difference(a, b)) | electrons
         if options.output is not None:
             write_density(options.output, subtracted(b, a))
             log.info("%s is written", options.output)

@@ -19,6 +19,7 @@ from rhocast.cli.engine_options import (
     add_engine_options,
     add_settings_options,
     engine_of,
+    json_object,
     launcher_of,
     pseudopotentials_of,
     sections_of,
@@ -37,7 +38,7 @@ from rhocast.engines import (
     run_aimd,
 )
 from rhocast.errors import ConfigError
-from rhocast.properties.energy_samples import EnergySamples, check_number
+from rhocast.properties.energy_samples import EnergySamples
 from rhocast.structures import displace, read_structure
 from rhocast.workflow.stamps import STAMP, with_stamp
 
@@ -70,7 +71,8 @@ def add_verbs(verbs: Any) -> None:
         type=Path,
         metavar="FILE",
         help="density to begin from: snapshot file, predicted field, or file of another program "
-        "(cube, CHGCAR, DEN.nc …); scaled to the electrons (default: superposed atoms)",
+        "(cube, CHGCAR, DEN.nc …); scaled to the electrons. One of the same cell with atoms in "
+        "other places, such as another snapshot's, is warned of (default: superposed atoms)",
     )
     _add_waves(verb)
     add_source_options(verb)
@@ -110,7 +112,7 @@ def _add_common(verb: argparse.ArgumentParser, sections: str) -> None:
     )
     verb.add_argument(
         "--determined-by",
-        type=json.loads,
+        type=json_object,
         help="JSON that the file keeps: keys of a campaign's configuration that determine it",
     )
 
@@ -244,8 +246,6 @@ def _harris_foulkes(options: argparse.Namespace) -> None:
         raise ConfigError(
             "--samples: found beside --waves, expected without, so that all begin alike"
         )
-    if options.samples:
-        check_number(len(options.samples))
     structure = read_structure(options.structure)
     source, *sources = sources_of(options, options.density, *options.samples)
     samples = open_samples(sources, structure)

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
-
 from rhocast import config
 from rhocast.cli.config_option import add_config_option
 from rhocast.cli.numbers import MOST_THREADS, whole_in
@@ -61,10 +59,21 @@ def add_settings_options(verb: argparse.ArgumentParser, sections: str) -> None:
     add_config_option(settings, sections)
     settings.add_argument(
         "--settings",
-        type=json.loads,
+        type=json_object,
         help=f"instead: JSON with the sections {sections} and, for a drawn shift of the k-mesh, "
         "its kpoint_seed",
     )
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """Read the JSON object of an option."""
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"no valid JSON: {error}; found {text[:60]!r}") from None
+    if not isinstance(found, dict):
+        raise argparse.ArgumentTypeError(f"expected a JSON object {{…}}, found {text[:60]!r}")
+    return found
 
 
 def sections_of(options: argparse.Namespace) -> dict[str, Any]:
@@ -80,9 +89,10 @@ def sections_of(options: argparse.Namespace) -> dict[str, Any]:
 def validated(section: type[T], sections: dict[str, Any], name: str) -> T:
     """Return a section of ``--settings``, or of the configuration, as its type."""
     try:
-        return section.model_validate(sections.get(name))
-    except ValidationError as error:
-        raise ConfigError(f"--settings: {name}: {error}") from None
+        return config.parse_section(section, sections.get(name), name)
+    except ConfigError as error:
+        lines = str(error).splitlines()
+        raise ConfigError("\n".join(f"--settings: {line}" for line in lines)) from None
 
 
 def workdir_of(output: Path) -> Path:

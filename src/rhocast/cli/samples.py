@@ -42,11 +42,17 @@ def open_samples(
 
     Raises
     ------
+    ConfigError
+        If there is one sample, which gives no standard deviation.
     StructureError
         If a file is of other atoms.
     FileFormatError
         If a file says that it is no sample, or the same one as another.
     """
+    from rhocast.properties.energy_samples import check_number
+
+    if sources:
+        check_number(len(sources))
     if 0 < len(sources) < _FEW:
         log.warning(
             "samples: the standard deviations themselves are uncertain by %.0f %% with %d of them, "

@@ -26,7 +26,7 @@ from rhocast.config.learning import (
 from rhocast.config.package import Package
 from rhocast.config.physics import Energies, EquationOfState, Experiment
 from rhocast.config.prediction import Prediction
-from rhocast.config.reading import load_config, parse_config
+from rhocast.config.reading import load_config, parse_config, parse_section
 from rhocast.config.section import Section
 from rhocast.config.seeds import seed_for
 from rhocast.config.studies import Recipe, Studies
@@ -64,5 +64,6 @@ __all__ = [
     "load_config",
     "parse_config",
     "parse_descriptor",
+    "parse_section",
     "seed_for",
 ]

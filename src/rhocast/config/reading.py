@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -12,6 +12,8 @@ from rhocast.config.config import Config
 from rhocast.config.section import Section
 from rhocast.config.yaml_file import read_yaml
 from rhocast.errors import ConfigError
+
+S = TypeVar("S", bound=Section)
 
 
 def parse_config(data: dict[str, Any], files: Iterable[str | Path] = ()) -> Config:
@@ -60,6 +62,21 @@ def load_config(path: str | Path) -> Config:
         return parse_config(data)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
+
+
+def parse_section(section: type[S], data: Any, name: str) -> S:
+    """Check a section of a configuration that stands alone.
+
+    Raises
+    ------
+    ConfigError
+        As `parse_config`.
+    """
+    try:
+        return section.model_validate(data)
+    except ValidationError as error:
+        faults = [{**fault, "loc": (name, *fault["loc"])} for fault in error.errors()]
+        raise ConfigError("\n".join(_lines(faults))) from None
 
 
 def _with_paths_from(folder: Path, data: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from rhocast.density.electrons import (
     negative_share,
 )
 from rhocast.density.formats import Length
+from rhocast.density.quantity import check_whole
 from rhocast.engines.psp8 import Psp8
 from rhocast.errors import FileFormatError
 
@@ -70,6 +71,7 @@ def import_density(
     """
     path = Path(path)
     found = read_density(path, format, density_unit)
+    check_whole(found.record, str(path))
     found.structure.check_distances(str(path))
     files = {e: p for e, p in (pseudopotentials or {}).items() if e in found.structure.species}
     known = valence or {e: p.valence for e, p in files.items()} or found.valence

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from rhocast.density.any_format import open_density, write_density
 from rhocast.density.formats import Length, format_to_write
 from rhocast.density.interpolation import WHOLE, Part
+from rhocast.density.quantity import check_whole
 from rhocast.density.refine import refine
 
 
@@ -38,7 +39,8 @@ def convert(
     Raises
     ------
     FileFormatError
-        If the source cannot be read, or holds NaN or infinity.
+        If the source cannot be read, holds NaN or infinity, or a part of a cell that another mesh
+        is asked for.
     RhocastError
         If a format or field does not exist, or the part is empty.
     """
@@ -47,6 +49,7 @@ def convert(
     with ExitStack() as stack:
         density = stack.enter_context(open_density(source, source_format, density_unit))
         if mesh_spacing_bohr is not None or part != WHOLE:
+            check_whole(density.record, density.source)
             out.parent.mkdir(parents=True, exist_ok=True)
             folder = Path(stack.enter_context(TemporaryDirectory(dir=out.parent)))
             stored, refined = folder / "stored.h5", folder / "refined.h5"

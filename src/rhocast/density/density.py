@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ SAME_PLACE_BOHR = 1e-3
 
 #: A density that is scaled by more than this, up or down, is warned of.
 TRUSTED_SCALING = 0.02
+
+#: A mesh that is coarser than this, Bohr, resolves no valence density.
+COARSE_BOHR = 1.0
 
 #: Makes up for the rounding of standard deviations to half precision.
 _ROUNDED_UP = 1.0 + 2.0**-10
@@ -185,11 +189,19 @@ class Density:
 
     def check_cell(self, structure: Structure) -> None:
         """Raise StructureError unless a structure has the density's cell."""
-        if not np.allclose(self.cell, structure.cell, rtol=0.0, atol=SAME_PLACE_BOHR):
-            raise StructureError(
-                f"{self.source}: a density of the cell {self.cell.round(4).tolist()} "
-                f"Bohr, expected that of the structure, {structure.cell.round(4).tolist()}"
-            )
+        if np.allclose(self.cell, structure.cell, rtol=0.0, atol=SAME_PLACE_BOHR):
+            return
+        turned = (
+            "".join("abc"[axis] for axis in order)
+            for order in permutations(range(3))
+            if np.allclose(self.cell[list(order)], structure.cell, rtol=0.0, atol=SAME_PLACE_BOHR)
+        )
+        order = next(turned, "")
+        raise StructureError(
+            f"{self.source}: a density of the cell {self.cell.round(4).tolist()} "
+            f"Bohr, expected that of the structure, {structure.cell.round(4).tolist()}"
+            + (f"; it is the same lattice with the axes in the order {order}" if order else "")
+        )
 
     def check_atoms(self, structure: Structure) -> None:
         """Raise StructureError unless a structure is the density's, cell and atoms."""
@@ -215,7 +227,7 @@ class Density:
             If the model does not know them, or predicts no density worth scaling.
         """
         factor = scale_factor(self.electron_count, self.record.get("n_electrons"), "density")
-        warn_of_scaling(factor, self.source)
+        warn_of_scaling(factor, self.source, float(self.mesh.spacing.max()))
         density = self.read("density")
         arrays: dict[str, Any] = {
             name: scaled_values(name, self.read(name), density, factor).astype(np.float32)
@@ -320,15 +332,17 @@ def scaled_values(name: str, values: np.ndarray, density: np.ndarray, scale: flo
     return scaled
 
 
-def warn_of_scaling(scale: float, where: str) -> None:
-    """Warn of a scaling that no density of a suitable model needs."""
+def warn_of_scaling(scale: float, where: str, spacing_bohr: float) -> None:
+    """Warn of a scaling that no density of a suitable model on a mesh so fine needs."""
     if abs(1.0 - scale) > TRUSTED_SCALING:
         log.warning(
             "%s: the density was multiplied by %.4f to hold the electrons of the atoms, expected "
-            "1 within %g: the model does not know such a structure; the epistemic standard "
-            "deviation is %.2g of the density or more",
+            "1 within %g: %s; the epistemic standard deviation is %.2g of the density or more",
             where,
             scale,
             TRUSTED_SCALING,
+            f"a mesh of {spacing_bohr:.3g} Bohr is too coarse to count them"
+            if spacing_bohr > COARSE_BOHR
+            else "the model does not know such a structure",
             abs(1.0 - scale),
         )

@@ -8,7 +8,7 @@ import numpy as np
 
 from rhocast.density.density import Density
 from rhocast.density.fourier import resample
-from rhocast.density.quantity import MINUS, check_density, is_difference
+from rhocast.density.quantity import MINUS, PART, check_density, check_whole, is_difference
 from rhocast.errors import FileFormatError
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ def subtracted(b: Density, a: Density) -> Density:
     return Density(
         b.structure,
         values,
-        record={MINUS: Path(a.source).name},
+        record={MINUS: Path(a.source).name} | {n: b.record[n] for n in PART if n in b.record},
         source=f"{b.source} minus {a.source}",
     )
 
@@ -122,6 +122,7 @@ def on_mesh(density: Density, shape: tuple[int, int, int]) -> Density:
     """
     if density.mesh.shape == shape:
         return density
+    check_whole(density.record, density.source)
     old, new = ("×".join(map(str, one)) for one in (density.mesh.shape, shape))
     log.info("%s: interpolated from its %s mesh to %s", density.source or "density", old, new)
     values = resample(density.read("density"), shape)

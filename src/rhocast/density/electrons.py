@@ -4,17 +4,26 @@ Each cause changes the electron count by a factor of its own, or by what lies in
 ends of the mesh; the count therefore tells which it is.
 """
 
+import logging
 from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
+from ase.data import atomic_numbers
 
 from rhocast.density.density import Density
 from rhocast.density.quantity import is_difference
+from rhocast.errors import FileFormatError
+from rhocast.structures import Structure
 from rhocast.units import ANGSTROM_PER_BOHR
+
+log = logging.getLogger(__name__)
 
 #: Counts agree within this share: with a factor of units, and with layers left out or added.
 _SAME_FACTOR, _SAME_COUNT = 1e-2, 2e-3
+
+#: Scaling to the electron count mends what a model misses, no more than this share.
+MOST_SCALING = 0.05
 
 #: Of the electrons; where more are below zero, it is no valence density.
 MAX_NEGATIVE_SHARE = 1e-2
@@ -40,6 +49,56 @@ def negative_share(density: Density) -> float:
     return below / above if above > 0.0 else float("inf")
 
 
+def check_electrons(
+    density: Density, expected: float, tolerance: float, whose: str, count: float
+) -> None:
+    """Raise FileFormatError unless a density holds the electrons of its atoms.
+
+    Parameters
+    ----------
+    density
+        As read.
+    expected
+        Electrons of its atoms.
+    tolerance
+        Share by which its count may differ.
+    whose
+        What tells the electrons of an atom, such as ``the model``.
+    count
+        ∫ρ of the density.
+
+    Raises
+    ------
+    FileFormatError
+        With what usually makes a count wrong by just this much.
+    """
+    if not abs(count - expected) <= tolerance * expected:
+        raise FileFormatError(
+            f"{density.source}: holds {count:.6g} electrons, expected {expected:g} of {whose} "
+            f"within {tolerance:.0%}; {explain_electrons(density, expected)}"
+        )
+
+
+def warn_of_other_electrons(a: Density, b: Density) -> None:
+    """Warn if two densities of a cell hold so different electrons that one must be misread.
+
+    The one whose electrons are not those that it should have, as far as it knows them, else B.
+    """
+    counts = [a.electron_count, b.electron_count]
+    if is_difference(a.record) or is_difference(b.record):
+        return
+    if abs(counts[1] - counts[0]) <= MOST_SCALING * abs(counts[0]):
+        return
+    known = b.record.get("n_electrons", np.inf)
+    sound = abs(counts[1] - known) <= MOST_SCALING * known if np.isfinite(known) else False
+    wrong, expected = (a, counts[1]) if sound else (b, counts[0])
+    log.warning(
+        "%s holds %.6g electrons, %s %.6g; of %s: %s",
+        b.source, counts[1], a.source, counts[0], wrong.source,
+        explain_electrons(wrong, expected),
+    )  # fmt: skip
+
+
 def explain_electrons(density: Density, expected: float) -> str:
     """Say what usually makes an electron count wrong by just this much.
 
@@ -55,7 +114,7 @@ def explain_electrons(density: Density, expected: float) -> str:
         _of_both_signs(density),
         _factor_of_units(density, count, expected),
         _end_layers(density, expected),
-        _charge(count, expected),
+        _charge(density.structure, count, expected),
         _part_of_a_cell(density, count, expected),
     )
     fallback = _STRIDE if density.record.get("engine") == "cp2k" else _FALLBACK
@@ -163,16 +222,31 @@ def _weighted(density: Density, ends: list[float], last: list[float] | None = No
     return float(values) * density.mesh.voxel_volume
 
 
-def _charge(count: float, expected: float) -> str:
+def _charge(structure: Structure, count: float, expected: float) -> str:
+    """Explain a count that is off by a whole number: by a pseudopotential's electrons, a charge."""
     charge = expected - count
     whole = round(charge)
     close = abs(charge - whole) <= 1e-4 * expected
-    if whole == 0 or not close or not 0.5 * expected < count < 1.5 * expected:
+    if whole == 0 or not close:
         return ""
-    return (
-        f"differs by a whole number: a charged cell? Then say its charge, --charge {whole:+d}, or "
-        "check the valence"
-    )
+    each = {
+        symbol: whole / np.count_nonzero(structure.numbers == atomic_numbers[symbol])
+        for symbol in structure.species
+    }
+    told = [
+        f"{abs(of_atom):g} {'fewer' if of_atom > 0 else 'more'} for each {symbol}"
+        for symbol, of_atom in each.items()
+        if of_atom == round(of_atom) and abs(of_atom) > 1.0
+    ]
+    charged = f"a charged cell? Then say its charge, --charge {whole:+d}, or check the valence"
+    if told:
+        return (
+            f"that is {' or '.join(told)}: another pseudopotential of it? Give that which the "
+            f"density was computed with; else {charged}"
+        )
+    if not 0.5 * expected < count < 1.5 * expected:
+        return ""
+    return f"differs by a whole number: {charged}"
 
 
 def _part_of_a_cell(density: Density, count: float, expected: float) -> str:

@@ -22,7 +22,7 @@ from rhocast.density.disk import check_disk
 from rhocast.density.field_writer import FieldWriter, allocate_density
 from rhocast.density.formats.field import field_bytes, open_field
 from rhocast.density.interpolation import STRIP, WHOLE, Box, Interpolation, Part, boxes
-from rhocast.density.quantity import is_difference
+from rhocast.density.quantity import check_whole, is_difference
 from rhocast.density.zero_bound import Bound
 from rhocast.errors import ConfigError, FileFormatError
 from rhocast.grid import Mesh
@@ -75,7 +75,7 @@ def refine(
     Raises
     ------
     FileFormatError
-        If the source cannot be read.
+        If the source cannot be read, or holds a part of a cell, which is not periodic.
     ConfigError
         If the part is empty, or larger than the cell.
     ParallelError
@@ -87,6 +87,7 @@ def refine(
         stack.enter_context(one_blas_thread())
         threads = available_threads()
         stored = together(comm, lambda: stack.enter_context(open_field(source)))
+        check_whole(stored.record, stored.source)
         cell = stored.mesh.cell * (np.array(part)[:, 1] - np.array(part)[:, 0])[:, None]
         mesh = Mesh.with_spacing(cell, mesh_spacing_bohr or stored.mesh.spacing.max())
 
@@ -140,7 +141,14 @@ def _interpolate_to_file(
 
 
 def refined(field: Density, mesh: Mesh) -> Density:
-    """Interpolate a density in memory to another mesh of its cell, as `refine` does."""
+    """Interpolate a density in memory to another mesh of its cell, as `refine` does.
+
+    Raises
+    ------
+    FileFormatError
+        If it is of a part of a cell, or holds NaN or infinity.
+    """
+    check_whole(field.record, field.source)
     arrays = {name: np.empty(mesh.shape, dtype=np.float32) for name in field.fields}
     threads = available_threads()
     with one_blas_thread():
@@ -214,7 +222,8 @@ def _survey(
         return 1.0, bound
     factor = coarse * stored.mesh.voxel_volume / (fine * mesh.voxel_volume)
     log.info(
-        "the density interpolated to %s points: %s; scaled by 1 %+.2g to keep its electrons",
+        "%s: interpolated to %s points: %s; scaled by 1 %+.2g to keep its electrons",
+        stored.source,
         "×".join(map(str, mesh.shape)),
         bound,
         factor - 1.0,

@@ -6,15 +6,13 @@ import numpy as np
 
 from rhocast import config
 from rhocast.density import Density
-from rhocast.density.electrons import explain_electrons
+from rhocast.density.electrons import MOST_SCALING, explain_electrons
 from rhocast.density.fourier import resample
+from rhocast.density.quantity import check_whole
 from rhocast.engines.calculation import Calculation, right_handed
 from rhocast.engines.psp8 import Psp8
 from rhocast.errors import EngineError
 from rhocast.structures import Structure
-
-#: Scaling to the electron count mends what a model misses, no more than this share.
-MAX_SCALING = 0.05
 
 
 def planned(
@@ -39,7 +37,10 @@ def planned(
     ------
     StructureError
         If the density is of other atoms.
+    FileFormatError
+        If it is of a part of the cell.
     """
+    check_whole(density.record, density.source)
     density.check_atoms(structure)
     turned, axes = right_handed(structure)
     calculation = Calculation.plan(turned, dft, pseudopotentials, kpoint_seed)
@@ -68,10 +69,10 @@ def fitted(
     resampled = resample(density, shape)
     electrons = float(resampled.mean()) * calculation.structure.volume
     expected = calculation.n_electrons
-    if not abs(electrons - expected) <= MAX_SCALING * expected:
+    if not abs(electrons - expected) <= MOST_SCALING * expected:
         raise EngineError(
             f"the given density holds {electrons:.4f} electrons, expected {expected:g} within "
-            f"{MAX_SCALING:.0%}; it is of other atoms or pseudopotentials, or: "
+            f"{MOST_SCALING:.0%}; it is of other atoms or pseudopotentials, or: "
             f"{explain_electrons(Density(calculation.structure, resampled), expected)}"
         )
     return resampled * (expected / electrons)

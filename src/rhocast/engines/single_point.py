@@ -14,12 +14,14 @@ import numpy as np
 
 from rhocast import __version__, config
 from rhocast.density import Density, Snapshot
+from rhocast.density.quantity import check_whole
 from rhocast.engines.calculation import Calculation, right_handed
 from rhocast.engines.engine import CalculationError, Engine, SinglePoint
 from rhocast.engines.gates import faults, only_lacks_bands, temperature_fault
 from rhocast.engines.process import Launcher
 from rhocast.engines.psp8 import Psp8
 from rhocast.engines.undersampling import undersampling
+from rhocast.errors import StructureError
 from rhocast.structures import Structure
 
 logger = logging.getLogger(__name__)
@@ -95,7 +97,8 @@ def compute_snapshot(
     workdir
         Folder for the engine's files; emptied first, removed if all went well.
     start
-        Density to begin from; by default the engine superposes atoms.
+        Density to begin from, of this cell; by default the engine superposes atoms. One of atoms in
+        other places, such as another snapshot's, is warned of.
     waves
         Folder that keeps wave functions from one snapshot of a cell to the next (ABINIT only):
         those that are there are begun from, and replaced by those of this snapshot.
@@ -108,12 +111,16 @@ def compute_snapshot(
         If the shift is to be drawn and there is no seed.
     StructureError
         If ``start`` belongs to another cell.
+    FileFormatError
+        If it is of a part of the cell.
     EngineError
         If the engine does not work at all: program or pseudopotential missing, wrong launcher,
         ended from outside.
     """
     if start is not None:
+        check_whole(start.record, start.source)
         start.check_cell(structure)
+        _warn_of_other_places(start, structure)
     workdir = empty_folder(workdir)
     turned, axes = right_handed(structure)
     calculation = Calculation.plan(turned, dft, pseudopotentials, kpoint_seed)
@@ -217,6 +224,16 @@ def empty_folder(path: str | Path) -> Path:
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True)
     return path
+
+
+def _warn_of_other_places(start: Density, structure: Structure) -> None:
+    """Warn if a density to begin from is of other atoms; the result does not depend on it."""
+    try:
+        start.check_atoms(structure)
+    except StructureError as error:
+        logger.warning(
+            "%s. It is only begun from, and the result does not depend on it; iterations may", error
+        )
 
 
 def _warn_of_undersampling(calculation: Calculation, point: SinglePoint, workdir: Path) -> None:

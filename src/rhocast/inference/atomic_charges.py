@@ -175,7 +175,10 @@ def free_densities(
             "configuration), found one without"
         )
     if missing := sorted(set(species) - set(pseudo_atoms.species)):
-        raise ModelError(f"{', '.join(missing)}: the model has no pseudo-atom of it, expected one")
+        raise ModelError(
+            f"{', '.join(missing)}: unknown to the model, which has pseudo-atoms of "
+            f"{', '.join(sorted(pseudo_atoms.species))}; give the model that predicted the density"
+        )
     cutoff_bohr = pseudo_atoms.parameters.cutoff_bohr
     return {
         atomic_numbers[symbol]: RadialDensity.of(

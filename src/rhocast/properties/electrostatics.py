@@ -6,24 +6,60 @@ highest wave is left out, since the mesh does not tell which way it goes.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from rhocast.density import Density
+from rhocast.density.electrons import MOST_SCALING, check_electrons
+from rhocast.density.quantity import check_density, check_whole
 from rhocast.engines.psp8 import Psp8, local_potential
 from rhocast.errors import ModelError
 from rhocast.grid import Mesh
 from rhocast.structures import Structure
 
-#: From the lengths of wave vectors above zero, per Bohr, to the potential of an ion, Ha Bohr³.
-IonicPotential = Callable[[np.ndarray], np.ndarray]
+
+@dataclass(frozen=True)
+class IonicPotential:
+    """The potential of an ion.
+
+    Attributes
+    ----------
+    charge
+        Of the ion, elementary charges: the electrons of a neutral atom.
+    transform
+        From the lengths of wave vectors above zero, per Bohr, to the potential, Ha Bohr³.
+    """
+
+    charge: float
+    transform: Callable[[np.ndarray], np.ndarray]
+
+    def __call__(self, lengths_per_bohr: np.ndarray) -> np.ndarray:
+        """Return the potential at waves of these lengths, per Bohr; Ha Bohr³."""
+        return self.transform(lengths_per_bohr)
+
 
 #: Spacing of the table of a pseudopotential's transform, per Bohr.
 _TABLE_STEP_PER_BOHR = 0.02
 
 
 def electrostatic_potential(density: Density, ions: Mapping[str, IonicPotential]) -> np.ndarray:
-    """Return the potential of electrons and ions, (nx, ny, nz), Ha: `hartree` + `ionic`."""
+    """Return the potential of electrons and ions, (nx, ny, nz), Ha: `hartree` + `ionic`.
+
+    Raises
+    ------
+    ModelError
+        If an element has no ion.
+    FileFormatError
+        If it is a difference of densities, of a part of a cell, or its electrons are far from the
+        charges of the ions.
+    """
+    check_density(density.record, density.source)
+    check_whole(density.record, density.source)
+    _check_ions(density.structure, ions)
+    charges = {symbol: ion.charge for symbol, ion in ions.items()}
+    expected = float(density.structure.count_electrons(charges))
+    check_electrons(density, expected, MOST_SCALING, "the ions", density.electron_count)
     values = density.read("density").astype(np.float64)
     return hartree(density.mesh, values) + ionic(density.structure, density.mesh, ions)
 
@@ -54,8 +90,7 @@ def ionic(structure: Structure, mesh: Mesh, ions: Mapping[str, IonicPotential]) 
     ModelError
         If an element has none.
     """
-    if missing := [symbol for symbol in structure.species if symbol not in ions]:
-        raise ModelError(f"{', '.join(missing)}: no ion of it is given, expected one")
+    _check_ions(structure, ions)
     squares = _squared_waves(mesh)
     lengths = np.sqrt(squares)
     symbols = np.array(list(structure.to_ase().symbols))
@@ -68,9 +103,19 @@ def ionic(structure: Structure, mesh: Mesh, ions: Mapping[str, IonicPotential]) 
     return _back(mesh, total, mesh.n_points / structure.volume)
 
 
+def _check_ions(structure: Structure, ions: Mapping[str, IonicPotential]) -> None:
+    if missing := [symbol for symbol in structure.species if symbol not in ions]:
+        raise ModelError(
+            f"{', '.join(missing)}: no ion of it is given; give --ions {missing[0]}=FILE, "
+            f"{missing[0]}=spms or {missing[0]}=CHARGE, too"
+        )
+
+
 def gaussian_ion(charge: float, width_bohr: float = 1.0) -> IonicPotential:
     """Return the potential of a Gaussian charge: −4π Z exp(−G² w² / 2) / G²."""
-    return lambda g: -4.0 * np.pi * charge * np.exp(-0.5 * (g * width_bohr) ** 2) / g**2
+    return IonicPotential(
+        charge, lambda g: -4.0 * np.pi * charge * np.exp(-0.5 * (g * width_bohr) ** 2) / g**2
+    )
 
 
 def pseudo_ion(file: Psp8) -> IonicPotential:
@@ -86,7 +131,7 @@ def pseudo_ion(file: Psp8) -> IonicPotential:
         sines = np.sin(waves[:, None] * radii) / waves[:, None]
         return CubicSpline(waves, 4.0 * np.pi * np.trapezoid(sines * short, radii, axis=1))(g)
 
-    return lambda g: rest(g) - 4.0 * np.pi * file.valence / g**2
+    return IonicPotential(file.valence, lambda g: rest(g) - 4.0 * np.pi * file.valence / g**2)
 
 
 def structure_factors(density: Density, longest_per_bohr: float) -> tuple[np.ndarray, np.ndarray]:

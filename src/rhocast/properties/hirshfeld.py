@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from rhocast.density import Density
+from rhocast.density.quantity import check_density, check_whole
 from rhocast.descriptors import PseudoAtoms
 from rhocast.errors import ModelError
 from rhocast.files import replacing
@@ -52,7 +53,11 @@ def divide_among_atoms(
     ------
     ModelError
         If the model has no pseudo-atoms, or an element has none or no valence.
+    FileFormatError
+        If it is a difference of densities, or of a part of a cell.
     """
+    check_density(density.record, density.source)
+    check_whole(density.record, density.source)
     structure, mesh = density.structure, density.mesh
     division = Division.by(pseudo_atoms, structure.species)
     if missing := sorted(set(structure.species) - set(valence)):

@@ -10,7 +10,8 @@ from ase.data import atomic_numbers
 from scipy.optimize import brentq
 
 from rhocast.density import Density
-from rhocast.density.quantity import check_density
+from rhocast.density.electrons import check_electrons
+from rhocast.density.quantity import check_density, check_whole
 from rhocast.density.spheres import RadialDensity, superposed
 from rhocast.engines.psp8 import Psp8, valence_density
 from rhocast.errors import EngineError, ModelError
@@ -64,20 +65,23 @@ def electrons_of_atoms(density: Density, pseudopotentials: Mapping[str, Psp8]) -
     Raises
     ------
     FileFormatError
-        If it is a difference of densities.
+        If it is a difference of densities, of a part of a cell, or of other electrons than the
+        pseudopotentials'.
     ModelError
-        If an element has no pseudopotential, or they have other electrons than the density.
+        If an element has no pseudopotential.
     """
     check_density(density.record, density.source)
+    check_whole(density.record, density.source)
     structure = density.structure
     if missing := sorted(set(structure.species) - set(pseudopotentials)):
-        raise ModelError(f"{', '.join(missing)}: no pseudopotential is given, expected one")
-    valence = np.array([pseudopotentials[symbol].valence for symbol in structure.to_ase().symbols])
-    if abs(density.electron_count - valence.sum()) > _SAME_COUNT * valence.sum():
         raise ModelError(
-            f"{density.source}: holds {density.electron_count:.6g} electrons, the pseudopotentials "
-            f"have {valence.sum():g}; give those that the density was computed with"
+            f"{', '.join(missing)}: no pseudopotential is given; give {missing[0]}=FILE or "
+            f"{missing[0]}=spms, too"
         )
+    valence = np.array([pseudopotentials[symbol].valence for symbol in structure.to_ase().symbols])
+    check_electrons(
+        density, float(valence.sum()), _SAME_COUNT, "the pseudopotentials", density.electron_count
+    )
     return valence
 
 

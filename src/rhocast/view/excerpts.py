@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rhocast.density import Density
+from rhocast.density.quantity import is_part
 from rhocast.density.refine import refined
 from rhocast.grid import Mesh
 
@@ -27,7 +28,7 @@ class Excerpt:
     origin : (3,) float64 array
         Place of the first value, Bohr.
     cell : (3, 3) float64 array
-        Edges as rows, Bohr; the whole cell is periodic, a box is not.
+        Edges as rows, Bohr; the whole cell is periodic, a box or a part of the cell is not.
     periodic
         Whether the values repeat after the edges.
     values : dict of (nx, ny, nz) float32 arrays
@@ -74,7 +75,8 @@ def whole_cell(density: Density, max_points: int, max_atoms: int) -> Excerpt:
         Within it; where the cell has more, none are shown.
     """
     fine = density.mesh.shape
-    if 8 * density.mesh.n_points <= max_points:
+    part = is_part(density.record)
+    if not part and 8 * density.mesh.n_points <= max_points:
         density = _refined_twice(density)
         fine = density.mesh.shape
     shape = coarse_shape(fine, max_points)
@@ -86,18 +88,21 @@ def whole_cell(density: Density, max_points: int, max_atoms: int) -> Excerpt:
         _wrapped(density.structure.positions, density.mesh.cell) if few else np.empty((0, 3))
     )
     numbers = density.structure.numbers if few else np.empty(0, dtype=int)
-    name = "whole cell"
+    name = "part of the cell" if part else "whole cell"
     if shape != fine:
         name += " (means over {:.3g} × {:.3g} × {:.3g} points)".format(*ratio)
-    return Excerpt(
-        name, first @ density.mesh.cell, density.mesh.cell, True, values, positions, numbers
-    )
+    edges = density.mesh.cell
+    if part:  # from the first point to the last
+        counts = np.array(shape)
+        edges = edges * np.where(counts > 1, (counts - 1) / counts, 1.0)[:, None]
+    origin = first @ density.mesh.cell
+    return Excerpt(name, origin, edges, not part, values, positions, numbers)
 
 
 def _refined_twice(density: Density) -> Density:
     nx, ny, nz = density.mesh.shape
     arrays = {name: density.read(name) for name in density.fields}
-    field = Density.of(density.structure, arrays, density.record)
+    field = replace(Density.of(density.structure, arrays, density.record), source=density.source)
     return refined(field, Mesh((2 * nx, 2 * ny, 2 * nz), density.mesh.cell))
 
 
@@ -118,6 +123,8 @@ def box_around(density: Density, centre: tuple[int, int, int], side: int, name: 
     shape = np.array(density.mesh.shape)
     counts = np.minimum(side, shape)
     first = np.array(centre) - counts // 2
+    if is_part(density.record):
+        first = np.clip(first, 0, shape - counts)
     indices = tuple((f + np.arange(c)) % n for f, c, n in zip(first, counts, shape, strict=True))
     values = {field: density.read_periodic(field, indices) for field in density.fields}
     steps = density.mesh.cell / shape[:, None]

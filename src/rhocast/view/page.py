@@ -15,7 +15,7 @@ from ase.data.colors import jmol_colors
 from rhocast import __version__
 from rhocast.density import Density
 from rhocast.density.difference import on_mesh
-from rhocast.density.quantity import MINUS
+from rhocast.density.quantity import MINUS, PART, is_part
 from rhocast.extras import needed_for
 from rhocast.files import replacing
 from rhocast.units import ANGSTROM_PER_BOHR
@@ -194,6 +194,9 @@ def _facts(density: Density) -> list[tuple[str, str]]:
         ("mesh", "{} × {} × {} points".format(*mesh.shape)),
         ("spacing", " × ".join(f"{s:.3f}" for s in mesh.spacing) + " Bohr"),
     ]
+    if is_part(record):
+        corners = (" ".join(f"{x:.4g}" for x in np.asarray(record[name])) for name in PART)
+        facts.append(("part of the cell", " to ".join(corners)))
     if "n_electrons" in record:
         facts.append(("valence electrons", f"{record['n_electrons']:,.10g}"))
     if "outside_training_share" in record:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ase.io.xsf import read_xsf
+from ase.build import bulk
+from ase.io.xsf import read_xsf, write_xsf
 from gaussian_atoms import SHAPE, check_gaussians, crystal, on_mesh
 
 from rhocast.density import Density, read_density, write_density
@@ -57,3 +58,12 @@ def test_ase_reads_what_is_written(crystal, tmp_path):
     np.testing.assert_allclose(span, atoms.cell.array, atol=1e-9)
     assert not origin.any()
     check_gaussians(read_density(tmp_path / "own.xsf"), crystal)
+
+
+def test_a_grid_that_ase_wrote_is_known_by_its_span(tmp_path):
+    """ASE writes N points over (N + 1)/N of the cell."""
+    values = np.random.default_rng(0).random((6, 7, 8))
+    with (tmp_path / "ase.xsf").open("w") as file:
+        write_xsf(file, [bulk("Al", cubic=True)], values)
+    with pytest.raises(FileFormatError, match=r"as ASE writes them: .* Write a cube from ASE"):
+        read_density(tmp_path / "ase.xsf")

@@ -6,7 +6,7 @@ point of each axis at its end.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import numpy as np
 from ase.data import chemical_symbols
@@ -70,7 +70,7 @@ def read(path: Path) -> Density:
     )
 
 
-def _record(title: str) -> dict[str, str]:
+def _record(title: str) -> dict[str, Any]:
     return record_in(title) or next(
         ({"engine": name} for word, name in _ENGINES.items() if word in title), {}
     )
