@@ -10,6 +10,7 @@ from ase.build import bulk
 import rhocast.cli.main
 from rhocast.cli.main import main
 from rhocast.density import Density, read_density, write_density
+from rhocast.density.quantity import is_difference
 from rhocast.units import ANGSTROM_PER_BOHR
 
 #: The pseudopotential that the model's densities were computed with.
@@ -164,3 +165,49 @@ def test_a_cube_is_evaluated_as_a_snapshot_is(root, caplog, capsys):
     assert main(["convert", "dft.cube", "wrong.cube", "--density-unit", "angstrom"]) == 0
     assert main(["evaluate", "sige", "wrong.cube", "--uncertainty", "fast"]) == 4
     assert "electrons, expected 32 of the model's elements; the values are per" in caplog.text
+
+
+def test_a_reduction_and_binary_data_have_no_name_of_a_text_format(folder, caplog):
+    assert predict("d.cube", "--reduce") == 2
+    assert "d.cube: a reduction is HDF5; call it *.h5" in caplog.text
+    (folder / "h.cube").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(20))
+    (folder / "n.xsf").write_bytes(b"\x93NUMPY" + bytes(20))
+    assert main(["convert", "h.cube", "x.xsf"]) == 4
+    assert main(["convert", "n.xsf", "x.cube"]) == 4
+    assert "h.cube: holds HDF5, expected the text of Gaussian cube; call it *.h5" in caplog.text
+    assert "n.xsf: holds binary data" in caplog.text
+    assert "\0" not in caplog.text
+
+
+def test_the_difference_of_two_meshes_is_told_once(folder, caplog):
+    caplog.set_level("INFO")
+    assert predict("a.h5", "--mesh-spacing-bohr", "0.8") == 0
+    assert predict("b.h5", "--mesh-spacing-bohr", "0.7", "--direct") == 0
+    caplog.clear()
+    assert main(["diff", "a.h5", "b.h5", "-o", "d.h5"]) == 0
+    assert caplog.text.count("interpolated from its") == 1
+    assert is_difference(read_density("d.h5").record)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ('{"dft": ', "no valid JSON: Expecting value"),
+        ("[1]", "expected a JSON object {…}, found '[1]'"),
+    ],
+)
+def test_settings_that_are_no_json_object_are_told(given, told, capsys):
+    with pytest.raises(SystemExit):
+        main(["scf", "atoms.xyz", "-o", "x.h5", "--temperature-K", "300", "--settings", given])
+    assert told in capsys.readouterr().err
+
+
+def test_settings_are_checked_as_a_configuration_is(caplog):
+    dft = '{"mesh_spacing_bohr": 0.5, "kpoint_spacing_per_bohr": -1, "kpoint_shft": "half"}'
+    words = ["scf", "atoms.xyz", "-o", "x.h5", "--temperature-K", "300", "--settings"]
+    assert main([*words, f'{{"dft": {dft}, "material": {{}}}}']) == 2
+    assert caplog.records[-1].getMessage().splitlines() == [
+        "--settings: dft.cutoff_ha: expected a value, found none",
+        "--settings: dft.kpoint_spacing_per_bohr: expected a value greater than 0, found -1",
+        "--settings: dft.kpoint_shft: unknown key (found 'half'); did you mean `kpoint_shift`?",
+    ]

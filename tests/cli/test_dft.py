@@ -81,7 +81,9 @@ def test_a_drawn_shift_without_its_seed_is_refused(verb, tmp_path, capsys, monke
     monkeypatch.setitem(SETTINGS["dft"], "kpoint_shift", "random")
     monkeypatch.setattr("rhocast.cli.dft.engine_of", lambda *_: None)
     assert verb("scf", "-o", tmp_path / "si.h5", "--temperature-K", 300) == 2
-    assert "dft.kpoint_shift: random is drawn" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "dft.kpoint_shift: random is drawn" in told
+    assert 'write one beside the sections of --settings, {"kpoint_seed": 1, "dft": …}' in told
 
 
 def test_a_name_draws_nothing_beside_settings(verb, tmp_path, capsys, monkeypatch):

@@ -11,7 +11,7 @@ from ase.io.cube import read_cube_data
 
 import rhocast
 from rhocast.density import read_density, write_density
-from rhocast.errors import ModelError
+from rhocast.errors import ModelError, StructureError
 from rhocast.structures import Structure
 
 
@@ -75,3 +75,13 @@ def test_one_process_needs_no_mpi(atoms, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert read_density(tmp_path / "density.h5").electron_count == pytest.approx(8.0, rel=1e-6)
+
+
+def test_a_file_is_predicted_too(atoms, tmp_path):
+    atoms.write(tmp_path / "atoms.xyz")
+    predictor = rhocast.load("sige-demo")
+    found = predictor.predict(str(tmp_path / "atoms.xyz"), uncertainty="none")
+    expected = predictor.predict(atoms, uncertainty="none")
+    np.testing.assert_allclose(found.density, expected.density, atol=1e-6)
+    with pytest.raises(StructureError, match="or the name of a file, found list"):
+        predictor.predict([atoms])

@@ -22,6 +22,7 @@ from rhocast.inference import (
 )
 from rhocast.inference.certify import model_error
 from rhocast.inference.predictor import BlockPredictor
+from rhocast.inference.spacing import tell
 from rhocast.model import Certificate
 
 CERTIFICATE = Certificate(0.6, 4e-4, 7e-4, 0.25, ("Al32",), "Al4000", 1000)
@@ -208,3 +209,23 @@ def test_refine_keeps_the_stored_spacing_unless_told(certified, tmp_path):
     refine(tmp_path / "density.h5", tmp_path / "part.h5", part=half)
     part = read_density(tmp_path / "part.h5")
     assert 0.9 * field.mesh.spacing.max() < part.mesh.spacing.max() <= field.mesh.spacing.max()
+
+
+def test_what_is_told_of_a_mesh(plain, certified, caplog):
+    """Nothing is interpolated in a reduction; a mesh that counts no electrons is warned of."""
+    caplog.set_level("INFO")
+    for model, asked, evaluated, reduced, told in (
+        (certified, 0.2, 0.6, True, "and a reduction takes no finer one without --direct"),
+        (certified, 0.2, 0.6, False, "interpolation between its points misplaces at most"),
+        (certified, 5.0, 5.0, False, "too coarse for a valence density, certified is 0.6 Bohr"),
+        (plain, 3.0, 3.0, False, "too coarse for a valence density: electrons are miscounted"),
+    ):
+        caplog.clear()
+        tell(model, asked, evaluated, reduced)
+        assert told in caplog.text
+        assert ("interpolation between" in caplog.text) == (told.startswith("interpolation"))
+
+
+def test_a_spacing_that_is_no_number_is_refused(certified):
+    with pytest.raises(ConfigError, match="expected a length in Bohr, found 'a'"):
+        evaluation_spacing(certified, "a")

@@ -88,3 +88,17 @@ def test_the_faulty_one_among_many_is_named(tmp_path):
     for name in ("absent.xyz", "run.extxyz@9"):
         with pytest.raises(StructureError, match=name):
             read_structures(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["slab.xyz", "slab.traj"])
+def test_open_directions_are_told(name, tmp_path, caplog):
+    """Own reader and ASE's."""
+    caplog.set_level("INFO")
+    atoms = bulk("Al", cubic=True)
+    for pbc, told in ((True, ""), ((True, False, False), "not periodic along b, c, as it says")):
+        caplog.clear()
+        atoms.pbc = pbc
+        atoms.write(tmp_path / name)
+        read_structure(tmp_path / name)
+        assert told in caplog.text
+        assert bool(told) == bool(caplog.text)

@@ -62,3 +62,10 @@ def test_energies_remain_if_no_minimum_lies_within_them(run, clone, config):
     assert "lies outside the volumes" in told
     assert "the energies are kept in results/physics/eos-si8.tsv" in told
     assert table.read_text() == text
+
+
+def test_a_configuration_without_physics_is_told_what_it_lacks(run, clone):
+    result = run("snakemake", "physics", "-n", "--configfile", "tests/data/tiny.yaml", cwd=clone)
+    assert result.returncode == 1
+    told = result.stdout + result.stderr
+    assert "none of the sections energies, equation_of_state and bands" in told

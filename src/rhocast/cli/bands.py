@@ -198,7 +198,9 @@ def _given(options: argparse.Namespace, source: Source | None) -> tuple[Structur
             "none"
         )
     structure = read_structure(options.structure)
-    return structure, Predictor.load(options.source).predict(structure, uncertainty="none")
+    return structure, Predictor.load(options.source).predict(
+        structure, uncertainty="none", where=str(options.structure)
+    )
 
 
 def _other(source: Source | None, structure: Structure) -> Density | None:

@@ -23,22 +23,32 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 SECONDS_TO_END = 8.0
 
 
+#: Verbs that go on from where they were, when they are started again, and from what.
+_GOES_ON = {
+    **dict.fromkeys(("predict", "train", "transfer", "aimd"), "it goes on from where it was"),
+    **dict.fromkeys(("energies", "eos"), "energies that are computed are not computed again"),
+}
+
+
 class Ended(BaseException):
     """A signal has ended this process; no `except Exception` takes it for a fault of a file."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, verb: str = "") -> None:
         self.exit_code = 128 + number
+        what_next = "run the same command again"
+        if verb:
+            what_next += f", and {_GOES_ON.get(verb, 'it begins anew')}"
         super().__init__(
-            f"ended by {signal.Signals(number).name}; no half-written file is left. Run the same "
-            "command again: predictions, training and dynamics go on from where they were"
+            f"ended by {signal.Signals(number).name}; no half-written file is left; {what_next}"
         )
 
 
 @contextmanager
-def ending_on_signals() -> Iterator[None]:
+def ending_on_signals(verb: str = "") -> Iterator[None]:
     """Raise `Ended` in the main thread on a signal; if that has no effect, end the process.
 
-    Ranks that are left would wait for this one, so they are ended with it.
+    ``verb`` is what the process does, for the message. Ranks that are left would wait for this one,
+    so they are ended with it.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -48,7 +58,7 @@ def ending_on_signals() -> Iterator[None]:
     threading.Thread(target=_end_after_a_while, args=(received,), daemon=True).start()
     before = {n: signal.getsignal(n) for n in SIGNALS if signal.getsignal(n) != signal.SIG_IGN}
     fd_before = signal.set_wakeup_fd(notice, warn_on_full_buffer=False)
-    handler = _RaiseOnce()
+    handler = _RaiseOnce(verb)
     for number in before:
         signal.signal(number, handler)
     ended = False
@@ -59,7 +69,7 @@ def ending_on_signals() -> Iterator[None]:
         if handler.received is None:
             raise
         # Also where a library has made another error of it, as NumPy does while it is imported.
-        by = error if isinstance(error, Ended) else Ended(handler.received)
+        by = error if isinstance(error, Ended) else Ended(handler.received, verb)
         ended = True  # the thread goes on watching until the process is gone
         log.error("%s%s", _rank(), by)
         logging.shutdown()
@@ -80,13 +90,14 @@ class _RaiseOnce:
     as in the callback of a weak reference, the signal is sent again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, verb: str) -> None:
+        self.verb = verb
         self.received: int | None = None
 
     def __call__(self, number: int, _: object) -> None:
         if self.received is None:
             self.received = number
-            raise Ended(number)
+            raise Ended(number, self.verb)
 
     @contextmanager
     def insisting(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,16 @@ from rhocast.cli.ending import Ended, ending_on_signals
 from rhocast.errors import RhocastError
 
 log = logging.getLogger("rhocast")
+
+#: Names of energies in Hartree.
+_ENERGY = re.compile(r"_ha($|_per_)")
+
+#: What a person is told of a figure that is not there.
+_ABSENT = {
+    "gap_ev": "none, the bands overlap as in a metal",
+    "gap_mev": "none, without two gaps",
+    "hartree_ha": "not told by this engine",
+}
 
 
 def start_logging(file: str | Path | None = None) -> None:
@@ -72,6 +83,12 @@ def _lines(figures: Mapping[str, Any], indent: str = "") -> Iterator[str]:
             yield f"{indent}{key}"
             yield from _lines(value, indent + "  ")
         else:
-            shown = f"{value:.6g}" if isinstance(value, float) else value
-            shown = "none" if shown == {} else shown
-            yield f"{indent}{key:{width}}  {shown}"
+            yield f"{indent}{key:{width}}  {_shown(str(key), value)}"
+
+
+def _shown(key: str, value: Any) -> Any:
+    if value is None:
+        return _ABSENT.get(key, "none")
+    if isinstance(value, float):  # errors of energies are 1e-5 Ha
+        return f"{value:.8f}" if _ENERGY.search(key) else f"{value:.6g}"
+    return "none" if value == {} else value

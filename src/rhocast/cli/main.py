@@ -83,7 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one verb and return the exit code: 0, or the code of the error that ended it."""
     words = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
-        with ending_on_signals(), needed_for(" ".join(["rhocast", *words[:1]])):
+        with ending_on_signals(words[0]), needed_for(" ".join(["rhocast", *words[:1]])):
             _check_verb(words)
             options = _parser(words).parse_args(words)
             start_logging()

@@ -22,7 +22,7 @@ def add_verbs(verbs: Any) -> None:
         "asked for, it is interpolated, by MPI ranks too: mpirun -n 4 rhocast merge SHARD ... -o "
         "density.h5",
     )
-    verb.add_argument("shards", nargs="+", type=Path, help="shard files, in order")
+    verb.add_argument("shards", nargs="+", type=Path, help="shard files, in any order")
     verb.add_argument("-o", "--output", required=True, type=Path, help="HDF5 file to write")
     verb.add_argument(
         "--unscaled", action="store_true", help="leave the electron count as predicted"

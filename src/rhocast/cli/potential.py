@@ -96,10 +96,14 @@ def _ions(words: list[str]) -> dict[str, "IonicPotential"]:
 
 def _figures(vacuum: "Vacuum | None", fermi_level_ha: float | None) -> dict[str, float | str]:
     """Return what the vacuum tells."""
+    from rhocast.properties.profiles import LEAST_VACUUM_BOHR, VACUUM_DENSITY
     from rhocast.units import EV_PER_HARTREE
 
     if vacuum is None:
-        return {"vacuum": "none of 6 Bohr along this axis"}
+        return {
+            "vacuum": f"none: density below {VACUUM_DENSITY:g} e/Bohr³ nowhere over "
+            f"{LEAST_VACUUM_BOHR:g} Bohr along this axis"
+        }
     below, above = vacuum.levels_ha
     found: dict[str, float | str] = {"vacuum_below_ha": below, "vacuum_above_ha": above}
     if fermi_level_ha is not None:

@@ -222,7 +222,7 @@ def _predict_one(
     file = _field_file(options)
     asked = _asked(options, model)
     spacing = evaluation_spacing(model, options.mesh_spacing_bohr, options.direct)
-    tell_spacing(model, options.mesh_spacing_bohr, spacing)
+    tell_spacing(model, options.mesh_spacing_bohr, spacing, options.reduce)
     mesh = None if structure is None else Mesh.with_spacing(structure.cell, spacing)
     if options.dry_run:
         _dry_run(options, model, structure, mesh, comm)
@@ -303,6 +303,8 @@ def _field_file(options: argparse.Namespace) -> Path:
     format_to_write(out)
     if options.shard is not None:
         raise ConfigError(f"{out}: a shard is HDF5; call it *.h5, and convert what `merge` makes")
+    if options.reduce:
+        raise ConfigError(f"{out}: a reduction is HDF5; call it *.h5")
     return out.with_name(f"{out.name}.predicted.h5")
 
 

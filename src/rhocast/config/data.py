@@ -38,7 +38,10 @@ class Dft(Section):
         description="maximum mesh spacing of the stored density and of SPARC's finite "
         "differences, Bohr"
     )
-    cutoff_ha: PositiveFloat = Field(description="plane-wave cutoff (ABINIT), Ha")
+    cutoff_ha: PositiveFloat = Field(
+        description="plane-wave cutoff of ABINIT, Ha; required with SPARC too, which does not use "
+        "it, so that either engine can run the same settings"
+    )
     kpoint_spacing_per_bohr: PositiveFloat = Field(
         description="distance of k-points (2π/L over their number), at most 6 % more; cells whose "
         "lengths it divides get the same points"

@@ -152,8 +152,9 @@ def _shift(shift: str, seed: int | None) -> tuple[float, float, float]:
         return (_OFFSETS[shift],) * 3
     if seed is None:
         raise ConfigError(
-            f"dft.kpoint_shift: {shift} is drawn by the name of the snapshot, expected a seed, "
-            "found none"
+            f"dft.kpoint_shift: {shift} is drawn by a seed, found none; write one beside the "
+            'sections of --settings, {"kpoint_seed": 1, "dft": …}, give --config, whose seed and '
+            "the name of the snapshot draw it, or name a shift: none, half or quarter"
         )
     rng = np.random.default_rng(seed)
     drawn = rng.random(3).round(_SHIFT_DIGITS) if shift == "random" else rng.integers(2, size=3) / 2

@@ -10,6 +10,7 @@ from ase import Atoms
 from rhocast.density.density import Density
 from rhocast.density.refine import refined
 from rhocast.density.zero_bound import Bound
+from rhocast.errors import StructureError
 from rhocast.evaluation.gpu import gpu_named
 from rhocast.grid import Mesh
 from rhocast.inference import outside
@@ -22,7 +23,7 @@ from rhocast.inference.spacing import evaluation_spacing
 from rhocast.model import DensityModel
 from rhocast.parallel.progress import Progress
 from rhocast.parallel.sharing import lead
-from rhocast.structures import Structure
+from rhocast.structures import Structure, read_structure
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class Predictor:
 
     def predict(
         self,
-        atoms: Atoms | Structure,
+        atoms: Atoms | Structure | str | Path,
         mesh_spacing_bohr: float | None = None,
         uncertainty: str | None = None,
         samples: int = 10,
@@ -61,13 +62,15 @@ class Predictor:
         scale_to_electrons: bool = True,
         direct: bool = False,
         device: str = "cpu",
+        where: str = "",
     ) -> Density:
         """Predict the density of some atoms.
 
         Parameters
         ----------
         atoms
-            ASE's atoms (Å) or a structure (Bohr); periodic in all directions.
+            ASE's atoms (Å), a structure (Bohr), or a file that ASE reads; periodic in all
+            directions.
         mesh_spacing_bohr
             At most, Bohr; by default what the model is certified for, else 0.4. Of a certified
             model, a finer density is interpolated.
@@ -85,6 +88,8 @@ class Predictor:
             Evaluate the model at every point of the mesh, whatever it is certified for.
         device
             Where to compute: ``cpu``, ``cuda``, ``cuda:1``.
+        where
+            What messages call the atoms; by default the name of the file, else ``structure``.
 
         Returns
         -------
@@ -97,7 +102,7 @@ class Predictor:
         RhocastError
             If options, elements, distances or memory do not allow the prediction.
         """
-        structure = Structure.from_ase(atoms) if isinstance(atoms, Atoms) else atoms
+        structure = _structure_of(atoms)
         options = PredictionOptions(
             uncertainty=uncertainty
             or ("none" if sample is not None else self.model.default_uncertainty),
@@ -106,10 +111,23 @@ class Predictor:
             sample=sample,
             asked_spacing_bohr=mesh_spacing_bohr,
             device=gpu_named(device),
+            where=where or (str(atoms) if isinstance(atoms, str | Path) else "structure"),
         )
         return predict_density(
             self.model, structure, options, scale_to_electrons=scale_to_electrons, direct=direct
         )
+
+
+def _structure_of(atoms: Atoms | Structure | str | Path) -> Structure:
+    if isinstance(atoms, str | Path):
+        return read_structure(atoms)
+    if isinstance(atoms, Atoms):
+        return Structure.from_ase(atoms)
+    if isinstance(atoms, Structure):
+        return atoms
+    raise StructureError(
+        f"expected ASE's Atoms, a Structure or the name of a file, found {type(atoms).__name__}"
+    )
 
 
 def predict_on_mesh(

@@ -43,7 +43,7 @@ def merge(
     Parameters
     ----------
     shard_paths
-        All shards of the field, in order.
+        All shards of the field, in any order.
     out
         The file to write.
     scale_to_electrons
@@ -87,9 +87,10 @@ def _merge(
 
     def begin() -> dict[str, Any] | None:
         with ExitStack() as stack:
-            shards = [stack.enter_context(Shard(path)) for path in shard_paths]
+            opened = [stack.enter_context(Shard(path)) for path in shard_paths]
+            shards = sorted(opened, key=lambda shard: shard.header.shard)
             _check_set(shards)
-            record = _record(shards, scale_to_electrons)
+            record = _record(shards, scale_to_electrons, str(out))
             if virtual:
                 _refer(out, shards, record)
                 return None
@@ -108,7 +109,7 @@ def _merge(
 
 
 def _check_set(shards: list[Shard]) -> None:
-    """Check that these are all shards of one field, in order."""
+    """Check that these are all shards of one field."""
     first = shards[0]
     n_shards = first.header.n_shards
     for shard in shards:
@@ -120,12 +121,12 @@ def _check_set(shards: list[Shard]) -> None:
     found = [shard.header.shard for shard in shards]
     if found != list(range(n_shards)):
         raise FileFormatError(
-            f"{first.path} and the others: expected the shards 0 to {n_shards - 1} in this order, "
-            f"found {found}"
+            f"{first.path} and the others: expected each of the shards 0 to {n_shards - 1} once, "
+            f"found {', '.join(map(str, found))}"
         )
 
 
-def _record(shards: list[Shard], scale_to_electrons: bool) -> dict[str, Any]:
+def _record(shards: list[Shard], scale_to_electrons: bool, where: str) -> dict[str, Any]:
     """Attributes of the merged file, with the scale."""
     first, *others = (shard.header.record for shard in shards)
     record, mesh = first.joined(others), shards[0].mesh
@@ -133,8 +134,8 @@ def _record(shards: list[Shard], scale_to_electrons: bool) -> dict[str, Any]:
     count = math.fsum(value for shard in shards for value in shard.block_sums) * mesh.voxel_volume
     scale = 1.0
     if scale_to_electrons:
-        scale = scale_factor(count, record.n_electrons, str(shards[0].path))
-        warn_of_scaling(scale, str(shards[0].path))
+        scale = scale_factor(count, record.n_electrons, where)
+        warn_of_scaling(scale, where, float(mesh.spacing.max()))
     bounds = [bound for shard in shards if (bound := shard.bound) is not None]
     known = Bound.of_all(bounds).attributes if len(bounds) == len(shards) else {}
     return (

@@ -157,7 +157,7 @@ def _add_blocks(
 def _write(path: Path, reduction: Reduction, request: Request, places: int) -> None:
     count = reduction.density_sum * request.mesh.voxel_volume
     scale = scale_factor(count, request.n_electrons, request.where)
-    warn_of_scaling(scale, request.where)
+    warn_of_scaling(scale, request.where, float(request.mesh.spacing.max()))
     record = (
         request.record.attributes
         | reduction.bound.attributes

@@ -6,7 +6,9 @@ the certified one; what lies between its points follows by interpolation, at a f
 """
 
 import logging
+from numbers import Real
 
+from rhocast.density.density import COARSE_BOHR
 from rhocast.errors import ConfigError
 from rhocast.grid import Mesh
 from rhocast.model import DensityModel
@@ -36,6 +38,8 @@ def evaluation_spacing(
     ConfigError
         If what is asked for is no length.
     """
+    if asked_bohr is not None and not isinstance(asked_bohr, Real):
+        raise ConfigError(f"mesh spacing: expected a length in Bohr, found {asked_bohr!r}")
     if asked_bohr is not None and not asked_bohr > 0.0:
         raise ConfigError(f"mesh spacing: expected a positive length in Bohr, found {asked_bohr:g}")
     certificate = model.certificate
@@ -59,8 +63,21 @@ def interpolation_error(model: DensityModel, mesh: Mesh) -> float | None:
     return certificate.error
 
 
-def tell(model: DensityModel, asked_bohr: float | None, evaluated_bohr: float) -> None:
-    """Log the mesh that a model is evaluated on, where it is not simply the one asked for."""
+def tell(
+    model: DensityModel, asked_bohr: float | None, evaluated_bohr: float, reduced: bool = False
+) -> None:
+    """Log the mesh that a model is evaluated on, where it is not simply the one asked for.
+
+    Warn of one that is too coarse. A field that is ``reduced`` is not interpolated.
+    """
+    certified = None if model.certificate is None else model.certificate.mesh_spacing_bohr
+    if evaluated_bohr > max(COARSE_BOHR, 1.01 * (certified or 0.0)):
+        log.warning(
+            "a mesh of %.3g Bohr is too coarse for a valence density%s: electrons are miscounted, "
+            "and nothing can be interpolated from it",
+            evaluated_bohr,
+            "" if certified is None else f", certified is {certified:.3g} Bohr",
+        )
     if asked_bohr is None and model.certificate is None:
         log.info(
             "mesh of %.3g Bohr: the model is certified for none; choose one with "
@@ -69,9 +86,11 @@ def tell(model: DensityModel, asked_bohr: float | None, evaluated_bohr: float) -
         )
     elif model.certificate is not None and evaluated_bohr > (asked_bohr or 0.0):
         log.info(
-            "evaluated on a mesh of %.3g Bohr%s: interpolation between its points misplaces at "
-            "most %.1g of the electrons, as certified",
+            "evaluated on a mesh of %.3g Bohr%s: %s",
             evaluated_bohr,
             "" if asked_bohr is None else f", for the {asked_bohr:.3g} Bohr asked for",
-            model.certificate.error,
+            "it is certified, and a reduction takes no finer one without --direct"
+            if reduced
+            else "interpolation between its points misplaces at most "
+            f"{model.certificate.error:.1g} of the electrons, as certified",
         )

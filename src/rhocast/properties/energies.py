@@ -189,7 +189,8 @@ def compare_energies(
         logger.info(
             "%s: NMAE %.2f %%, error of the energy %.2e Ha/atom%s",
             path, 100.0 * one.density_error, one.energy_error_ha_per_atom,
-            f", expected from samples {one.samples}" if one.samples else "",
+            f", expected from samples {one.samples}, without the error of k-points and cutoff"
+            if one.samples else "",
         )  # fmt: skip
         found.append(one)
     if not found:

@@ -181,8 +181,8 @@ def volume_energies(
         kpoint_seed=KPOINT_SEED,
     )
     predicted, computed, sampled = [], [], []
-    for cell, own in zip(cells, fixed_basis(dft, cells), strict=True):
-        density = predictor.predict(cell)
+    for strain, cell, own in zip(strains, cells, fixed_basis(dft, cells), strict=True):
+        density = predictor.predict(cell, where=f"{structure.formula} at strain {strain:+g}")
         at_predicted = energy_at(cell, density, own).energy_ha / len(cell)
         predicted.append(at_predicted)
         sampled.append(

@@ -11,7 +11,7 @@ from rhocast.files import replacing
 from rhocast.grid import Mesh
 
 #: Planes that hold less on average are vacuum, e/Bohr³, and at least so much of them, Bohr.
-_VACUUM_DENSITY, _LEAST_VACUUM_BOHR = 1e-4, 6.0
+VACUUM_DENSITY, LEAST_VACUUM_BOHR = 1e-4, 6.0
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,13 @@ class Profile:
     def vacuum(self) -> "Vacuum | None":
         """The longest stretch without electrons, None if it is shorter than 6 Bohr."""
         n = len(self.density)
-        filled = np.flatnonzero(self.density > _VACUUM_DENSITY)
+        filled = np.flatnonzero(self.density > VACUUM_DENSITY)
         if not len(filled):
             return None
         gaps = np.diff(filled, append=filled[0] + n)
         first, gap = filled[np.argmax(gaps)] + 1, int(gaps.max()) - 1
         step = self.length_bohr / n
-        if gap * step < _LEAST_VACUUM_BOHR:
+        if gap * step < LEAST_VACUUM_BOHR:
             return None
         middle = np.arange(first + gap // 4, first + gap - gap // 4)
         slope, level = np.polyfit((middle - middle.mean()) * step, self.potential[middle % n], 1)

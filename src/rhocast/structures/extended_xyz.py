@@ -4,8 +4,9 @@ What this reader does not understand it leaves to ASE: other columns are skipped
 without a lattice, or with a record of this program, is not read here.
 """
 
+import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,12 @@ from rhocast.errors import StructureError
 from rhocast.structures.structure import Structure
 from rhocast.units import ANGSTROM_PER_BOHR
 
+log = logging.getLogger(__name__)
+
 SUFFIXES = (".xyz", ".extxyz")
 
 _LATTICE = re.compile(r'\bLattice="([^"]*)"')
+_PBC = re.compile(r'\bpbc="([^"]*)"')
 _PROPERTIES = re.compile(r"\bProperties=([\w:]+)")
 
 
@@ -32,9 +36,26 @@ def read_extended_xyz(path: Path) -> list[Structure] | None:
     if path.suffix.lower() not in SUFFIXES or not path.is_file():
         return None
     try:
-        return list(_frames(path.read_text(encoding="utf-8").splitlines())) or None
+        lines = path.read_text(encoding="utf-8").splitlines()
+        frames = list(_frames(lines)) or None
     except (ValueError, KeyError, IndexError):
         return None
+    found = _PBC.search(lines[1]) if frames else None
+    if found:
+        note_open(path, [word.upper().startswith("T") for word in found[1].split()])
+    return frames
+
+
+def note_open(path: Path, periodic: Sequence[bool]) -> None:
+    """Tell the user of a file that calls some directions open: they are taken as periodic."""
+    axes = [axis for axis, repeats in zip("abc", periodic, strict=False) if not repeats]
+    if axes:
+        log.info(
+            "%s: not periodic along %s, as it says; densities are those of periodic cells, so the "
+            "cell is repeated along all axes: it needs vacuum there",
+            path,
+            ", ".join(axes),
+        )
 
 
 def _frames(lines: list[str]) -> Iterator[Structure]:

@@ -13,7 +13,7 @@ from rhocast.errors import FileFormatError, StructureError
 from rhocast.fields import DENSITY_FIELDS, STRUCTURE_FIELDS
 from rhocast.files import replacing
 from rhocast.hdf5 import open_hdf5, plain, reading
-from rhocast.structures.extended_xyz import SUFFIXES, read_extended_xyz
+from rhocast.structures.extended_xyz import SUFFIXES, note_open, read_extended_xyz
 from rhocast.structures.frame_sums import check_frames, is_ours, seal_frames
 from rhocast.structures.structure import Structure
 
@@ -67,6 +67,7 @@ def _read_last(path: Path, format: str | None, species: Sequence[str] | None) ->
     from rhocast.structures.foreign_file import read_images
 
     atoms = read_images(path, "-1:", format, species)[0]
+    note_open(path, atoms.pbc.tolist())
     return Structure.from_ase(atoms, atoms.info.get(RECORD, {}))
 
 

@@ -39,6 +39,8 @@ class Format:
         Words in the names of files without such an ending, in small letters.
     reads, writes
         Whether the module has ``read`` and ``write``.
+    text
+        Whether it is read as text.
     density_unit
         Length that the values are counted per cube of, where the format does not say.
     """
@@ -49,6 +51,7 @@ class Format:
     words: tuple[str, ...] = ()
     reads: bool = True
     writes: bool = True
+    text: bool = False
     density_unit: Length | None = None
 
     @property
@@ -63,9 +66,9 @@ FORMATS: dict[str, Format] = {
     for format in (
         Format("field", "density field of Rhocast (HDF5)", (".h5", ".hdf5")),
         Format("snapshot", "snapshot of Rhocast (HDF5), one DFT single point"),
-        Format("cube", "Gaussian cube", (".cube", ".cub"), density_unit="bohr"),
-        Format("chgcar", "CHGCAR of VASP", (".vasp", ".chgcar"), ("chg", "aeccar")),
-        Format("xsf", "XSF of XCrySDen", (".xsf",), density_unit="angstrom"),
+        Format("cube", "Gaussian cube", (".cube", ".cub"), text=True, density_unit="bohr"),
+        Format("chgcar", "CHGCAR of VASP", (".vasp", ".chgcar"), ("chg", "aeccar"), text=True),
+        Format("xsf", "XSF of XCrySDen", (".xsf",), text=True, density_unit="angstrom"),
         Format("vtk", "structured grid of VTK, for ParaView", (".vts",), reads=False),
         Format("npz", "archive of NumPy, with cell and atoms", (".npz",)),
         Format("npy", "array of NumPy, one field alone", (".npy",), reads=False),
@@ -94,10 +97,17 @@ def format_to_read(path: Path, name: str | None = None) -> Format:
         raise FileFormatError(f"{path}: no such file")
     found = _named(path, name, READABLE)
     with path.open("rb") as file:
-        hdf5 = file.read(len(_HDF5_SIGNATURE)) == _HDF5_SIGNATURE
+        begins = file.read(512)
+    hdf5 = begins.startswith(_HDF5_SIGNATURE)
     if hdf5 and (found is None or found.name == "field"):
         return FORMATS["snapshot" if _is_snapshot(path) else "field"]
     plain = path.name.removesuffix(PACKED)
+    if found is not None and found.text and plain == path.name and b"\0" in begins:
+        told = "HDF5" if hdf5 else "binary data"
+        raise FileFormatError(
+            f"{path}: holds {told}, expected the text of {found.description}; "
+            + ("call it *.h5" if hdf5 else "give the format or write the file anew")
+        )
     if found is None and plain.endswith(("_DEN", "_PAWDEN")):
         raise FileFormatError(
             f"{path}: the binary density of ABINIT, which Rhocast does not read; run ABINIT with "

@@ -38,6 +38,13 @@ def read(path: Path) -> Density:
         count = int(np.prod(shape))
         data = take_numbers(file, count, "values of the grid").reshape(shape, order="F")
     origin, span = vectors[0], vectors[1:]
+    steps = np.array(shape)[:, None] + 1
+    if np.allclose(span * (steps - 1), cell * steps, atol=_SAME_SPAN * steps.max()):
+        raise FileFormatError(
+            "the data span (N + 1)/N of the cell along each axis, as ASE writes them: N points "
+            "without the repeated ones at the far ends, in a span that is a step too long. Write a "
+            "cube from ASE (ase.io.write('density.cube', atoms, data=values)), which is read"
+        )
     if not np.allclose(span, cell, atol=_SAME_SPAN):
         raise FileFormatError(
             f"the data span {np.round(span, 4).tolist()} Å, expected the cell, "
