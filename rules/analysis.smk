@@ -33,7 +33,7 @@ rule dynamics:
         determined_by=lambda w: campaign.determined.trajectory(
             w.system, int(w.temperature)
         ),
-        format_version=1,
+        format_version=2,
     message:
         "Judging the dynamics of {wildcards.system} at {wildcards.temperature} K"
     script:
@@ -127,7 +127,7 @@ rule worst_snapshot:
         runtime=30,
         tasks=1,
     params:
-        format_version=1,
+        format_version=2,
     message:
         "Drawing the snapshot of {wildcards.dataset} with the largest error"
     script:
@@ -174,7 +174,7 @@ rule figures:
         runtime=30,
         tasks=1,
     params:
-        format_version=2,
+        format_version=3,
     message:
         "Drawing cell {wildcards.cell}"
     script:
@@ -188,6 +188,7 @@ rule summary:
         verdict=verdict_of,
         study=campaign.study_results()[:1],
         errors=expand(results("evaluation/{dataset}.json"), dataset=cfg.evaluation),
+        transferred=results(f"models/{cfg.name}/transferred.safetensors"),
         worst=results(f"figures/worst-{cfg.evaluation[0]}.png"),
         rest=lambda w: wanted(w).at_rest(),
         fields=expand(
@@ -214,7 +215,7 @@ rule summary:
     params:
         unmeasured=campaign.unmeasured(),
         criteria=slice_of(cfg.convergence) if cfg.convergence else None,
-        format_version=3,
+        format_version=4,
     message:
         "Writing the summary"
     script:

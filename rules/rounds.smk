@@ -103,7 +103,7 @@ checkpoint judge:
         trained_on=[part.trained_on() for part in campaign.rounds],
         added_like=lambda w: campaign.like_added(int(w.round)),
         added_dynamics=lambda w: campaign.dynamics_like_added(int(w.round)),
-        format_version=1,
+        format_version=2,
     message:
         "Judging round {wildcards.round}"
     script:

@@ -14,6 +14,7 @@ with job(snakemake.log[0]):
         worst=snakemake.input.worst,
         rest=snakemake.input.rest,
         fields=snakemake.input.fields,
+        transferred=snakemake.input.transferred,
         study=next(iter(snakemake.input.study), None),
         verdict=next(iter(snakemake.input.verdict), None),
         unmeasured=snakemake.params.unmeasured,

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import h5py
 import pytest
-from small_model import SHAPE, make_negative_model, make_structure
+from small_model import SHAPE, make_model, make_negative_model, make_structure
 
 from rhocast.analysis.summary import COLUMNS, write_summary
 from rhocast.checksums import seal_attributes
 from rhocast.config import Convergence
+from rhocast.datasets.entry import read_entry
+from rhocast.density import read_snapshot
 from rhocast.grid import Mesh
 from rhocast.inference import predict_file
 
@@ -41,6 +43,27 @@ def test_the_verdict_gives_the_error_of_every_dataset(tmp_path, errors):
     assert "Transfer raised the error from 0.500 % to 0.600 %; the base model" in said
     assert "picture of the largest: figures/worst-test.png" in said
     assert "1 densities imported" in said
+
+
+def test_the_verdict_tells_what_both_models_have_learnt_from(tmp_path, errors):
+    small = {"points": 16_000, "snapshots": {f"{n}.h5": "" for n in range(8)}, "cells": ["Si8"]}
+    large = {"points": 800, "snapshots": {"0.h5": ""}, "cells": list("abcde")}
+    make_model(training=small, transfer=large).save(tmp_path / "transferred.safetensors")
+    for name in ("wall_time_s", "ranks"):
+        assert name in read_snapshot(SNAPSHOT).record
+    engine = tmp_path / "engine.json"
+    engine.write_text(json.dumps({"name": "abinit", "version": "9.6.2"}))
+    path = tmp_path / "summary.txt"
+    transferred = tmp_path / "transferred.safetensors"
+    write_summary(path, engine, [SNAPSHOT], errors, [], transferred=transferred)
+    said = path.read_text()
+    assert (
+        "Transfer raised the error from 0.500 % to 0.600 %: the base model was trained on 16,000 "
+        "points of 8 snapshots of Si8; transfer retrained it on 800 points of 1 snapshot; the base "
+        "model predicts the cells."
+    ) in said
+    hours = read_entry(SNAPSHOT).core_hours
+    assert f"by abinit 9.6.2, {hours:.2g} core hours (wall time × cores) of single points" in said
 
 
 def test_the_verdict_says_where_no_error_was_measured(tmp_path, errors):

@@ -1,5 +1,7 @@
 """Energies, equations of state and bands in the job graph; a fit that fails deletes no energies."""
 
+import re
+
 import pytest
 import yaml
 from graph import jobs_of
@@ -23,6 +25,16 @@ def config(clone):
     found["bands"] = {"systems": ["si8"], "path": "GX,MR", "dos_kpoint_spacing_per_bohr": 0.2}
     (clone / "physics.yaml").write_text(yaml.safe_dump(found))
     return found
+
+
+def test_what_an_engine_computes_is_no_output_beside_a_picture(root):
+    """Snakemake deletes all outputs of a rule that fails, and drawing may fail."""
+    text = "\n".join(path.read_text() for path in (root / "rules").glob("*.smk"))
+    rules = [
+        block for block in re.split(r"^rule ", text, flags=re.M) if "engine_environment" in block
+    ]
+    assert {block.partition(":")[0] for block in rules} >= EXPENSIVE | {"aimd", "scf"}
+    assert not [block.partition(":")[0] for block in rules if ".png" in block]
 
 
 def test_physics_is_planned_for_what_the_configuration_names(run, clone, config):

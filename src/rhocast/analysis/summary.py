@@ -1,6 +1,7 @@
 """The summary of a run: a verdict in words, data, errors, fields, on one screen."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,9 +19,11 @@ from rhocast.analysis.verdict import (
     sentence_of,
 )
 from rhocast.config import Convergence
+from rhocast.datasets.entry import core_hours_of
 from rhocast.density import Density, open_density, read_snapshot
 from rhocast.density.zero_bound import Bound
 from rhocast.files import replacing
+from rhocast.model import DensityModel
 
 #: Figures of the error table: key of `rhocast.analysis.metrics`, heading, format.
 COLUMNS = (
@@ -45,6 +48,7 @@ def write_summary(
     rest: Sequence[str | Path] = (),
     unmeasured: Sequence[str] = (),
     criteria: Convergence | None = None,
+    transferred: str | Path | None = None,
 ) -> None:
     """Write what was computed and how well it was learnt, as text; the verdict first.
 
@@ -72,10 +76,12 @@ def write_summary(
         Section `convergence` of the configuration, of a campaign with a study.
     unmeasured
         Sentences on what the cells to predict have that no held-out snapshot has.
+    transferred
+        The transferred model, which knows what it and the base model have learnt from.
     """
     energy = thermal_energy(snapshots, rest)
     lines = [
-        *_verdict(errors, study, verdict, energy, unmeasured, criteria),
+        *_verdict(errors, study, verdict, energy, unmeasured, criteria, transferred),
         "",
         _data(engine, snapshots),
         "",
@@ -95,12 +101,14 @@ def _verdict(
     energy: ThermalEnergy | None,
     unmeasured: Sequence[str],
     criteria: Convergence | None,
+    transferred: str | Path | None,
 ) -> list[str]:
     """Say in sentences what the errors mean: of the first dataset, which decides on the model."""
     reports = read_errors(errors[0])
     chosen = better(reports)
     report = reports[chosen]
     reference = Reference.read(study) if study else None
+    learnt = DensityModel.load(transferred).metadata if transferred else None
     sentences = [judge_error(float(report["nmae"]), reference)]
     sentences += [
         f"on dataset {Path(path).stem} the error is {percent(read_errors(path)[chosen]['nmae'])}"
@@ -114,7 +122,7 @@ def _verdict(
     if verdict is not None:
         sentences += json.loads(Path(verdict).read_text(encoding="utf-8"))["sentences"][1:]
     sentences += [
-        describe_transfer(reports),
+        describe_transfer(reports, learnt),
         describe_scaling(report),
         f"{percent(report['coverage_1sigma'])} of the errors lie within one standard deviation, "
         f"{100.0 * report['coverage_3sigma']:.1f} % within three (Gaussian errors: 68 and 99.7 %)",
@@ -126,11 +134,12 @@ def _verdict(
 
 def _data(engine: str | Path | None, snapshots: Sequence[str | Path]) -> str:
     read = [read_snapshot(path) for path in snapshots]
-    seconds = sum(float(s.record.get("wall_time_s", 0.0)) for s in read)
+    known = filter(math.isfinite, (core_hours_of(snapshot.record) for snapshot in read))
     origin = "imported"
     if engine is not None:
         record = json.loads(Path(engine).read_text(encoding="utf-8"))
-        origin = f"by {record['name']} {record['version']}, {seconds:.0f} s of single points"
+        origin = f"by {record['name']} {record['version']}, {sum(known):.2g} core hours "
+        origin += "(wall time × cores) of single points"
     lines = [f"Data: {len(read)} densities {origin}"]
     counts = Counter(s.structure.formula for s in read)
     lines.append("  " + ", ".join(f"{n} of {formula}" for formula, n in counts.items()))

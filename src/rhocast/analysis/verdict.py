@@ -22,6 +22,9 @@ _REMEDIES = {
 #: A reference that is uncertain by so much of the error is to be improved before data are added.
 _LARGE_SHARE = 0.5
 
+#: So many formulas of cells are written out.
+_FEW_CELLS = 4
+
 #: Smaller errors of a setting of `dft` are not written out.
 _TINY = 1e-4
 
@@ -98,16 +101,32 @@ def judge_error(nmae: float, reference: Reference | None) -> str:
     return f"{said}: more data can lower it"
 
 
-def describe_transfer(reports: Mapping[str, Mapping[str, Any]]) -> str:
-    """Say what transfer did to the error, and which model predicts the cells."""
+def describe_transfer(
+    reports: Mapping[str, Mapping[str, Any]], learnt: Mapping[str, Any] | None = None
+) -> str:
+    """Say what transfer did to the error, and which model predicts the cells.
+
+    With the metadata of the transferred model, ``learnt``, also what both have learnt from: few
+    points of the larger cells are why transfer may raise the error.
+    """
     if len(reports) < len(MODELS):
         return f"the {better(reports)} model predicts the cells"
     base, transferred = (float(reports[model]["nmae"]) for model in MODELS)
     did = "lowered" if transferred < base else "raised"
-    return (
-        f"transfer {did} the error from {percent(base, 3)} to {percent(transferred, 3)}; the "
-        f"{better(reports)} model predicts the cells"
-    )
+    said = f"transfer {did} the error from {percent(base, 3)} to {percent(transferred, 3)}"
+    if learnt is not None and {"training", "transfer"} <= learnt.keys():
+        data = f"{_data_of(learnt['training'])}; transfer retrained it on"
+        said += f": the base model was trained on {data} {_data_of(learnt['transfer'])}"
+    return f"{said}; the {better(reports)} model predicts the cells"
+
+
+def _data_of(part: Mapping[str, Any]) -> str:
+    """Say what a model was trained on, by its metadata."""
+    number = len(part["snapshots"])
+    snapshots = f"{number} snapshot{'s' if number != 1 else ''}"
+    cells = part.get("cells", ())
+    named = f" of {', '.join(cells)}" if 0 < len(cells) <= _FEW_CELLS else ""
+    return f"{part['points']:,} points of {snapshots}{named}"
 
 
 def describe_scaling(report: Mapping[str, Any]) -> str:

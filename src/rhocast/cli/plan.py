@@ -29,8 +29,10 @@ def add_verbs(verbs: Any) -> None:
     verb = verbs.add_parser(
         "plan",
         description="Estimate what a campaign costs, from a calibration of some minutes on this "
-        "machine, or a stored one. Core hours come out within a factor of two for cells up to "
-        "some ten times as large as what was measured. `--finished` takes real runs into account.",
+        "machine, or a stored one. Core hours are the wall time of a job times the cores that it "
+        "is given, where all its ranks are kept busy. They come out within a factor of two for "
+        "cells up to some ten times as large as what was measured. `--finished` takes real runs "
+        "into account.",
     )
     verb.add_argument("config", type=Path, help="configuration")
     verb.add_argument(
@@ -160,7 +162,8 @@ def table(stages: Sequence[Stage], calibration: Calibration) -> str:
         iterations = f"{calibration.scf_iterations:.0f} iterations each"
         points = f"Single points by {calibration.engine}, {iterations}"
     lines.append(
-        f"{points}; memory of the largest job, all ranks; disk that is left when all is done."
+        f"{points}; core hours are wall time × cores given to a job; memory of the largest job, "
+        "all ranks; disk that is left when all is done."
     )
     return "\n".join(lines)
 

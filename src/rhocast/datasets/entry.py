@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,13 @@ from rhocast.density import read_snapshot
 from rhocast.density.axes import misplaced
 from rhocast.errors import FileFormatError
 from rhocast.structures import Structure
+
+
+def core_hours_of(record: Mapping[str, Any]) -> float:
+    """Return wall time times cores of a snapshot, by its record; NaN where it does not tell."""
+    seconds = float(record.get("wall_time_s", np.nan))
+    cores = int(record.get("ranks", 1)) * int(record.get("threads", 1))
+    return seconds * cores / 3600.0
 
 
 @dataclass(frozen=True)
@@ -70,9 +77,7 @@ class Entry:
     @property
     def core_hours(self) -> float:
         """Wall time times cores; NaN where the file does not tell."""
-        seconds = float(self.record.get("wall_time_s", np.nan))
-        cores = int(self.record.get("ranks", 1)) * int(self.record.get("threads", 1))
-        return seconds * cores / 3600.0
+        return core_hours_of(self.record)
 
     @property
     def configuration(self) -> str:

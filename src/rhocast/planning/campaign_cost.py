@@ -53,8 +53,11 @@ _PICTURE_S = 3.0
 def estimate(settings: config.Config, calibration: Calibration) -> list[Stage]:
     """Estimate the cost of every stage of a campaign.
 
-    Core hours do not depend on the ranks: that the engine's ranks are used well is left to the
-    user. Single points that are rejected and done again are not counted.
+    Core hours are wall time times cores, as in snapshot files, verdicts of rounds and the summary.
+    They do not depend on the ranks: that the engine's ranks are used well is left to the user. They
+    are measured as the processor time of single ranks, which is their wall time on a core of their
+    own; other programs on the machine do not count. Single points that are rejected and done again
+    are not counted.
     """
     campaign = _Campaign(settings, calibration)
     stages = {

@@ -26,7 +26,7 @@ class Stage:
     jobs
         How many.
     core_hours
-        Of all of them.
+        Wall time times cores given to a job, of all of them.
     longest_core_hours
         Of the one that takes longest; divide by its ranks for the wall time.
     memory_gb
