@@ -97,6 +97,20 @@ def test_the_lowest_density_is_that_before_the_bound_at_zero(tmp_path, errors):
     )
 
 
+def test_places_unlike_the_training_data_are_counted(tmp_path, errors):
+    structure, field = make_structure(), tmp_path / "density.h5"
+    predict_file(make_negative_model(), structure, Mesh(SHAPE, structure.cell), field)
+    write_summary(tmp_path / "summary.txt", None, [SNAPSHOT], errors, [field])
+    assert "less like the training data" not in (tmp_path / "summary.txt").read_text()
+    with h5py.File(field, "r+") as file:
+        file.attrs["unlike_places_bohr"] = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+        seal_attributes(file)
+    write_summary(tmp_path / "summary.txt", None, [SNAPSHOT], errors, [field])
+    said = (tmp_path / "summary.txt").read_text()
+    assert "  2 places less like the training data than the rest of the cell" in said
+    assert "the first near (1.0, 2.0, 3.0) Bohr" in said
+
+
 def test_the_verdict_names_the_setting_that_is_not_converged(tmp_path, errors):
     study, criteria = tmp_path / "convergence.tsv", Convergence(system="unit")
     head = "parameter fineness setting density_share energy_ha_per_atom force_ha_per_bohr verdict"

@@ -3,8 +3,9 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rhocast.analysis.convergence_report import not_converged
 from rhocast.analysis.thermal_energy import ThermalEnergy, thermal_energy
@@ -169,7 +170,6 @@ def _field(path: Path) -> str:
         counted = stored.record["electron_count_before_scaling"]
         wanted = stored.record["n_electrons"]
         mesh = stored.mesh
-        outside = stored.record.get("outside_training_share")
         return (
             f"Field: {path}\n"
             f"  {stored.structure.formula}, {'×'.join(map(str, mesh.shape))} mesh of "
@@ -177,12 +177,22 @@ def _field(path: Path) -> str:
             f"  electrons as predicted {counted:,.1f} of {wanted:,.0f} "
             f"({counted / wanted - 1:+.2%}), then scaled to them\n"
             f"  {Bound.read(stored.record) or _lowest(stored)}"
-            + (
-                ""
-                if outside is None
-                else f"; {outside:.1%} of the points outside the training range"
-            )
+            f"{_unlike(stored.record)}"
         )
+
+
+def _unlike(record: Mapping[str, Any]) -> str:
+    """Tell how much of a field is unlike the training data, as far as its record knows."""
+    share, places = record.get("outside_training_share"), record.get("unlike_places_bohr")
+    told = "" if share is None else f"; {share:.1%} of the points outside the training range"
+    if places:
+        first = ", ".join(f"{x:.1f}" for x in places[0])
+        count = "1 place" if len(places) == 1 else f"{len(places)} places"
+        told += (
+            f"\n  {count} less like the training data than the rest of the cell, such "
+            f"as point defects; the first near ({first}) Bohr"
+        )
+    return told
 
 
 def _lowest(field: Density) -> str:

@@ -13,7 +13,7 @@ from rhocast.density.zero_bound import Bound
 from rhocast.errors import StructureError
 from rhocast.evaluation.gpu import gpu_named
 from rhocast.grid import Mesh
-from rhocast.inference import outside
+from rhocast.inference import outside, unlike_places
 from rhocast.inference.limits import check_memory_for_field
 from rhocast.inference.options import PredictionOptions
 from rhocast.inference.prediction import Item, items
@@ -170,7 +170,7 @@ def _in_memory(request: Request) -> Density:
     if bound.points_below_zero:
         log.info("%s: %s", request.where, bound)
     record = (
-        request.record.attributes
+        request.whole_record.attributes
         | bound.attributes
         | {
             "mesh_spacing_bohr": mesh.spacing.tolist(),
@@ -203,6 +203,7 @@ def predict_density(
     mesh = Mesh.with_spacing(structure.cell, evaluated)
     request = Request(model, structure, mesh, options)
     outside.tell(model, structure, request.outside, request.where)
+    unlike_places.tell(request.unlike_places, request.where)
     predicted = _in_memory(request)
     if request.refines:
         predicted = refined(predicted, request.asked_mesh)

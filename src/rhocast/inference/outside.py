@@ -53,12 +53,15 @@ class Outside:
         Of the points, see `rhocast.model.training_range`; None if the model has no anchors.
     place_bohr
         Where the point is that is furthest from the anchors.
+    median
+        Distance of half of the points from the nearest anchors.
     """
 
     share: float
     far_share: float
     spread: float | None = None
     place_bohr: tuple[float, float, float] | None = None
+    median: float | None = None
 
 
 def look_outside(model: DensityModel, structure: Structure) -> Outside | None:
@@ -111,7 +114,12 @@ def look_outside(model: DensityModel, structure: Structure) -> Outside | None:
     with one_blas_thread():
         apart = nearest(np.concatenate(found), known.anchors)
     place = places[int(apart.argmax()) // len(found[0])] @ structure.cell
-    return replace(outside, spread=round(spread(apart), 3), place_bohr=tuple(place.tolist()))
+    return replace(
+        outside,
+        spread=round(spread(apart), 3),
+        place_bohr=tuple(place.tolist()),
+        median=float(np.median(apart)),
+    )
 
 
 def tell(model: DensityModel, structure: Structure, found: Outside | None, where: str) -> None:

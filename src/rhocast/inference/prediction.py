@@ -14,7 +14,7 @@ from rhocast.density.formats.field import open_field
 from rhocast.density.zero_bound import Bound
 from rhocast.files import owned
 from rhocast.grid import BinnedAtoms, Mesh, Neighbourhood
-from rhocast.inference import outside
+from rhocast.inference import outside, unlike_places
 from rhocast.inference.limits import check_memory
 from rhocast.inference.merge import merge
 from rhocast.inference.options import PredictionOptions
@@ -133,7 +133,7 @@ def _predict_shard(
         _lead(request, ShardHeader.of(request, shard, n_shards), path, comm, compute)
 
     first_alone(comm, check)
-    compute_blocks(model, request, comm, write)
+    compute_blocks(model, request, comm, write, first=shard == 0)
 
 
 def compute_blocks(
@@ -143,6 +143,8 @@ def compute_blocks(
     lead_blocks: Callable[[Request, Compute], None],
     then: Then | None = None,
     reduction: int = 0,
+    *,
+    first: bool = True,
 ) -> None:
     """Compute blocks of a request on all ranks of a communicator.
 
@@ -162,6 +164,8 @@ def compute_blocks(
         computed them; what it returns goes to rank 0 in their place.
     reduction
         Memory of what rank 0 makes of them, bytes.
+    first
+        Whether the first block is among them: then single places unlike the training data are told.
     """
     place, ranks_here = place_on_this_machine(comm)
 
@@ -169,6 +173,8 @@ def compute_blocks(
         assert request is not None
         check_memory(request, ranks_here, reduction)
         outside.tell(model, request.structure, request.outside, request.where)
+        if first:
+            unlike_places.tell(request.unlike_places, request.where)
 
     first_alone(comm, check)
     task = from_first(comm, None if request is None else request.task).at(place)

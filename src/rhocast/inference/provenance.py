@@ -22,6 +22,9 @@ class Provenance:
         Valence electrons of the structure; None if the model does not know them.
     outside_training_share
         Share of points unlike those of the training data; None if the model does not know.
+    unlike_places_bohr
+        Positions (p, 3) of single places unlike the training data and the rest of the cell, Bohr,
+        the most uneven first; None if the model does not know.
     kernels, device
         Instruction sets and devices of all runs that took part, since one run may go on where
         another stopped; several are separated by commas: ``avx2, avx512``.
@@ -41,6 +44,7 @@ class Provenance:
     sample: int | None = None
     n_electrons: float | None = None
     outside_training_share: float | None = None
+    unlike_places_bohr: list[list[float]] | None = None
     kernels: str | None = None
     device: str | None = None
     asked_mesh_spacing_bohr: float | None = None

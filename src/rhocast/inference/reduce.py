@@ -159,7 +159,7 @@ def _write(path: Path, reduction: Reduction, request: Request, places: int) -> N
     scale = scale_factor(count, request.n_electrons, request.where)
     warn_of_scaling(scale, request.where, float(request.mesh.spacing.max()))
     record = (
-        request.record.attributes
+        request.whole_record.attributes
         | reduction.bound.attributes
         | {
             "mesh_shape": request.mesh.shape,

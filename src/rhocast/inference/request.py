@@ -20,6 +20,7 @@ from rhocast.inference.options import PredictionOptions
 from rhocast.inference.outside import Outside, look_outside
 from rhocast.inference.provenance import Provenance
 from rhocast.inference.spacing import asked_mesh, interpolation_error
+from rhocast.inference.unlike_places import UnlikePlace, find_unlike_places
 from rhocast.model import DensityModel
 from rhocast.parallel.blas import available_threads
 from rhocast.structures import Structure
@@ -239,9 +240,24 @@ class Request:
         """Share of points outside the training range; None if the model does not know it."""
         return None if self.outside is None else self.outside.share
 
+    @cached_property
+    def unlike_places(self) -> tuple[UnlikePlace, ...] | None:
+        """Single places unlike the training data; None if the model does not know them.
+
+        To find them takes a hundredth of the time of the whole field.
+        """
+        return find_unlike_places(self.model, self.structure, self.outside)
+
+    @property
+    def whole_record(self) -> Provenance:
+        """Where the whole field comes from: with what all atoms had to be looked at for."""
+        places = self.unlike_places
+        positions = None if places is None else [list(place.position_bohr) for place in places]
+        return replace(self.record, unlike_places_bohr=positions)
+
     @property
     def record(self) -> Provenance:
-        """Where the field comes from."""
+        """Where a part of the field comes from."""
         return Provenance(
             field_hash=self.hash,
             model_hash=self.task.model_hash,

@@ -54,7 +54,7 @@ class ShardHeader:
     fields
         Names of the predicted arrays.
     record
-        `Request.record`: where the numbers come from.
+        Where the numbers come from; of the first shard, `Request.whole_record`.
     """
 
     field_hash: str
@@ -75,7 +75,7 @@ class ShardHeader:
             mesh_shape=request.mesh.shape,
             block_shape=request.blocks.block_shape,
             fields=request.fields,
-            record=request.record,
+            record=request.whole_record if shard == 0 else request.record,
         )
 
     @property

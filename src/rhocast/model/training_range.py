@@ -24,7 +24,7 @@ INSIDE = 0.99
 #: Share of the points of a cell that its spread leaves out.
 _SPREAD = 0.99
 #: Distance that counts as none: where the features of a cell are those of an anchor.
-_CLOSE = 1e-2
+CLOSE = 1e-2
 #: Points whose distances from all anchors are held at a time.
 _BLOCK = 128
 
@@ -78,5 +78,5 @@ def nearest(features: np.ndarray, anchors: np.ndarray) -> np.ndarray:
 
 def spread(distances: np.ndarray) -> float:
     """Compute the spread of the points of one cell from their `nearest` distances (p,)."""
-    median = max(float(np.median(distances)), _CLOSE)
+    median = max(float(np.median(distances)), CLOSE)
     return float(np.quantile(distances, _SPREAD)) / median

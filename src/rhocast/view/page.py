@@ -39,6 +39,9 @@ _TITLES = {
     "difference": "difference Δρ to the other density",
 }
 
+#: Places unlike the training data that the page names.
+_PLACES = 4
+
 _SCRIPTS = ("volume.js", "planes.js", "isosurface.js", "viewer.js")
 
 
@@ -202,6 +205,12 @@ def _facts(density: Density) -> list[tuple[str, str]]:
     if "outside_training_share" in record:
         share = float(record["outside_training_share"])
         facts.append(("points outside the training range", f"{share:.1%}"))
+    if record.get("unlike_places_bohr"):
+        places = "; ".join(
+            "({:.1f}, {:.1f}, {:.1f}) Bohr".format(*place)
+            for place in record["unlike_places_bohr"][:_PLACES]
+        )
+        facts.append(("places unlike the training data", places))
     if "model_hash" in record:
         facts.append(("model", str(record["model_hash"])[:12]))
     facts.append(("written by", f"rhocast {__version__}"))
