@@ -12,7 +12,7 @@ from rhocast.analysis.histogram import draw_reduction
 from rhocast.analysis.picture import save_figure
 from rhocast.analysis.plane import Plane, interpolated, without_undershoot
 from rhocast.analysis.plots import draw_comparison, draw_field, draw_slice
-from rhocast.density import Density, write_density
+from rhocast.density import Density, open_density, write_density
 from rhocast.density.reduction import reduce_density, write_reduction
 from rhocast.errors import ConfigError, StructureError
 from rhocast.structures import Structure
@@ -39,13 +39,36 @@ def test_a_line_runs_through_the_density_over_the_ends_of_the_cell(density):
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_a_plane_is_the_nearest_of_the_mesh(density, axis):
-    plane = Plane(density, axis, 0.26)
+def test_a_plane_of_the_mesh_is_the_nearest(density, axis):
+    plane = Plane.of_mesh(density, axis, 0.26)
     index = round(0.26 * SHAPE[axis])
     assert plane.at == index / SHAPE[axis]
     np.testing.assert_array_equal(
         plane.values("density"), density.density.take(index, axis).astype(np.float64)
     )
+
+
+@pytest.mark.parametrize("at", [0.26, 0.999, -0.13])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_plane_is_where_it_was_asked_for_in_a_file_too(density, tmp_path, axis, at):
+    write_density(tmp_path / "field.h5", density)
+    points = [np.arange(n) / n for n in SHAPE]
+    points[axis] = np.array([at])
+    expected = wave(np.stack(np.meshgrid(*points, indexing="ij"), axis=-1)).squeeze(axis)
+    with open_density(tmp_path / "field.h5") as stored:
+        for one in (density, stored):
+            plane = Plane(one, axis, at)
+            assert plane.at == at
+            np.testing.assert_allclose(plane.values("density"), expected, atol=1e-5)
+            np.testing.assert_allclose(plane.values("epistemic_std"), 0.01 * expected, atol=1e-5)
+
+
+def test_a_coarse_mesh_is_interpolated_over_its_ends():
+    """A mesh of fewer planes than the spline is made of."""
+    values = np.broadcast_to(1.0 + np.cos(2.0 * np.pi * np.arange(6) / 6.0), (4, 4, 6))
+    structure = Structure(np.zeros((1, 3)), 4.0 * np.eye(3), np.array([13]))
+    found = Plane(Density(structure, values), 2, 0.9).values("density")
+    np.testing.assert_allclose(found, 1.0 + np.cos(0.2 * np.pi), atol=0.01)
 
 
 @pytest.mark.parametrize("window", [((0.0, 1.0), (0.0, 1.0)), ((-0.4, 0.3), (0.9, 1.2))])
@@ -81,6 +104,19 @@ def test_atoms_are_drawn_with_their_images_where_the_window_reaches(density):
     assert len(whole) == within.sum() >= 1
     assert np.isclose(whole, near[:2] % 1.0).all(axis=1).any()
     assert len(plane.atoms(((-1.0, 1.0), (0.0, 2.0)))[0]) == 4 * len(whole)
+
+
+@pytest.mark.parametrize(
+    ("place", "drawn"),
+    [((0.0, 0.0), 4), ((0.0, 0.5), 2), ((0.99, 0.5), 2), ((0.5, 0.01), 2), ((0.5, 0.5), 1)],
+)
+def test_an_atom_on_a_face_is_drawn_on_the_opposite_one_too(place, drawn):
+    cell = np.array([[10.0, 0.0, 0.0], [3.0, 9.0, 0.0], [0.0, 1.0, 8.0]])
+    structure = Structure(np.array([[*place, 0.0]]) @ cell, cell, np.array([13]))
+    found, numbers = Plane(Density(structure, np.ones((8, 8, 8))), 2, 0.0).atoms()
+    assert len(found) == len(numbers) == len(np.unique(found.round(6), axis=0)) == drawn
+    away = found - place
+    np.testing.assert_allclose(away, np.round(away), atol=1e-9)
 
 
 def test_the_line_shows_prediction_band_and_reference(density, tmp_path, monkeypatch):
@@ -156,6 +192,71 @@ def test_each_element_has_a_mark_of_its_own_where_its_atoms_are(tmp_path, monkey
     }
     assert marks == {"B": ("o", [[7.5, 2.5]]), "P": ("s", [[2.5, 2.5], [2.5, 7.5]])}
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["B", "P"]
+
+
+def test_the_legend_tells_what_is_drawn(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        "rhocast.analysis.plots.save_figure", lambda figure, _: drawn.append(figure)
+    )
+    places = np.array([[2.5, 2.5, 0.0], [2.5, 2.5, 5.0]])
+    compound = Density(Structure(places, 10.0 * np.eye(3), np.array([14, 32])), np.ones((8, 8, 8)))
+    for at, symbol, mark in ((0.0, "Si", "o"), (0.5, "Ge", "s")):
+        draw_slice(compound, tmp_path / "slice.png", at=at)
+        axes = drawn[-1].axes[0]
+        assert [text.get_text() for text in axes.get_legend().get_texts()] == [symbol]
+        assert {line.get_marker() for line in axes.lines} == {mark}
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        [[10.0, 0.0, 0.0], [0.0, 10.0, 0.0], [0.0, 0.0, 10.0]],
+        [[15.0, 0.0, 0.0], [7.5, 13.0, 0.0], [0.0, 0.0, 10.0]],
+        [[5.0, 0.0, 0.0], [0.0, 44.0, 0.0], [0.0, 0.0, 5.0]],
+        [[44.0, 0.0, 0.0], [0.0, 5.0, 0.0], [0.0, 0.0, 5.0]],
+    ],
+)
+def test_the_colour_bar_is_as_high_as_the_plane_and_the_picture_is_filled(cell, tmp_path):
+    """Neither a slab nor a sheared cell leaves most of its picture white."""
+    rng = np.random.default_rng(0)
+    values = rng.random((12, 12, 12))
+    structure = Structure(np.array([[1.0, 1.0, 0.0]]), np.array(cell), np.array([13]))
+    density = Density(structure, values, epistemic_std=values, aleatoric_std=values)
+    picture = density.plot_slice()
+    picture.save(tmp_path / "slice.png")
+    panels = [axes for axes in picture.figure.axes if axes.get_title()]
+    boxes = [axes.get_window_extent() for axes in panels]
+    for axes, box in zip(panels, boxes, strict=True):
+        (bar,) = axes.child_axes
+        beside = bar.get_window_extent()
+        assert (beside.y0, beside.y1) == pytest.approx((box.y0, box.y1), abs=1.0)
+        assert box.x1 < beside.x0
+    whole = [axes.get_tightbbox() for axes in panels]
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(whole))
+    width, height = picture.figure.get_size_inches() * picture.figure.dpi
+    assert max(box.y1 for box in whole) < picture.figure._suptitle.get_window_extent().y0
+    assert min(box.x0 for box in whole) >= 0.0
+    assert max(box.x1 for box in whole) <= width
+    assert boxes[0].height > 0.4 * height or boxes[0].width > 0.2 * width
+
+
+def test_a_comparison_says_why_this_plane_and_marks_its_atoms(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        "rhocast.analysis.plots.save_figure", lambda figure, _: drawn.append(figure)
+    )
+    structure = Structure(np.array([[5.0, 5.0, 1.5]]), 10.0 * np.eye(3), np.array([13]))
+    values = np.ones((10, 10, 20))
+    other = values.copy()
+    other[..., 6] += 1.0  # at 3 Bohr
+    draw_comparison(Density(structure, values), Density(structure, other), tmp_path / "c.png")
+    (figure,) = drawn
+    assert figure.get_suptitle() == (
+        "Al1: plane at 0.3 of vector c, where the mean |difference| is largest"
+    )
+    for axes in [axes for axes in figure.axes if axes.get_title()]:
+        assert [line.get_xydata().tolist() for line in axes.lines] == 2 * [[[5.0, 5.0]]]
 
 
 def test_titles_and_panels_keep_clear_of_each_other(tmp_path, monkeypatch):

@@ -1,7 +1,8 @@
 """Pictures as files: Matplotlib, loaded when one is drawn, without a screen; one style for all."""
 
 import io
-from math import floor, log10
+from dataclasses import dataclass
+from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,16 +66,45 @@ def save_figure(figure: "Figure", picture: str | Path) -> None:
     format = Path(picture).suffix.lstrip(".").lower()
     if format not in FORMATS:
         raise ConfigError(f"{picture}: expected a name that ends in .{', .'.join(FORMATS)}")
+    drawn = _drawn(figure, format, dpi=150)
+    with replacing(picture) as partial:
+        partial.write_bytes(drawn)
+
+
+def _drawn(figure: "Figure", format: str, dpi: int) -> bytes:
     for _ in range(LAYOUT_PASSES):
         figure.draw_without_rendering()
     drawn = io.BytesIO()  # Matplotlib hides the error of a full disk behind one of its own
-    figure.savefig(drawn, dpi=150, format=format)
-    with replacing(picture) as partial:
-        partial.write_bytes(drawn.getvalue())
+    figure.savefig(drawn, dpi=dpi, format=format)
+    return drawn.getvalue()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that Jupyter shows.
+
+    Attributes
+    ----------
+    figure
+        Matplotlib's figure, whose axes can be changed before it is shown.
+    """
+
+    figure: "Figure"
+
+    def __repr__(self) -> str:
+        width, height = self.figure.get_size_inches()
+        return f"<picture of {width:.3g} × {height:.3g} inches>"
+
+    def _repr_png_(self) -> bytes:
+        return _drawn(self.figure, "png", dpi=90)
+
+    def save(self, path: str | Path) -> None:
+        """Write it to a file, as `save_figure` does."""
+        save_figure(self.figure, path)
 
 
 def add_colour_bar(axes: "Axes", values: "ScalarMappable", **style: Any) -> None:
-    """Draw the colour scale beside axes; a power of ten stands apart, so that numbers are short."""
+    """Draw the colour scale of axes; a power of ten stands apart, so that numbers are short."""
     from matplotlib.ticker import ScalarFormatter
 
     formatter = ScalarFormatter()
@@ -82,21 +112,27 @@ def add_colour_bar(axes: "Axes", values: "ScalarMappable", **style: Any) -> None
     axes.figure.colorbar(values, ax=axes, format=formatter, **style)
 
 
-def add_scale_bar(axes: "Axes") -> None:
-    """Draw a bar of a round length, Bohr, of about a quarter of the width of the axes."""
-    from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
+def add_colour_bar_beside(axes: "Axes", values: "ScalarMappable", aspect: float) -> None:
+    """Draw the colour scale to the right of axes, as high as these.
 
-    box = axes.viewLim
-    length = round_length(0.28 * abs(box.width))
-    bar = AnchoredSizeBar(
-        axes.transData, length, f"{length:g} Bohr", loc="lower left", borderpad=0.5,
-        size_vertical=0.012 * abs(box.height), color="black",
-    )  # fmt: skip
-    bar.patch.set(alpha=0.7, linewidth=0.0)
-    axes.add_artist(bar)
+    Parameters
+    ----------
+    axes
+        Where the values are drawn, to scale.
+    values
+        What is drawn.
+    aspect
+        Width of the axes over their height.
+    """
+    width, gap = (inches / panel_size(aspect)[0] for inches in (0.13, 0.1))
+    add_colour_bar(axes, values, cax=axes.inset_axes((1.0 + gap, 0.0, width, 1.0)))
 
 
-def round_length(at_most: float) -> float:
-    """Return the largest of 1, 2, 5, 10, 20 … (or 0.5, 0.2 …) that is not above a length."""
-    decade = 10.0 ** floor(log10(at_most))
-    return max(step * decade for step in (1.0, 2.0, 5.0) if step * decade <= at_most * (1 + 1e-9))
+def panel_size(aspect: float) -> tuple[float, float]:
+    """Return width and height, inches, of a plane that is drawn to scale, by width over height.
+
+    Its area is that of a square of 2.6 inches, unless it is very long.
+    """
+    width = min(2.6 * sqrt(aspect), 4.8)
+    height = min(width / aspect, 5.2)
+    return height * aspect, height

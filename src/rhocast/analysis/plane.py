@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase.data import chemical_symbols
+from scipy.interpolate import make_interp_spline
 from scipy.ndimage import map_coordinates
 
-from rhocast.analysis.picture import DIVERGING, PANELS, add_colour_bar, add_scale_bar
+from rhocast.analysis.picture import DIVERGING, PANELS, add_colour_bar_beside
 from rhocast.density import Density
 from rhocast.density.quantity import is_difference, is_part
 
@@ -22,6 +23,13 @@ DEGREES = {"density": 5, "epistemic_std": 1, "aleatoric_std": 1}
 
 #: Atoms so near a plane are drawn, Bohr; more of them than this in no picture.
 ATOMS_WITHIN_BOHR, MOST_ATOMS = 1.0, 150
+
+#: Atoms so near an edge of a window are drawn, and at the opposite edge again, Bohr.
+EDGE_BOHR = 0.3
+
+#: Planes of the mesh on each side that one between them is made of, and how near to one of them a
+#: plane counts as this one, in units of their distance.
+_AROUND, _ON_THE_MESH = 8, 1e-6
 
 #: Marks of atoms, by element in the order of atomic numbers.
 MARKS = ("o", "s", "^", "D", "v", "p")
@@ -38,7 +46,7 @@ WHOLE: Window = ((0.0, 1.0), (0.0, 1.0))
 
 
 class Plane:
-    """A plane of mesh points, spanned by two lattice vectors.
+    """A plane through a cell, spanned by two lattice vectors.
 
     Parameters
     ----------
@@ -47,26 +55,54 @@ class Plane:
     axis
         The lattice vector that crosses the plane: 0, 1 or 2.
     at
-        Its fractional coordinate; the nearest mesh points are taken.
+        Its fractional coordinate. Between planes of the mesh the values are interpolated.
+    atoms_within_bohr
+        Atoms so near the plane are drawn.
     """
 
-    def __init__(self, density: Density, axis: int, at: float) -> None:
-        self._density, self._axis = density, axis
+    def __init__(
+        self, density: Density, axis: int, at: float, atoms_within_bohr: float = ATOMS_WITHIN_BOHR
+    ) -> None:
+        self._density, self._axis, self._within = density, axis, atoms_within_bohr
         self.periodic = not is_part(density.record)
-        index, count = round(at * density.mesh.shape[axis]), density.mesh.shape[axis]
-        self._index = index % count if self.periodic else min(max(index, 0), count - 1)
+        last = (density.mesh.shape[axis] - 1) / density.mesh.shape[axis]
+        self.at = float(at) if self.periodic else min(max(float(at), 0.0), last)
         self.others = [other for other in range(3) if other != axis]
 
-    @property
-    def at(self) -> float:
-        """Fractional coordinate of the plane."""
-        return self._index / self._density.mesh.shape[self._axis]
+    @classmethod
+    def of_mesh(cls, density: Density, axis: int, at: float) -> "Plane":
+        """Return the plane of mesh points that is nearest to a fractional coordinate."""
+        count = density.mesh.shape[axis]
+        nearest = round(at * count)
+        periodic = not is_part(density.record)
+        return cls(density, axis, (nearest % count if periodic else nearest) / count)
 
     def values(self, field: str) -> np.ndarray:
-        """Return a field on the plane's mesh points."""
-        box: list[Any] = [slice(None)] * 3
-        box[self._axis] = self._index
-        return self._density.read(field, tuple(box)).astype(np.float64)
+        """Return a field at the plane's mesh points; float64.
+
+        Of a file the planes of the mesh around are read, one alone if the plane is one of these.
+        """
+        count = self._density.mesh.shape[self._axis]
+        place = self.at * count
+        nearest = round(place)
+        if abs(place - nearest) < _ON_THE_MESH:
+            box: list[Any] = [slice(None)] * 3
+            box[self._axis] = nearest % count
+            return self._density.read(field, tuple(box)).astype(np.float64)
+        around = np.arange(np.floor(place) - _AROUND + 1, np.floor(place) + _AROUND + 1)
+        if not self.periodic:
+            around = around[(around >= 0) & (around < count)]
+        indices = [np.arange(n) for n in self._density.mesh.shape]
+        indices[self._axis] = around.astype(int) % count
+        box_around = self._density.read_periodic(field, (indices[0], indices[1], indices[2]))
+        planes = np.moveaxis(box_around.astype(np.float64), self._axis, 0)
+        found = make_interp_spline(around, planes, k=DEGREES[field])(place)
+        return without_undershoot(np.asarray(found), planes)
+
+    def aspect(self, window: Window = WHOLE) -> float:
+        """Return the width of a part of the plane over its height, as it is drawn."""
+        x, y = self.flat(np.array([(a, b) for a in window[0] for b in window[1]]))
+        return float(np.ptp(x) / np.ptp(y))
 
     def draw(
         self, axes: "Axes", values: np.ndarray, degree: int, window: Window = WHOLE, **style: Any
@@ -79,10 +115,9 @@ class Plane:
         ]
         x, y = self.flat(np.stack(np.meshgrid(*corners, indexing="ij"), axis=-1))
         picture = axes.pcolormesh(x, y, shown, rasterized=True, **style)
-        add_colour_bar(axes, picture, shrink=0.8)
         axes.set(aspect="equal", xlabel="Bohr", ylabel="Bohr")
         axes.set(xlim=(x.min(), x.max()), ylim=(y.min(), y.max()))
-        add_scale_bar(axes)
+        add_colour_bar_beside(axes, picture, self.aspect(window))
         self._draw_atoms(axes, window)
 
     def flat(self, scaled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -96,7 +131,8 @@ class Plane:
     def atoms(self, window: Window = WHOLE) -> tuple[np.ndarray, np.ndarray]:
         """Return coordinates (n, 2) and atomic numbers (n,) of the atoms close by, in a window.
 
-        Those within 1 Bohr, and their images, which a part of a cell has none of.
+        Those near the plane, and their images, which a part of a cell has none of: an atom on an
+        edge of a cell is on the opposite edge, too.
         """
         structure = self._density.structure
         inverse = np.linalg.inv(structure.cell)
@@ -104,10 +140,11 @@ class Plane:
         away = fractional[:, self._axis] - self.at
         away -= np.round(away) if self.periodic else 0.0
         height = 1.0 / np.linalg.norm(inverse[:, self._axis])
-        near = np.abs(away) * height < ATOMS_WITHIN_BOHR
+        near = np.abs(away) * height < self._within
         own = fractional[near][:, self.others] % 1.0
-        low, high = np.array(window).T
-        ends = window if self.periodic else ((0.0, 0.0), (0.0, 0.0))
+        edge = EDGE_BOHR / np.linalg.norm(structure.cell[self.others], axis=1)
+        low, high = np.array(window).T + np.outer([-1.0, 1.0], edge)
+        ends = zip(low, high, strict=True) if self.periodic else ((0.0, 0.0), (0.0, 0.0))
         shifts = [np.arange(np.floor(a), np.ceil(b) + 1) for a, b in ends]
         images = np.stack(np.meshgrid(*shifts, indexing="ij"), axis=-1).reshape(-1, 1, 2)
         every = (own + images).reshape(-1, 2)
@@ -124,7 +161,14 @@ class Plane:
             return
         elements = np.unique(self._density.structure.numbers)
         for element, mark in zip(elements, cycle(MARKS)):
-            style: dict[str, Any] = {"marker": mark, "linestyle": "none", "fillstyle": "none"}
+            if element not in numbers:
+                continue
+            style: dict[str, Any] = {
+                "marker": mark,
+                "linestyle": "none",
+                "fillstyle": "none",
+                "clip_on": False,
+            }
             x, y = self.flat(near[numbers == element])
             axes.plot(x, y, **style, markersize=5, color="0.2", markeredgewidth=1.8)
             axes.plot(

@@ -65,7 +65,7 @@ def volume_of(density: Density) -> Volume:
     return Volume(
         density.cell,
         panels_of(density),
-        lambda name, axis, at: Plane(density, axis, at).values(name),
+        lambda name, axis, at: Plane.of_mesh(density, axis, at).values(name),
         DEGREES,
         0.0,
         not is_part(density.record),

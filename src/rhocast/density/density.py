@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
+from rhocast.density import shown
 from rhocast.density.formats import format_to_write
 from rhocast.errors import ConfigError, FileFormatError, ModelError, StructureError
 from rhocast.extras import needed_for
@@ -87,6 +88,10 @@ class Density:
             f"<{type(self).__name__} of {self.structure.formula} on {mesh} points, {spacing} Bohr "
             f"apart: {', '.join(self.fields)}>"
         )
+
+    def _repr_html_(self) -> str | None:
+        """Return a table for notebooks."""
+        return shown.table(self)
 
     @property
     def kind(self) -> str:
@@ -235,6 +240,75 @@ class Density:
         }
         record = {**self.record, "scale": self.record.get("scale", 1.0) * factor}
         return replace(self, record=record, **arrays)
+
+    def view(
+        self, height: int = 760, max_points: int = 300_000, against: "Density | None" = None
+    ) -> Any:
+        """Show it in a notebook: slices in any plane, an isosurface, line cuts with error bars.
+
+        A field of any size fits: a large one is shown as means over blocks, and as stored around
+        the places of largest standard deviation. ``view().save("density.html")`` writes the page.
+
+        Parameters
+        ----------
+        height
+            Of the frame, pixels.
+        max_points
+            Maximum number of points of the whole cell on the page; a notebook stores what it shows.
+        against
+            Another density of the same cell: the page shows the difference to it, too.
+
+        Returns
+        -------
+        rhocast.view.Shown
+
+        Raises
+        ------
+        StructureError
+            If ``against`` has another cell.
+        MissingExtraError
+            If plotly is not installed.
+        """
+        return shown.view(self, height, max_points, against)
+
+    def plot_slice(
+        self,
+        axis: str = "c",
+        at: float = 0.0,
+        cut: float | None = None,
+        reference: "Density | None" = None,
+    ) -> Any:
+        """Draw each field on one plane, with the atoms within 1 Bohr of it.
+
+        Of a field in a file only the plane is read. ``plot_slice().save("plane.png")`` writes the
+        picture, ``plot_slice().figure`` is Matplotlib's figure.
+
+        Parameters
+        ----------
+        axis
+            Lattice vector across the plane: ``a``, ``b`` or ``c``.
+        at
+            Fractional coordinate of the plane along it.
+        cut
+            Also draw the density with ±3σ along the plane's first lattice vector, at this
+            fractional coordinate along the second.
+        reference
+            A density of the same cell, drawn on this line too.
+
+        Returns
+        -------
+        rhocast.analysis.picture.Picture
+
+        Raises
+        ------
+        ConfigError
+            If the axis is another letter, or there is a reference without ``cut``.
+        StructureError
+            If ``reference`` has another cell.
+        MissingExtraError
+            If Matplotlib is not installed.
+        """
+        return shown.plane(self, axis, at, cut, reference)
 
     def to_pymatgen(self) -> Any:
         """Return it as pymatgen's ``Chgcar``: the density times the volume of the cell.

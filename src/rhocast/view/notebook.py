@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 
 from rhocast.density import Density
+from rhocast.files import replacing
 from rhocast.view.page import page_of
 
 
@@ -25,6 +27,11 @@ class Shown:
     def __repr__(self) -> str:
         return f"<page of a density, {len(self.page) / 1e6:.1f} MB>"
 
+    def save(self, path: str | Path) -> None:
+        """Write the page to an HTML file."""
+        with replacing(path) as partial:
+            partial.write_text(self.page, encoding="utf-8")
+
     def _repr_html_(self) -> str:
         return (
             f'<iframe srcdoc="{escape(self.page)}" width="100%" height="{self.height}" '
@@ -32,8 +39,15 @@ class Shown:
         )
 
 
-def show(density: Density, height: int = 760, max_points: int = 300_000) -> Shown:
+def show(
+    density: Density,
+    height: int = 760,
+    max_points: int = 300_000,
+    against: Density | None = None,
+) -> Shown:
     """Show a density in a notebook: slices, isosurface, line cuts with error bars.
+
+    `Density.view` calls it.
 
     Parameters
     ----------
@@ -43,10 +57,14 @@ def show(density: Density, height: int = 760, max_points: int = 300_000) -> Show
         Of the frame, pixels.
     max_points
         As of `rhocast.view.write_page`; a notebook stores what it shows.
+    against
+        Another density of the same cell: the page shows the difference to it, too.
 
     Raises
     ------
+    StructureError
+        If ``against`` has another cell.
     MissingExtraError
         If plotly is not installed.
     """
-    return Shown(page_of(density, density.structure.formula, max_points), height)
+    return Shown(page_of(density, density.structure.formula, max_points, against=against), height)

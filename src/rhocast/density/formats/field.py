@@ -80,6 +80,13 @@ class DensityFile(Density):
         vars(self).update(path=path, source=str(path), file=file, record=record, **fields)
         vars(self).update(_checked=checked)
 
+    def __repr__(self) -> str:
+        return super().__repr__() if self.file else f"<{type(self).__name__} {self.path}, closed>"
+
+    def _repr_html_(self) -> str | None:
+        """Return a table for notebooks; None of a file that has been closed."""
+        return super()._repr_html_() if self.file else None
+
     @cached_property
     def mesh(self) -> Mesh:
         """Mesh of the fields."""
