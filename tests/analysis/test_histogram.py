@@ -54,6 +54,23 @@ def test_joined_intervals_keep_counts_and_borders():
     assert seen.counts[0] == counts[first[:-1]].sum()
 
 
+def test_intervals_of_equal_ratio_on_a_logarithmic_axis():
+    """Neither a comb at the upper end nor blocks where the counted intervals are fine enough."""
+    edges = 1e-4 * np.arange(20_001)
+    counts = np.zeros(20_000, dtype=np.int64)
+    counts[50:2000] = np.random.default_rng(0).integers(1, 9, 1950)
+    seen = Histogram(counts, edges).seen(logarithmic=True)
+    assert seen.counts.sum() == counts.sum()
+    assert seen.edges[[0, -1]] == pytest.approx(edges[[50, 2000]])
+    ratios = seen.edges[1:] / seen.edges[:-1]
+    equal = 40.0 ** (1.0 / 80.0)
+    np.testing.assert_allclose(ratios[20:], equal, rtol=0.02)
+    assert len(seen.counts) <= 80
+    for low, high, count in zip(seen.edges, seen.edges[1:], seen.counts):  # noqa: B905
+        within = (edges[:-1] > low - 1e-9) & (edges[:-1] < high - 1e-9)
+        assert count == counts[within].sum()
+
+
 def test_the_picture_shows_the_distributions_of_all_files(folder, monkeypatch):
     drawn = []
     monkeypatch.setattr(
@@ -65,5 +82,9 @@ def test_the_picture_shows_the_distributions_of_all_files(folder, monkeypatch):
     expected = histograms(folder / "field.h5")
     for axes, whole in zip((density, std), expected, strict=True):
         shown = axes.patches[0].get_data()
-        np.testing.assert_array_equal(shown.values, whole.seen().probability_density)
-        np.testing.assert_array_equal(shown.edges, whole.seen().edges)
+        expected_shown = whole.seen(axes.get_xscale() == "log")
+        np.testing.assert_array_equal(shown.values, expected_shown.probability_density)
+        np.testing.assert_array_equal(shown.edges, expected_shown.edges)
+    strokes = {(patch.get_edgecolor(), patch.get_linestyle()) for patch in density.patches}
+    assert len(strokes) == 2
+    assert not any(patch.get_fill() for patch in density.patches)

@@ -10,6 +10,7 @@ from rhocast.analysis.physics import (
     draw_energies,
     draw_equation_of_state,
     draw_equations_of_state,
+    draw_profile,
 )
 from rhocast.config import Experiment
 from rhocast.errors import FileFormatError
@@ -23,6 +24,7 @@ from rhocast.properties import (
     write_equation_of_state,
     write_volume_energies,
 )
+from rhocast.properties.profiles import Profile
 
 
 def an_equation_of_state(samples: bool = False) -> EquationOfState:
@@ -63,9 +65,12 @@ def test_a_bar_shows_the_error_that_is_expected_from_samples(tmp_path, drawn):
     _, energy = drawn[0].axes
     points, above, across, *_ = energy.lines
     np.testing.assert_allclose(above.get_xdata(), [2e-5, 4e-5])
-    np.testing.assert_allclose(across.get_xdata(), [0.0, 4e-5])  # the error may vanish
+    left, right = energy.get_xlim()
+    np.testing.assert_allclose(across.get_xdata(), [left, 4e-5])  # the error may vanish
     assert [line.get_ydata()[0] for line in (above, across)] == list(points.get_ydata()[:2])
-    assert energy.get_xlim() == pytest.approx((0.5e-6, 2.0 * CHEMICAL_ACCURACY_HA))
+    assert (left, right) == pytest.approx((0.5e-6, 2.0 * CHEMICAL_ACCURACY_HA))
+    arrows = [line.get_xydata().tolist() for line in energy.lines if line.get_marker() == "<"]
+    assert arrows[0] == [[left, points.get_ydata()[1]]]  # at the bar, then that of the legend
     drawn.clear()
     draw_energies([one(-2e-5)], tmp_path / "e.png")
     assert len(drawn[0].axes[1].lines) == 2  # the point, and chemical accuracy
@@ -145,3 +150,23 @@ def test_what_is_no_table_is_told(tmp_path):
     write_volume_energies(tmp_path / "eos.tsv", an_equation_of_state())
     with pytest.raises(FileFormatError, match=r"eos.json: expected the fits"):
         read_equation_of_state(tmp_path / "eos.tsv")
+
+
+def test_a_profile_is_closed_and_smooth(tmp_path, drawn):
+    """Twelve planes of a wave: the curve is the wave, from one end of the cell to the other."""
+    phases = 2.0 * np.pi * np.arange(12) / 12.0
+    profile = Profile(6.0, 0.02 + 0.01 * np.cos(phases), 0.1 * np.sin(phases))
+    draw_profile(profile, None, tmp_path / "profile.png")
+    density, potential = drawn[0].axes
+    x = density.lines[0].get_xdata()
+    assert x[[0, -1]] == pytest.approx([0.0, 6.0])
+    wave = 0.02 + 0.01 * np.cos(2.0 * np.pi * x / 6.0)
+    np.testing.assert_allclose(density.lines[0].get_ydata(), wave, atol=5e-5)
+    ends = potential.lines[0].get_ydata()[[0, -1]]
+    assert ends == pytest.approx([0.0, 0.0], abs=1e-12)
+    assert not drawn[0].legends
+    assert density.get_title() == "means over planes"
+    draw_profile(profile, profile, tmp_path / "profile.png")
+    assert [text.get_text() for text in drawn[1].legends[0].get_texts()] == [
+        "planes", "running means",
+    ]  # fmt: skip

@@ -6,7 +6,7 @@ from scipy.spatial import ConvexHull
 from small_model import make_structure
 
 from rhocast.analysis.histogram import draw_histograms
-from rhocast.analysis.render import draw_render, on_screen, visible_faces
+from rhocast.analysis.render import draw_render, on_screen, towards_viewer, visible_faces
 from rhocast.density import Density, write_density
 from rhocast.density.quantity import MINUS
 from rhocast.density.reduction import read_reduction, reduce_density, write_reduction
@@ -32,16 +32,18 @@ def drawn(monkeypatch):
 @pytest.mark.parametrize("hand", [1.0, -1.0])
 def test_faces_fill_the_outline_of_the_cell_and_the_cut_lies_within(hand):
     cell = np.array([[9.0, 0.0, 0.0], [2.0, 8.0 * hand, 0.0], [1.0, -2.0, 10.0]])
-    faces = visible_faces(cell, WHOLE)
+    faces, towards = visible_faces(cell, WHOLE), towards_viewer(cell)
 
     def area(face):
         first, second = (o for o in range(3) if o != face.axis)
         spans = [high - low for low, high in face.window]
-        a, b = (on_screen(s * cell[o]) for s, o in zip(spans, (first, second), strict=True))
+        a, b = (
+            on_screen(s * cell[o], towards) for s, o in zip(spans, (first, second), strict=True)
+        )
         return abs(a[0] * b[1] - a[1] * b[0])
 
     corners = np.stack(np.meshgrid(*[(0, 1)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
-    hull = ConvexHull(on_screen(corners @ cell))
+    hull = ConvexHull(on_screen(corners @ cell, towards))
     assert sum(map(area, faces[:3])) == pytest.approx(hull.volume)  # of a plane figure: its area
     assert sum(map(area, faces[3:])) == pytest.approx(hull.volume / 4.0)
     assert {face.axis for face in faces[:3]} == {face.axis for face in faces[3:]} == {0, 1, 2}
@@ -49,10 +51,30 @@ def test_faces_fill_the_outline_of_the_cell_and_the_cut_lies_within(hand):
 
 
 def test_the_screen_keeps_the_third_axis_upright_and_lengths_across_the_line_of_sight():
-    assert on_screen(np.array([0.0, 0.0, 1.0]))[0] == pytest.approx(0.0)
-    assert on_screen(np.array([0.0, 0.0, 1.0]))[1] > 0.0
+    towards = towards_viewer(np.eye(3))
+    up = on_screen(np.array([0.0, 0.0, 1.0]), towards)
+    assert up[0] == pytest.approx(0.0)
+    assert up[1] > 0.0
     points = np.random.default_rng(0).random((50, 3))
-    assert (np.linalg.norm(on_screen(points), axis=1) <= np.linalg.norm(points, axis=1)).all()
+    lengths = np.linalg.norm(on_screen(points, towards), axis=1)
+    assert (lengths <= np.linalg.norm(points, axis=1)).all()
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        np.diag([4.0, 20.0, 9.0]),
+        5.0 * (1.0 - np.eye(3)),  # primitive, of a face-centred lattice
+        [[8.0, 0.0, 0.0], [4.0, 6.9, 0.0], [4.0, 2.3, 6.5]],  # the same, as ASE may turn it
+        [[8.0, 0.0, 0.0], [-4.0, 6.9, 0.0], [0.0, 0.0, 12.0]],  # hexagonal
+        [[8.0, 0.0, 0.0], [5.0, 5.0, 0.0], [0.0, 0.0, -7.0]],  # left-handed
+    ],
+)
+def test_no_face_is_seen_edge_on(cell):
+    cell = np.asarray(cell)
+    normals = np.linalg.inv(cell).T
+    normals /= np.linalg.norm(normals, axis=1)[:, None]
+    assert np.abs(normals @ towards_viewer(cell)).min() > 0.25
 
 
 def test_faces_show_the_planes_of_a_field(drawn, tmp_path):
@@ -75,6 +97,8 @@ def test_colours_of_a_difference_are_alike_on_both_sides_of_zero(drawn, tmp_path
     draw_render(tmp_path / "d.h5", "x.png")
     axes = drawn[0].axes[0]
     assert axes.get_title() == "density difference, e/Bohr³"
+    assert drawn[0].get_suptitle() == make_structure().formula
+    assert sorted(text.get_text()[:2] for text in axes.texts) == ["a,", "b,", "c,"]
     largest = max(np.abs(image.get_array()).max() for image in axes.images)
     assert {image.get_clim() for image in axes.images} == {(-largest, largest)}
     with pytest.raises(FileFormatError, match="is a difference of densities"):

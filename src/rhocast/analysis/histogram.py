@@ -24,8 +24,11 @@ from rhocast.errors import FileFormatError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Bars of a picture, at most.
-_BARS = 200
+#: Intervals of a picture, at most: of equal width, and of equal ratio on a logarithmic axis.
+_BARS, _RATIO_BARS = 200, 80
+
+#: An axis is logarithmic if its ends are further apart, as a ratio.
+_WIDE = 20.0
 
 
 @dataclass(frozen=True)
@@ -43,14 +46,29 @@ class Histogram:
     counts: np.ndarray
     edges: np.ndarray
 
-    def seen(self) -> "Histogram":
-        """Return it without empty intervals at both ends, neighbours joined to 200 at most."""
+    @property
+    def span(self) -> tuple[float, float]:
+        """Ends of the intervals that hold points, e/Bohr³."""
         first, last = np.flatnonzero(self.counts)[[0, -1]]
-        step = -(-(last + 1 - first) // _BARS)
-        starts = np.arange(first, last + 1, step)
-        ends = np.append(starts[1:], last + 1)
+        return float(self.edges[first]), float(self.edges[last + 1])
+
+    def seen(self, logarithmic: bool = False) -> "Histogram":
+        """Return it without empty intervals at both ends, neighbours joined.
+
+        Parameters
+        ----------
+        logarithmic
+            Whether to intervals of about equal ratio, 80 at most, instead of equal width, 200 at
+            most. None is narrower than those that were counted.
+        """
+        first, last = np.flatnonzero(self.counts)[[0, -1]]
+        if logarithmic:
+            wanted = np.geomspace(*self.span, _RATIO_BARS + 1)[:-1]
+            starts = np.unique(np.searchsorted(self.edges, wanted * (1.0 + 1e-9), "right") - 1)
+        else:
+            starts = np.arange(first, last + 1, -(-(last + 1 - first) // _BARS))
         counts = np.add.reduceat(self.counts[: last + 1], starts)
-        return Histogram(counts, self.edges[np.append(starts, ends[-1])])
+        return Histogram(counts, self.edges[np.append(starts, last + 1)])
 
     @property
     def probability_density(self) -> np.ndarray:
@@ -96,12 +114,8 @@ def draw_histograms(files: Sequence[str | Path], picture: str | Path) -> None:
     """Draw the distributions of ρ and of σ over the mesh points, of one file or several."""
     figure = new_figure(8.4, 3.6)
     panels = figure.subplots(1, 2)
-    colours = cycle((BLUE, RED, ORANGE, GREY))
-    for file, colour in zip(files, colours, strict=False):
-        _draw(panels, histograms(file), colour, Path(file).stem)
-    _finish(panels)
-    if len(files) > 1:
-        panels[0].legend(frameon=False, fontsize=9)
+    found = {Path(file).stem: histograms(file) for file in files}
+    _draw(panels, found)
     save_figure(figure, picture)
 
 
@@ -117,28 +131,34 @@ def draw_reduction(file: str | Path, picture: str | Path) -> None:
     figure = new_figure(9.6, 6.4)
     rows = figure.subplots(2, 2)
     _draw_profiles(rows[:, 0], found)
-    _draw(rows[:, 1], of_reduction(found), BLUE)
-    _finish(rows[:, 1])
+    _draw(rows[:, 1], {"": of_reduction(found)})
     save_figure(figure, picture)
 
 
 def _draw(
-    panels: np.ndarray, found: tuple[Histogram, Histogram | None], colour: str, label: str = ""
+    panels: Sequence["Axes"], found: Mapping[str, tuple[Histogram, Histogram | None]]
 ) -> None:
-    for axes, whole in zip(panels, found, strict=True):
-        if whole is not None:
-            shown = whole.seen()
-            axes.stairs(shown.probability_density, shown.edges, color=colour, label=label)
-
-
-def _finish(panels: Sequence["Axes"]) -> None:
-    for axes, title in zip(panels, ("density", "σ"), strict=True):
+    """Draw outlines, each of its own colour and stroke, so that none hides another."""
+    for number, (axes, title) in enumerate(zip(panels, ("density", "σ"), strict=True)):
+        each = {label: pair[number] for label, pair in found.items()}
+        spans = np.array([one.span for one in each.values() if one is not None])
+        logarithmic = bool(len(spans) and spans.max() > _WIDE * spans.min() > 0.0)
+        for (label, one), colour, stroke in zip(
+            each.items(), cycle((BLUE, RED, ORANGE, GREY)), cycle(("-", "--", "-.", ":"))
+        ):  # fmt: skip
+            if one is not None:
+                shown = one.seen(logarithmic)
+                axes.stairs(
+                    shown.probability_density, shown.edges, color=colour, linestyle=stroke,
+                    linewidth=1.2, label=label,
+                )  # fmt: skip
         axes.set(xlabel=f"{title}, e/Bohr³", ylabel="probability density, Bohr³/e", yscale="log")
-        low, high = axes.dataLim.intervalx
-        if high > 20.0 * low > 0.0:
+        if logarithmic:
             axes.set_xscale("log")
         else:
             axes.ticklabel_format(axis="x", scilimits=POWERS)
+    if len(found) > 1:
+        panels[0].legend(frameon=False, fontsize=9)
 
 
 def _draw_profiles(rows: np.ndarray, found: Mapping[str, np.ndarray]) -> None:

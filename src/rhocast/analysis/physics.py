@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 from rhocast.analysis.picture import BLUE as _BLUE
 from rhocast.analysis.picture import GREY as _GREY
@@ -18,9 +19,13 @@ from rhocast.properties.profiles import Profile
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 #: What chemistry calls accurate, 1 kcal/mol, and the paper compares with, Ha per atom.
 CHEMICAL_ACCURACY_HA = 1.6e-3
+
+#: Points of a profile's curve.
+_PROFILE_POINTS = 1001
 
 
 def draw_energies(comparisons: Sequence[EnergyComparison], picture: str | Path) -> None:
@@ -38,6 +43,7 @@ def draw_energies(comparisons: Sequence[EnergyComparison], picture: str | Path) 
     systems = list(dict.fromkeys(one.system for one in comparisons))
     figure = new_figure(8.6, 3.8)
     density, energy = figure.subplots(1, 2, sharey=True)
+    bars: list[Line2D] = []
     for row, system in enumerate(systems):
         own = [one for one in comparisons if one.system == system]
         sampled = any(one.samples for one in own)
@@ -48,7 +54,7 @@ def draw_energies(comparisons: Sequence[EnergyComparison], picture: str | Path) 
         energy.plot(errors, height, "o", color=_BLUE)
         for one, place in zip(own, height, strict=True):
             if one.samples:
-                energy.plot(
+                bars += energy.plot(
                     _expected(one.samples), [place, place], color=_GREY, linewidth=2.0, zorder=1
                 )
     energy.axvline(CHEMICAL_ACCURACY_HA, color=_RED, linewidth=1.0, linestyle="--")
@@ -58,10 +64,23 @@ def draw_energies(comparisons: Sequence[EnergyComparison], picture: str | Path) 
     density.set(xlabel="∫|Δρ|/N_e, %", xlim=(0.0, None), ylim=(-0.6, len(systems) - 0.4))
     density.set_yticks(range(len(systems)), systems)
     energy.set(xlabel="energy error, Ha/atom", xscale="log", xlim=_decades(energy))
-    if any(one.samples for one in comparisons):
+    if bars:
         energy.plot([], [], color=_GREY, linewidth=2.0, label="expected from samples")
-        figure.legend(loc="outside upper right", frameon=False, fontsize=8)
+        _open_at_zero(energy, bars)
+        figure.legend(loc="outside upper right", frameon=False, fontsize=8, ncols=2)
     save_figure(figure, picture)
+
+
+def _open_at_zero(axes: "Axes", bars: "list[Line2D]") -> None:
+    """Let bars that reach down to zero end in an arrow at the left of a logarithmic axis."""
+    left, _ = axes.get_xlim()
+    style: dict[str, Any] = {"marker": "<", "linestyle": "none", "color": _GREY, "clip_on": False}
+    reaching = [bar for bar in bars if np.min(bar.get_xdata()) <= 0.0]
+    for bar in reaching:
+        bar.set_xdata([left, np.max(bar.get_xdata())])
+        axes.plot([left], np.asarray(bar.get_ydata())[:1], **style)
+    if reaching:
+        axes.plot([], [], **style, label="down to zero")
 
 
 def _expected(samples: EnergySamples) -> tuple[float, float]:
@@ -214,15 +233,28 @@ def draw_profile(profile: Profile, macroscopic: Profile | None, picture: str | P
     panels = figure.subplots(2, 1, sharex=True)
     units = {"density": "density, e/Bohr³", "potential": "potential, Ha"}
     for axes, (name, label) in zip(panels, units.items(), strict=True):
-        axes.plot(profile.heights_bohr, getattr(profile, name), color=_BLUE, label="planes")
+        axes.plot(*_closed(profile, getattr(profile, name)), color=_BLUE, label="planes")
         if macroscopic is not None:
-            means = getattr(macroscopic, name)
-            axes.plot(profile.heights_bohr, means, color=_RED, label="running means")
+            means = _closed(profile, getattr(macroscopic, name))
+            axes.plot(*means, color=_RED, label="running means")
         axes.set_ylabel(label)
     if (vacuum := profile.vacuum) is not None:
         told = f"vacuum, {vacuum.level_ha:.4f} Ha"
         panels[1].axhline(vacuum.level_ha, color=_GREY, linestyle=":", linewidth=1.2, label=told)
     panels[1].set(xlabel="height, Bohr", xlim=(0.0, profile.length_bohr))
     handles, labels = panels[1].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False, fontsize=8)
+    if len(labels) > 1:
+        figure.legend(
+            handles, labels, loc="outside upper center", ncols=3, frameon=False, fontsize=8
+        )
+    else:
+        panels[0].set_title("means over planes", fontsize=10)
     save_figure(figure, picture)
+
+
+def _closed(profile: Profile, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return heights from one end of the cell to the other, and values between the planes."""
+    planes = np.append(profile.heights_bohr, profile.length_bohr)
+    heights = np.linspace(0.0, profile.length_bohr, _PROFILE_POINTS)
+    spline = CubicSpline(planes, np.append(values, values[0]), bc_type="periodic")
+    return heights, spline(heights)

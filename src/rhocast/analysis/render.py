@@ -13,7 +13,7 @@ import numpy as np
 
 from rhocast.analysis.cut import LEAST_EXTENT
 from rhocast.analysis.picture import DIVERGING, add_colour_bar, new_figure, save_figure
-from rhocast.analysis.plane import DEGREES, Plane, interpolated, panels_of
+from rhocast.analysis.plane import DEGREES, Plane, interpolated, name_of, panels_of
 from rhocast.density import Density, open_density
 from rhocast.density.quantity import is_part
 from rhocast.density.reduction import is_reduction, read_reduction
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 _PIXELS = 700
 
 #: Where the viewer stands: degrees around the third Cartesian axis, and above the plane of the
-#: other two.
+#: other two. Elsewhere, in these steps around, if a face would be seen at too flat an angle: by the
+#: cosine between its normal and the line of sight.
 _AZIMUTH, _ELEVATION = 35.0, 25.0
+_STEP, _ELEVATIONS, _FLAT = 5.0, (25.0, 15.0, 35.0, 45.0), 0.3
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Volume:
         Of the spline between the points of a plane, by name.
     shift
         Of the points of a plane, in units of their distance: 0.5 for means over cells.
+    formula
+        Of the atoms; empty where the file does not tell.
     periodic
         Whether it repeats, which a part of a cell does not.
     """
@@ -57,6 +61,7 @@ class Volume:
     plane: Callable[[str, int, float], np.ndarray]
     degrees: dict[str, int]
     shift: float
+    formula: str
     periodic: bool = True
 
 
@@ -68,6 +73,7 @@ def volume_of(density: Density) -> Volume:
         lambda name, axis, at: Plane.of_mesh(density, axis, at).values(name),
         DEGREES,
         0.0,
+        name_of(density),
         not is_part(density.record),
     )
 
@@ -84,7 +90,7 @@ def volume_of_reduction(file: str | Path) -> Volume:
         index = min(int(at % 1.0 * values.shape[axis]), values.shape[axis] - 1)
         return values.take(index if at < 1.0 else -1, axis)
 
-    return Volume(found["cell"], shown, plane, {"density": 1, "std": 1}, 0.5)
+    return Volume(found["cell"], shown, plane, {"density": 1, "std": 1}, 0.5, "")
 
 
 def draw_render(
@@ -127,14 +133,15 @@ def draw_render(
 
 
 def _draw(volume: Volume, picture: str | Path, corners: np.ndarray) -> None:
-    figure = new_figure(4.2 * len(volume.panels), 4.6)
+    figure = new_figure(4.2 * len(volume.panels), 4.9)
     for axes, (name, title, colours) in zip(
         figure.subplots(1, len(volume.panels), squeeze=False)[0], volume.panels, strict=True
     ):
         _draw_panel(axes, volume, corners, name, colours)
         axes.set_title(f"{title}, e/Bohr³", fontsize=11)
-    if not volume.periodic:
-        figure.suptitle("part of the cell")
+    whole = np.array_equal(np.sort(corners, axis=0), [[0.0] * 3, [1.0] * 3])
+    if volume.formula:
+        figure.suptitle(volume.formula if whole else f"part of {volume.formula}")
     save_figure(figure, picture)
 
 
@@ -170,7 +177,7 @@ def visible_faces(cell: np.ndarray, corners: np.ndarray) -> list[Face]:
     list
         Three outer faces, whole, and the three that the cut lays open, which lie before them.
     """
-    towards = _towards_viewer() @ np.linalg.inv(cell) > 0.0  # along each lattice vector
+    towards = towards_viewer(cell) @ np.linalg.inv(cell) > 0.0  # along each lattice vector
     near, far = np.where(towards, corners[1], corners[0]), np.where(towards, corners[0], corners[1])
     middle = corners.mean(axis=0)
     faces = []
@@ -189,15 +196,39 @@ def _ordered(a: float, b: float) -> tuple[float, float]:
     return (float(a), float(b)) if a <= b else (float(b), float(a))
 
 
-def _towards_viewer() -> np.ndarray:
-    azimuth, elevation = np.radians([_AZIMUTH, _ELEVATION])
+def towards_viewer(cell: np.ndarray) -> np.ndarray:
+    """Return the direction in which a cell is seen, a unit vector (3,) that points to the viewer.
+
+    It is the usual one unless this meets a face of the cell almost along its plane. Then it is the
+    one among others that keeps furthest from all faces.
+    """
+    normals = np.linalg.inv(cell).T
+    normals /= np.linalg.norm(normals, axis=1)[:, None]
+    usual = _direction(_AZIMUTH, _ELEVATION)
+    if np.abs(normals @ usual).min() > _FLAT:
+        return usual
+    around = _AZIMUTH + np.arange(0.0, 360.0, _STEP)
+    others = np.array([_direction(a, e) for e in _ELEVATIONS for a in around])
+    best: np.ndarray = others[np.abs(others @ normals.T).min(axis=1).round(6).argmax()]
+    return best
+
+
+def _direction(azimuth: float, elevation: float) -> np.ndarray:
+    azimuth, elevation = np.radians([azimuth, elevation])
     across = np.cos(elevation)
     return np.array([across * np.cos(azimuth), across * np.sin(azimuth), np.sin(elevation)])
 
 
-def on_screen(points: np.ndarray) -> np.ndarray:
-    """Project Cartesian points (..., 3) to the right and upwards as the viewer sees them, Bohr."""
-    towards = _towards_viewer()
+def on_screen(points: np.ndarray, towards: np.ndarray) -> np.ndarray:
+    """Project Cartesian points (..., 3) to the right and upwards, Bohr.
+
+    Parameters
+    ----------
+    points
+        Bohr.
+    towards : (3,) array
+        As of `towards_viewer`.
+    """
     right = np.cross([0.0, 0.0, 1.0], towards)
     right /= np.linalg.norm(right)
     return points @ np.stack([right, np.cross(towards, right)], axis=1)
@@ -216,7 +247,7 @@ def _draw_panel(axes: "Axes", volume: Volume, corners: np.ndarray, name: str, co
             interpolation="bilinear", transform=transform + axes.transData, zorder=depth,
         )  # fmt: skip
         axes.plot(*edges.T, color="white", linewidth=0.6, zorder=depth)
-    every = on_screen(_box(corners) @ volume.cell)
+    every = on_screen(_box(corners) @ volume.cell, towards_viewer(volume.cell))
     axes.set(xlim=_limits(every[:, 0]), ylim=_limits(every[:, 1]), aspect="equal")
     axes.set_axis_off()
     add_colour_bar(axes, axes.images[0], shrink=0.7, location="bottom")
@@ -243,7 +274,7 @@ def _place(cell: np.ndarray, face: Face) -> tuple[np.ndarray, "Affine2D"]:
     (a0, a1), (b0, b1) = face.window
     scaled[:, face.axis] = face.at
     scaled[:, others] = [[a0, b0], [a1, b0], [a0, b1]]
-    origin, along, across = on_screen(scaled @ cell)
+    origin, along, across = on_screen(scaled @ cell, towards_viewer(cell))
     matrix = np.eye(3)
     matrix[:2] = np.stack([along - origin, across - origin, origin], axis=1)
     edges = np.array([origin, along, along + across - origin, across, origin])
@@ -261,22 +292,23 @@ def _limits(values: np.ndarray) -> tuple[float, float]:
 
 
 def _label_edges(axes: "Axes", cell: np.ndarray, corners: np.ndarray) -> None:
-    """Write the lengths of three edges of the outline beside it."""
-    seen = _towards_viewer() @ np.linalg.inv(cell) > 0.0
-    middle = on_screen(corners.mean(axis=0) @ cell)
-    margin = 0.05 * np.ptp(on_screen(_box(corners) @ cell)[:, 1])
+    """Write names and lengths of three edges of the outline beside it."""
+    towards = towards_viewer(cell)
+    seen = towards @ np.linalg.inv(cell) > 0.0
+    middle = on_screen(corners.mean(axis=0) @ cell, towards)
+    margin = 0.05 * np.ptp(on_screen(_box(corners) @ cell, towards)[:, 1])
     for axis in range(3):
         # The edge lies between a face that is seen and one that is not: it belongs to the outline.
         hidden = 2 if axis != 2 else 1
         side = np.where(np.arange(3) == hidden, ~seen, seen).astype(int)
         ends = np.tile(corners[side, range(3)], (2, 1))
         ends[:, axis] = corners[:, axis]
-        a, b = on_screen(ends @ cell)
+        a, b = on_screen(ends @ cell, towards)
         out = 0.5 * (a + b) - middle
         x, y = 0.5 * (a + b) + margin * out / np.hypot(*out)
         length = float(np.linalg.norm((ends[1] - ends[0]) @ cell))
         axes.text(
-            x, y, f"{length:.4g} Bohr", fontsize=9, ha="center", va="center",
+            x, y, f"{'abc'[axis]}, {length:.4g} Bohr", fontsize=9, ha="center", va="center",
             rotation=_upright(a, b), rotation_mode="anchor",
         )  # fmt: skip
 

@@ -52,19 +52,18 @@ class Plane {
 
   /* Atoms within a distance (Bohr) of the plane, as places in it. */
   atoms(distance) {
-    const { positions, numbers, periodic, cell } = this.volume, found = [];
+    const found = [], { periodic, edge, numbers, positions } = this.volume;
     const reach = periodic ? [-1, 0, 1] : [0];
     for (let a = 0; a < numbers.length; a++) {
       const place = [positions[3 * a], positions[3 * a + 1], positions[3 * a + 2]];
       for (const i of reach)
         for (const j of reach)
           for (const k of reach) {
-            const image = add(place, times([i, j, k], cell));
+            const image = add(place, times([i, j, k], this.volume.cell));
             const away = dot(image, this.normal) - this.height;
             if (Math.abs(away) > distance) continue;
             const u = dot(image, this.u), v = dot(image, this.v);
-            if (u < this.us[0] || u > this.us.at(-1) || v < this.vs[0] || v > this.vs.at(-1)) continue;
-            if (!periodic || this.volume.contains(this.volume.fractional(this.point(u, v))))
+            if (!periodic || this.volume.contains(this.volume.fractional(this.point(u, v)), edge))
               found.push({ u, v, away, number: numbers[a] });
           }
     }

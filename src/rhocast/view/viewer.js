@@ -3,6 +3,9 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const control = (id) => document.getElementById(id);
 const UNIT = "e/Bohr³", CONFIG = { responsive: true, displaylogo: false };
+/* Plotly's buttons stand at the upper right: titles begin at the left. */
+const title = (text) => ({ text, font: { size: 15 }, x: 0, xref: "paper", xanchor: "left" });
+const LEGEND = { x: 1, xanchor: "right", y: 0, yanchor: "bottom", orientation: "h", bgcolor: "rgba(255,255,255,0.75)" };
 const viewer = { volumes: [], clicked: null };
 window.viewer = viewer;
 
@@ -91,8 +94,8 @@ function drawSlice() {
   const traces = [heatmap(rows, x, y, plane), lineMark(plane, factor)];
   if (control("atoms").checked) traces.push(...atomMarks(plane, factor));
   const layout = {
-    title: { text: `${data.titles[field()]}, plane (${control("plane").selectedOptions[0].text.replace(/[()]/g, "")})`, font: { size: 15 } },
-    margin: { l: 60, r: 10, t: 40, b: 50 }, showlegend: false, hovermode: "closest", uirevision: control("plane").value,
+    title: title(`${data.titles[field()]}, plane (${planeName()})`),
+    margin: { l: 60, r: 10, t: 40, b: 80 }, showlegend: true, legend: { ...LEGEND, y: -0.13, yanchor: "top" }, hovermode: "closest", uirevision: control("plane").value,
     xaxis: { title: { text: `to the right, ${lengthUnit}` }, constrain: "domain", zeroline: false },
     yaxis: { title: { text: `upwards, ${lengthUnit}` }, scaleanchor: "x", constrain: "domain", zeroline: false },
   };
@@ -106,6 +109,9 @@ function drawSlice() {
   });
 }
 
+const planeName = () => control("plane").value === "other"
+  ? control("hkl").value : control("plane").selectedOptions[0].text.replace(/[()]/g, "");
+
 function heatmap(rows, x, y, plane) {
   const scale = control("scale").value, log = scale === "log";
   const shown = log ? rows.map((row) => row.map((v) => (v === null || v <= 0 ? null : Math.log10(v)))) : rows;
@@ -114,19 +120,19 @@ function heatmap(rows, x, y, plane) {
   return {
     type: "heatmap", x, y, z: shown, customdata: rows, zsmooth: "best", zmin: low, zmax: high,
     colorscale: control("colours").value, hovertemplate: `%{x:.3f}, %{y:.3f}<br>%{customdata:.5g} ${UNIT}<extra></extra>`,
-    colorbar: { title: { text: log ? `log₁₀ (${UNIT})` : UNIT, side: "right" }, exponentformat: "e" },
+    colorbar: { title: { text: log ? `log₁₀ (${UNIT})` : UNIT, side: "top" }, exponentformat: "e", thickness: 18 },
   };
 }
 
 function lineMark(plane, factor) {
   const [u, v] = cutPoint(plane), which = control("line").value;
   if (which === "n")
-    return { type: "scatter", mode: "markers", x: [u * factor], y: [v * factor], hoverinfo: "skip",
+    return { type: "scatter", mode: "markers", x: [u * factor], y: [v * factor], hoverinfo: "skip", showlegend: false,
       marker: { symbol: "cross", size: 12, color: "#fff", line: { color: "#000", width: 1 } } };
   const { low, high } = plane.line(u, v, which);
   const ends = [low, high].map((t) => (which === "u" ? [u + t, v] : [u, v + t]));
   return { type: "scatter", mode: "lines", x: ends.map((e) => e[0] * factor), y: ends.map((e) => e[1] * factor),
-    line: { color: "#fff", dash: "dash", width: 1.5 }, hoverinfo: "skip" };
+    line: { color: "#fff", dash: "dash", width: 1.5 }, hoverinfo: "skip", showlegend: false };
 }
 
 function atomMarks(plane, factor) {
@@ -135,8 +141,8 @@ function atomMarks(plane, factor) {
   return Object.entries(groups).map(([number, atoms]) => ({
     type: "scatter", mode: "markers", x: atoms.map((a) => a.u * factor), y: atoms.map((a) => a.v * factor),
     text: atoms.map((a) => `${data.elements[number].symbol}, ${(a.away * factor).toFixed(2)} ${length().unit} from the plane`),
-    hovertemplate: "%{text}<extra></extra>",
-    marker: { size: atoms.map((a) => 9 - 5 * Math.abs(a.away)), color: data.elements[number].colour, line: { color: "#000", width: 1 } },
+    hovertemplate: "%{text}<extra></extra>", name: data.elements[number].symbol, cliponaxis: false,
+    marker: { size: atoms.map((a) => 10 - 4 * Math.abs(a.away)), color: data.elements[number].colour, line: { color: "#000", width: 1 } },
   }));
 }
 
@@ -160,13 +166,25 @@ function drawSurface() {
       lighting: { ambient: 0.5, diffuse: 0.7, specular: 0.2 } };
   });
   traces.push(cellEdges(part, factor));
-  if (part.numbers.length && part.numbers.length <= 2000) traces.push(atomBalls(part, factor));
-  const axis = (name) => ({ title: { text: `${name}, ${lengthUnit}` } });
+  if (part.numbers.length && part.numbers.length <= 2000) traces.push(...atomBalls(part, factor));
   Plotly.react("surface", traces, {
-    title: { text: `isosurface of ${data.titles[field()]}`, font: { size: 15 } }, margin: { l: 0, r: 0, t: 40, b: 0 },
-    showlegend: false, uirevision: control("part").value,
-    scene: { aspectmode: "data", xaxis: axis("x"), yaxis: axis("y"), zaxis: axis("z") },
+    title: title(`isosurface of ${data.titles[field()]}`), margin: { l: 0, r: 0, t: 40, b: 0 },
+    showlegend: true, legend: LEGEND, uirevision: control("part").value, scene: scene(part, factor, lengthUnit),
   }, CONFIG);
+}
+
+/* Axes to scale, of which the longest has a fixed length, so that cells of any shape are seen whole. */
+function scene(part, factor, lengthUnit) {
+  const spans = [0, 1, 2].map((axis) => range(part.corners().map((corner) => corner[axis] * factor)));
+  const longest = Math.max(...spans.map(([low, high]) => high - low)), margin = 0.04 * longest;
+  const axes = ["x", "y", "z"].map((name, axis) => ({
+    title: { text: `${name}, ${lengthUnit}` }, range: [spans[axis][0] - margin, spans[axis][1] + margin],
+  }));
+  const [x, y, z] = spans.map(([low, high]) => (1.25 * (high - low + 2 * margin)) / longest);
+  return {
+    aspectmode: "manual", aspectratio: { x, y, z }, xaxis: axes[0], yaxis: axes[1], zaxis: axes[2],
+    camera: { eye: { x: 1.4, y: 1.4, z: 0.9 }, center: { x: 0, y: 0, z: -0.1 } },
+  };
 }
 
 function cellEdges(part, factor) {
@@ -178,14 +196,19 @@ function cellEdges(part, factor) {
         x.push(corner[0] * factor); y.push(corner[1] * factor); z.push(corner[2] * factor);
       }
     }
-  return { type: "scatter3d", mode: "lines", x, y, z, line: { color: "#555", width: 2 }, hoverinfo: "skip" };
+  return { type: "scatter3d", mode: "lines", x, y, z, line: { color: "#555", width: 2 }, hoverinfo: "skip", showlegend: false };
 }
 
+/* Atoms and their images on the faces of the part, of a size by their covalent radius. */
 function atomBalls(part, factor) {
-  const places = part.numbers.map((_, a) => [0, 1, 2].map((axis) => part.positions[3 * a + axis] * factor));
-  return { type: "scatter3d", mode: "markers", x: places.map((p) => p[0]), y: places.map((p) => p[1]), z: places.map((p) => p[2]),
-    text: part.numbers.map((number) => data.elements[number].symbol), hovertemplate: "%{text}<extra></extra>",
-    marker: { size: 4, color: part.numbers.map((number) => data.elements[number].colour), line: { color: "#000", width: 1 } } };
+  const groups = {};
+  for (const { number, place } of part.atoms()) (groups[number] ??= []).push(scaled(place, factor));
+  return Object.entries(groups).map(([number, places]) => {
+    const { symbol, colour, radius } = data.elements[number];
+    return { type: "scatter3d", mode: "markers", x: places.map((p) => p[0]), y: places.map((p) => p[1]), z: places.map((p) => p[2]),
+      name: symbol, hovertemplate: `${symbol}<extra></extra>`,
+      marker: { size: part.numbers.length > 300 ? 4 : 5 + 2 * radius, color: colour, line: { color: "#000", width: 1 } } };
+  });
 }
 
 function drawCut() {
@@ -208,10 +231,10 @@ function drawCut() {
   traces.push({ x, y: values, mode: "lines", line: { color: "#174a7c", width: 2 }, name: data.titles[field()],
     hovertemplate: `%{x:.3f} ${lengthUnit}: %{y:.5g} ${UNIT}<extra></extra>` });
   Plotly.react("cut", traces, {
-    margin: { l: 80, r: 90, t: 30, b: 50 }, title: { text: "along the dashed line", font: { size: 15 } }, hovermode: "x",
-    legend: { x: 0, xanchor: "left", y: 1.0, yanchor: "bottom", orientation: "h" },
+    margin: { l: 80, r: 90, t: 40, b: 50 }, title: title("along the dashed line"), hovermode: "x",
+    legend: { x: 0.5, xanchor: "center", y: 1.0, yanchor: "bottom", orientation: "h" },
     xaxis: { title: { text: `distance, ${lengthUnit}` } }, yaxis: { title: { text: UNIT }, exponentformat: "e" },
-    yaxis2: { title: { text: `σ, ${UNIT}` }, overlaying: "y", side: "right", rangemode: "tozero", showgrid: false, exponentformat: "e" },
+    yaxis2: { title: { text: `σ, ${UNIT}` }, overlaying: "y", side: "right", rangemode: "tozero", showgrid: false, exponentformat: "e", tickmode: "auto", nticks: 6 },
   }, CONFIG);
 }
 

@@ -24,6 +24,9 @@ const cross = (a, b) => [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a
 const scaled = (a, factor) => a.map((x) => factor * x);
 const unit = (a) => scaled(a, 1 / Math.hypot(...a));
 
+/* Atoms so near a face of the cell are shown on the opposite one, too. */
+const EDGE_BOHR = 0.3;
+
 class Volume {
   constructor(part, fields, positions) {
     Object.assign(this, part);
@@ -32,6 +35,7 @@ class Volume {
     this.inverse = inverse3(part.cell);
     /* A whole cell begins at the corner of the cell, though its first mean stands within. */
     this.corner = part.periodic ? [0, 0, 0] : part.origin;
+    this.edge = part.cell.map((edge) => (part.periodic ? EDGE_BOHR / Math.hypot(...edge) : 1e-9));
     if (fields.epistemic_std && fields.aleatoric_std)
       this.sigma = fields.epistemic_std.map((e, i) => Math.hypot(e, fields.aleatoric_std[i]));
   }
@@ -41,8 +45,9 @@ class Volume {
     return times(add(point, this.corner, -1), this.inverse);
   }
 
-  contains(fractional) {
-    return fractional.every((f) => f >= -1e-9 && f <= 1 + 1e-9);
+  /* margin: how far outside still counts, along each edge. */
+  contains(fractional, margin = [1e-9, 1e-9, 1e-9]) {
+    return fractional.every((f, axis) => f >= -margin[axis] && f <= 1 + margin[axis]);
   }
 
   /* Interpolation of an array at a point (Bohr): cubic polynomials through the four nearest values
@@ -70,6 +75,21 @@ class Volume {
       const index = low + i - 1;
       return [this.periodic ? ((index % count) + count) % count : Math.min(Math.max(index, 0), count - 1), weight];
     });
+  }
+
+  /* Atoms with their images within the part: one on a face of a periodic part is on the opposite one, too. */
+  atoms() {
+    const found = [], reach = this.periodic ? [-1, 0, 1] : [0];
+    for (let a = 0; a < this.numbers.length; a++) {
+      const own = [0, 1, 2].map((axis) => this.positions[3 * a + axis]);
+      for (const i of reach)
+        for (const j of reach)
+          for (const k of reach) {
+            const place = add(own, times([i, j, k], this.cell));
+            if (this.contains(this.fractional(place), this.edge)) found.push({ number: this.numbers[a], place });
+          }
+    }
+    return found;
   }
 
   corners() {
