@@ -10,8 +10,8 @@ from small_model import make_structure
 import rhocast
 from rhocast.density import Density, open_density, read_density, write_density
 from rhocast.density.quantity import MINUS
-from rhocast.density.shown import rows
 from rhocast.errors import ConfigError, StructureError
+from rhocast.structures import Structure
 
 SHAPE = (12, 14, 16)
 
@@ -34,7 +34,7 @@ def path(density, tmp_path_factory):
 
 
 def test_a_table_tells_formula_cell_mesh_electrons_and_the_range_of_each_field(density):
-    told = dict(rows(density))
+    told = dict(density.summary())
     assert told["Density"] == f"{density.structure.formula}, {len(density.structure)} atoms"
     assert told["mesh"].startswith("12 × 14 × 16 points, ")
     assert told["valence electrons"] == "48"
@@ -46,27 +46,26 @@ def test_a_table_tells_formula_cell_mesh_electrons_and_the_range_of_each_field(d
         assert mean == pytest.approx(values.mean(), rel=5e-3)
     html = density._repr_html_()
     assert html.startswith("<table>")
-    assert html.count("<tr>") == len(rows(density))
+    assert html.count("<tr>") == len(density.summary())
 
 
 def test_lengths_and_angles_are_those_of_the_cell(density):
     cell = np.array([[4.0, 0.0, 0.0], [0.0, 5.0, 0.0], [0.0, 3.0, 3.0]])
-    structure = make_structure(cell)
-    told = dict(rows(Density(structure, density.density)))
+    structure = Structure(np.zeros((1, 3)), cell, np.array([13]))
+    told = dict(Density(structure, density.density).summary())
     assert told["cell"] == "4 × 5 × 4.243 Bohr, α 45°, β 90°, γ 90°"
 
 
 def test_a_difference_says_from_what_and_names_are_text(density):
-    told = dict(rows(Density(density.structure, density.density, record={MINUS: "<b>.h5"})))
-    assert told["minus"] == "<b>.h5"
-    html = Density(density.structure, density.density, record={MINUS: "<b>.h5"})._repr_html_()
-    assert "&lt;b&gt;.h5" in html
+    difference = Density(density.structure, density.density, record={MINUS: "<b>.h5"})
+    assert dict(difference.summary())["minus"] == "<b>.h5"
+    assert "&lt;b&gt;.h5" in difference._repr_html_()
 
 
 def test_a_file_is_described_without_reading_its_fields(path, monkeypatch):
     with open_density(path) as stored:
         monkeypatch.setattr(type(stored), "read", lambda *_: pytest.fail("a field was read"))
-        told = dict(rows(stored))
+        told = dict(stored.summary())
         assert told["fields"] == "density, epistemic σ, aleatoric σ"
         assert told["file"] == str(path)
         assert "Density" in repr(stored)

@@ -13,6 +13,7 @@ from rhocast.density import Density
 from rhocast.density.quantity import MINUS
 from rhocast.errors import StructureError
 from rhocast.grid import Mesh
+from rhocast.structures import Structure
 from rhocast.view import show, write_page
 from rhocast.view.page import page_of
 
@@ -132,6 +133,30 @@ def test_another_cell_has_no_difference(field, tmp_path):
     other = make_structure(1.1 * field.cell)
     with pytest.raises(StructureError, match="cell"):
         write_page(tmp_path / "no.html", field, "no", against=Density(other, field.density))
+
+
+def test_an_atom_at_a_corner_is_at_every_corner_with_a_legend(browser, field, tmp_path):
+    corner = Structure(np.zeros((1, 3)), field.cell, np.array([14]))
+    path = tmp_path / "corner.html"
+    page, complaints = shown(browser, Density(corner, field.density), path)
+    places = page.evaluate("viewer.volumes[0].atoms().map((atom) => atom.place)")
+    corners = np.stack(np.meshgrid(*[(0, 1)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+    np.testing.assert_allclose(np.sort(places, axis=0), np.sort(corners @ field.cell, axis=0))
+    assert len(np.unique(np.round(places, 6), axis=0)) == 8
+    assert page.evaluate("currentPlane().atoms(1.0).length") == 0
+    page.evaluate("control('offset').value = 0; drawSlice()")
+    assert page.evaluate("currentPlane().atoms(1.0).length") == 4
+    for picture in ("slice", "surface"):
+        assert page.locator(f"#{picture} .legendtext").all_text_contents() == ["Si"]
+    page.close()
+    assert not complaints
+
+
+def test_titles_keep_clear_of_the_buttons(page):
+    for picture in ("slice", "surface", "cut"):
+        title = page.locator(f"#{picture} .gtitle").bounding_box()
+        buttons = page.locator(f"#{picture} .modebar").bounding_box()
+        assert title["x"] + title["width"] < buttons["x"]
 
 
 def test_a_click_moves_the_line_cut(page):

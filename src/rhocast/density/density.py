@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from ase import Atoms
 
 from rhocast.density import shown
 from rhocast.density.formats import format_to_write
+from rhocast.density.quantity import is_difference
 from rhocast.errors import ConfigError, FileFormatError, ModelError, StructureError
 from rhocast.extras import needed_for
 from rhocast.files import replacing
@@ -91,7 +93,20 @@ class Density:
 
     def _repr_html_(self) -> str | None:
         """Return a table for notebooks."""
-        return shown.table(self)
+        return shown.table(self.summary())
+
+    def summary(self) -> list[tuple[str, str]]:
+        """Return names and texts: formula, cell, mesh, electrons and the range of each field.
+
+        Of a field in a file, the ranges are left out: nothing is read for them.
+        """
+        kind = "difference of densities" if is_difference(self.record) else type(self).__name__
+        arrays = {name: self.read(name) for name in self.fields}
+        return [
+            *shown.cell_and_mesh(self.structure, self.mesh, kind),
+            *shown.electrons(self.record),
+            *shown.ranges(self.mesh, arrays),
+        ]
 
     @property
     def kind(self) -> str:
@@ -269,7 +284,7 @@ class Density:
         MissingExtraError
             If plotly is not installed.
         """
-        return shown.view(self, height, max_points, against)
+        return import_module("rhocast.view").show(self, height, max_points, against)
 
     def plot_slice(
         self,
@@ -308,7 +323,8 @@ class Density:
         MissingExtraError
             If Matplotlib is not installed.
         """
-        return shown.plane(self, axis, at, cut, reference)
+        plots = import_module("rhocast.analysis.plots")
+        return plots.picture_of_slice(self, axis, at, cut, reference)
 
     def to_pymatgen(self) -> Any:
         """Return it as pymatgen's ``Chgcar``: the density times the volume of the cell.

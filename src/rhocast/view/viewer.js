@@ -96,8 +96,8 @@ function drawSlice() {
   const layout = {
     title: title(`${data.titles[field()]}, plane (${planeName()})`),
     margin: { l: 60, r: 10, t: 40, b: 80 }, showlegend: true, legend: { ...LEGEND, y: -0.13, yanchor: "top" }, hovermode: "closest", uirevision: control("plane").value,
-    xaxis: { title: { text: `to the right, ${lengthUnit}` }, constrain: "domain", zeroline: false },
-    yaxis: { title: { text: `upwards, ${lengthUnit}` }, scaleanchor: "x", constrain: "domain", zeroline: false },
+    xaxis: { title: { text: `to the right, ${lengthUnit}` }, range: within(x, (i) => rows.some((row) => row[i] !== null)), constrain: "domain", zeroline: false },
+    yaxis: { title: { text: `upwards, ${lengthUnit}` }, range: within(y, (i) => rows[i].some((value) => value !== null)), scaleanchor: "x", constrain: "domain", zeroline: false },
   };
   Plotly.react("slice", traces, layout, CONFIG);
   const slice = control("slice");
@@ -107,6 +107,14 @@ function drawSlice() {
     drawSlice();
     drawCut();
   });
+}
+
+/* From the first to the last place of an axis that shows a value: a plane may miss a part of a sheared cell. */
+function within(places, shown) {
+  const inside = places.filter((_, i) => shown(i));
+  const [low, high] = inside.length ? [inside[0], inside.at(-1)] : [places[0], places.at(-1)];
+  const margin = 0.03 * (places.at(-1) - places[0]);  // for atoms on the edges
+  return [low - margin, high + margin];
 }
 
 const planeName = () => control("plane").value === "other"
@@ -142,7 +150,7 @@ function atomMarks(plane, factor) {
     type: "scatter", mode: "markers", x: atoms.map((a) => a.u * factor), y: atoms.map((a) => a.v * factor),
     text: atoms.map((a) => `${data.elements[number].symbol}, ${(a.away * factor).toFixed(2)} ${length().unit} from the plane`),
     hovertemplate: "%{text}<extra></extra>", name: data.elements[number].symbol, cliponaxis: false,
-    marker: { size: atoms.map((a) => 10 - 4 * Math.abs(a.away)), color: data.elements[number].colour, line: { color: "#000", width: 1 } },
+    marker: { opacity: 1, size: atoms.map((a) => 10 - 4 * Math.abs(a.away)), color: data.elements[number].colour, line: { color: "#000", width: 1 } },
   }));
 }
 
@@ -180,10 +188,10 @@ function scene(part, factor, lengthUnit) {
   const axes = ["x", "y", "z"].map((name, axis) => ({
     title: { text: `${name}, ${lengthUnit}` }, range: [spans[axis][0] - margin, spans[axis][1] + margin],
   }));
-  const [x, y, z] = spans.map(([low, high]) => (1.25 * (high - low + 2 * margin)) / longest);
+  const [x, y, z] = spans.map(([low, high]) => (0.95 * (high - low + 2 * margin)) / longest);
   return {
     aspectmode: "manual", aspectratio: { x, y, z }, xaxis: axes[0], yaxis: axes[1], zaxis: axes[2],
-    camera: { eye: { x: 1.4, y: 1.4, z: 0.9 }, center: { x: 0, y: 0, z: -0.1 } },
+    camera: { eye: { x: 1.4, y: 1.4, z: 0.9 }, center: { x: 0, y: 0, z: -0.08 } },
   };
 }
 

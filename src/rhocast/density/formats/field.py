@@ -39,6 +39,7 @@ from rhocast.checksums import (
     seal_chunks,
     seal_dataset,
 )
+from rhocast.density import shown
 from rhocast.density.density import MESH_FIELDS, Density
 from rhocast.errors import ConfigError, FileFormatError, StructureError
 from rhocast.fields import DENSITY_FIELDS, STRUCTURE_FIELDS, check_shapes
@@ -86,6 +87,15 @@ class DensityFile(Density):
     def _repr_html_(self) -> str | None:
         """Return a table for notebooks; None of a file that has been closed."""
         return super()._repr_html_() if self.file else None
+
+    def summary(self) -> list[tuple[str, str]]:
+        """Return names and texts: formula, cell, mesh, electrons, names of the fields, the file."""
+        return [
+            *shown.cell_and_mesh(self.structure, self.mesh, type(self).__name__),
+            *shown.electrons(self.record),
+            ("fields", shown.names(self.fields)),
+            ("file", self.source),
+        ]
 
     @cached_property
     def mesh(self) -> Mesh:
