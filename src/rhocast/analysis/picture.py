@@ -51,7 +51,7 @@ def new_figure(width_inch: float, height_inch: float) -> "Figure":
     with needed_for("drawing a picture"):
         from matplotlib.figure import Figure
         from matplotlib.layout_engine import ConstrainedLayoutEngine
-    layout = ConstrainedLayoutEngine(w_pad=0.07)
+    layout = ConstrainedLayoutEngine(w_pad=0.07, h_pad=0.07)
     return Figure(figsize=(width_inch, height_inch), layout=layout)
 
 

@@ -113,7 +113,7 @@ function drawSlice() {
 function within(places, shown) {
   const inside = places.filter((_, i) => shown(i));
   const [low, high] = inside.length ? [inside[0], inside.at(-1)] : [places[0], places.at(-1)];
-  const margin = 0.03 * (places.at(-1) - places[0]);  // for atoms on the edges
+  const margin = 0.03 * (places.at(-1) - places[0]);  /* for atoms on the edges */
   return [low - margin, high + margin];
 }
 
