@@ -101,8 +101,9 @@ def format_to_read(path: Path, name: str | None = None) -> Format:
     hdf5 = begins.startswith(_HDF5_SIGNATURE)
     if hdf5 and (found is None or found.name == "field"):
         return FORMATS["snapshot" if _is_snapshot(path) else "field"]
-    plain = path.name.removesuffix(PACKED)
-    if found is not None and found.text and plain == path.name and b"\0" in begins:
+    packed = path.name.lower().endswith(PACKED)
+    plain = path.name[: -len(PACKED)] if packed else path.name
+    if found is not None and found.text and not packed and b"\0" in begins:
         told = "HDF5" if hdf5 else "binary data"
         raise FileFormatError(
             f"{path}: holds {told}, expected the text of {found.description}; "
