@@ -120,15 +120,6 @@ rule studies:
         campaign.study_pictures(),
 
 
-def physics_pictures(_):
-    if not (pictures := campaign.physics_pictures()):
-        raise WorkflowError(
-            "physics: the configuration has none of the sections energies, equation_of_state and "
-            "bands, which name what is to be computed (docs/physics.md)"
-        )
-    return pictures
-
-
 rule physics:
     input:
         physics_pictures,

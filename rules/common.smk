@@ -45,3 +45,13 @@ def finished(wildcards):
         *expand(results("figures/{cell}.png"), cell=cfg.prediction.cells),
         *expand(results("predictions/{cell}/density.h5"), cell=cfg.prediction.cells),
     ]
+
+
+def physics_pictures(_):
+    """Return the pictures of the rule `physics`, which the configuration has to ask for."""
+    if not (pictures := campaign.physics_pictures()):
+        raise WorkflowError(
+            "physics: the configuration has none of the sections energies, equation_of_state and "
+            "bands, which name what is to be computed (docs/physics.md)"
+        )
+    return pictures
