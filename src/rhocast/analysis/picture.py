@@ -96,7 +96,7 @@ class Picture:
         return f"<picture of {width:.3g} × {height:.3g} inches>"
 
     def _repr_png_(self) -> bytes:
-        return _drawn(self.figure, "png", dpi=90)
+        return _drawn(self.figure, "png", dpi=72)
 
     def save(self, path: str | Path) -> None:
         """Write it to a file, as `save_figure` does."""

@@ -1,0 +1,1 @@
+"""Analysis: errors and error bars of models, summaries, tables and pictures."""
