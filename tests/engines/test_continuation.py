@@ -90,7 +90,7 @@ def test_killed_runs_go_on_as_if_nothing_had_happened(command, tmp_path):
         _, told = process.communicate()
         assert process.returncode == (-number if number == signal.SIGKILL else 128 + number)
         assert not (tmp_path / "killed").exists()
-    assert "Run the same command again" in told
+    assert "run the same command again, and it goes on" in told
     finished = subprocess.run(command("killed"), check=True, capture_output=True, text=True)
     assert "going on after step" in finished.stderr
     killed = read_trajectory(tmp_path / "killed")

@@ -9,7 +9,7 @@ import pytest
 from small_model import SHAPE, as_stored, make_model, make_negative_model, make_structure
 
 from rhocast.density import read_density
-from rhocast.density.scaling import scaled_values
+from rhocast.density.electron_scale import scaled_values
 from rhocast.density.zero_bound import Bound
 from rhocast.errors import ConfigError, ModelError, RhocastError, StructureError
 from rhocast.grid import BinnedAtoms, Mesh

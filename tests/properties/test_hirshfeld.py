@@ -125,5 +125,5 @@ def test_electrons_of_no_atom_are_told(pseudo_atoms, caplog):
 
 def test_a_foreign_element_is_refused(structure, pseudo_atoms):
     other = Structure(structure.positions, structure.cell, np.full(len(structure), 6))
-    with pytest.raises(ModelError, match="C: the model has no pseudo-atom"):
+    with pytest.raises(ModelError, match="C: unknown to the model"):
         hirshfeld_charges(Density(other, np.ones(SHAPE)), pseudo_atoms, VALENCE)

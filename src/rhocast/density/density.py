@@ -12,9 +12,9 @@ import numpy as np
 from ase import Atoms
 
 from rhocast.density import shown
+from rhocast.density.electron_scale import scale_factor, scaled_values, warn_of_scaling
 from rhocast.density.formats import format_to_write
 from rhocast.density.quantity import is_difference
-from rhocast.density.scaling import scale_factor, scaled_values, warn_of_scaling
 from rhocast.errors import ConfigError, FileFormatError, StructureError
 from rhocast.extras import needed_for
 from rhocast.files import replacing

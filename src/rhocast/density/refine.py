@@ -19,11 +19,11 @@ import numpy as np
 from rhocast.density.density import Density
 from rhocast.density.difference import LEAST_NET_SHARE
 from rhocast.density.disk import check_disk
+from rhocast.density.electron_scale import least_share
 from rhocast.density.field_writer import FieldWriter, allocate_density
 from rhocast.density.formats.field import field_bytes, open_field
 from rhocast.density.interpolation import STRIP, WHOLE, Box, Interpolation, Part, boxes
 from rhocast.density.quantity import check_whole, is_difference
-from rhocast.density.scaling import least_share
 from rhocast.density.zero_bound import Bound
 from rhocast.errors import ConfigError, FileFormatError
 from rhocast.grid import Mesh

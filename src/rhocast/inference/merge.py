@@ -19,9 +19,9 @@ import numpy as np
 from rhocast.checksums import seal_chunks
 from rhocast.density.chunks import rounded
 from rhocast.density.disk import check_disk
+from rhocast.density.electron_scale import scale_factor, scaled_values, warn_of_scaling
 from rhocast.density.formats.field import CHUNK_SHAPE, create_density, create_field, field_bytes
 from rhocast.density.refine import refine
-from rhocast.density.scaling import scale_factor, scaled_values, warn_of_scaling
 from rhocast.density.zero_bound import Bound
 from rhocast.errors import ConfigError, FileFormatError
 from rhocast.fields import DENSITY_FIELDS

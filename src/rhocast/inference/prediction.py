@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from rhocast.density.disk import check_disk
+from rhocast.density.electron_scale import scale_factor
 from rhocast.density.formats.field import open_field
-from rhocast.density.scaling import scale_factor
 from rhocast.density.zero_bound import Bound
 from rhocast.files import owned
 from rhocast.grid import BinnedAtoms, Mesh, Neighbourhood

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from rhocast.density.electron_scale import scale_factor, warn_of_scaling
 from rhocast.density.reduction import Reduction, Shares, total_std, write_reduction
-from rhocast.density.scaling import scale_factor, warn_of_scaling
 from rhocast.density.zero_bound import Bound
 from rhocast.files import owned
 from rhocast.grid import Mesh

@@ -8,7 +8,7 @@ the certified one; what lies between its points follows by interpolation, at a f
 import logging
 from numbers import Real
 
-from rhocast.density.scaling import COARSE_BOHR
+from rhocast.density.electron_scale import COARSE_BOHR
 from rhocast.errors import ConfigError
 from rhocast.grid import Mesh
 from rhocast.model import DensityModel
