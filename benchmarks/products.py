@@ -77,7 +77,10 @@ def main() -> None:
 
 
 def train(own: config.Config, options: argparse.Namespace, keys: dict[str, Any]) -> DensityModel:
-    """Train a model as the configuration says, but for keys of its multipoles, steps and points."""
+    """Train a model as the configuration says, but for keys of its multipoles, steps and points.
+
+    A share of the snapshots is held back, not the trajectories that the configuration names.
+    """
     assert own.baseline is not None
     assert own.baseline.multipoles is not None
     poles = own.baseline.multipoles.model_dump() | keys

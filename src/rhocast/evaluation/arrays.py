@@ -227,9 +227,8 @@ def _terms(
     table = coupling_table(l1, l2, degree) * norms[n1, l1] * norms[n2, l2]
     table *= bare_scale(l1)[:, None, None] * bare_scale(l2)[:, None] / bare_scale(degree)
     if (n1, l1) == (n2, l2):
-        table = np.tril(np.ones(table.shape[:2]), -1)[:, :, None] * 2 * table + (
-            np.eye(len(table))[:, :, None] * table
-        )
+        once = 2.0 * np.tril(np.ones(table.shape[:2]), -1) + np.eye(len(table))
+        table *= once[:, :, None]
     size = (products.highest + 1) ** 2
     first = products.numbers.index(n1) * size + l1 * l1
     second = products.numbers.index(n2) * size + l2 * l2
