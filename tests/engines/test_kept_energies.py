@@ -9,7 +9,7 @@ from rhocast.density import Density
 from rhocast.engines import Launcher
 from rhocast.engines.engine import DensityEnergy, EngineRecord, SinglePoint
 from rhocast.engines.kept_energies import KeptEnergies
-from rhocast.errors import EngineError
+from rhocast.errors import EngineError, FileFormatError
 from rhocast.inference import Predictor
 from rhocast.properties import volume_energies
 
@@ -30,6 +30,9 @@ class Counting:
 
     def harris_foulkes(self, calculation, density, launcher, workdir, waves=None):
         return DensityEnergy(self._count(), -0.1, -0.2, None, 0.3)
+
+    def eigenvalues(self, calculation, density, kpoints, launcher, workdir):
+        return np.full((len(kpoints), calculation.n_bands), self._count() / 3.0)
 
     def single_point(self, calculation, launcher, workdir, start=None, waves=None):
         electrons = calculation.n_electrons / calculation.structure.volume
@@ -110,3 +113,55 @@ def test_energies_over_volumes_go_on_after_a_failure(
     assert engine.calls == 3
     np.testing.assert_array_equal(4.0 * found.predicted_ha_per_atom, [1, 3, 5, 7, 2])
     np.testing.assert_array_equal(4.0 * found.dft_ha_per_atom, [2, 4, 6, 1, 3])
+
+
+def test_eigenvalues_are_computed_again_for_other_points_bands_or_densities(
+    density, settings, pseudopotentials, tmp_path
+):
+    engine, file = Counting(), tmp_path / "energies.json"
+    points = np.array([[0.0, 0.0, 0.0], [0.1, 0.2, 0.3]])
+    how = {"launcher": Launcher(), "workdir": tmp_path / "run"}
+
+    def found(given=density, kpoints=points, n_bands=8, dft=None):
+        dft = dft or settings()
+        energies, wall_time_s = KeptEnergies(file).eigenvalues(
+            engine, given.structure, given, kpoints, n_bands, dft, pseudopotentials, **how
+        )
+        assert energies.shape == (len(kpoints), n_bands)
+        assert wall_time_s > 0.0
+        return energies[-1, -1]
+
+    first = found()
+    assert first == found() == 1.0 / 3.0, "to the last bit, from the file, too"
+    changed = [
+        lambda: found(replace(density, density=density.density * (1.0 + 1e-12))),
+        lambda: found(kpoints=points[::-1]),
+        lambda: found(kpoints=points[:1]),
+        lambda: found(n_bands=9),
+        lambda: found(dft=settings(smearing_K=700.0)),
+    ]
+    assert [one() for one in changed] == [calls / 3.0 for calls in (2, 3, 4, 5, 6)]
+
+
+def test_a_self_consistent_density_is_kept_whole(
+    aluminium, settings, pseudopotentials, tmp_path, how
+):
+    engine, kept = Counting(), KeptEnergies(tmp_path / "energies.json")
+
+    def found(structure=aluminium, **changes):
+        return kept.self_consistent_density(
+            engine, structure, settings(**changes), pseudopotentials, temperature_K=0.0, **how
+        )
+
+    first, again = found(), found()
+    assert engine.calls == 1
+    np.testing.assert_array_equal(first.density, again.density)
+    assert first.density.dtype == again.density.dtype
+    assert (first.energy_ha, first.source) == (again.energy_ha, again.source)
+    found(cutoff_ha=7.0)
+    found(replace(aluminium, positions=aluminium.positions + 1e-6))
+    assert engine.calls == 3
+    for file in tmp_path.glob("self-consistent-*.h5"):
+        file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(FileFormatError, match=r"self-consistent-\w+\.h5"):
+        found()

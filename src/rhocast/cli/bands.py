@@ -22,12 +22,9 @@ from rhocast.cli.job import emit
 from rhocast.cli.numbers import number_in, whole_in
 from rhocast.cli.source_options import Source, add_source_options, sources_of
 from rhocast.density import Density, read_density
-from rhocast.engines import (
-    Engine,
-    Psp8,
-    compute_snapshot,
-)
-from rhocast.errors import ConfigError, EngineError
+from rhocast.engines import Engine, Psp8
+from rhocast.engines.kept_energies import KeptEnergies
+from rhocast.errors import ConfigError
 from rhocast.inference import Predictor
 from rhocast.properties import (
     ElectronicStructure,
@@ -225,23 +222,21 @@ def _self_consistent(
     files: Mapping[str, Psp8],
     options: argparse.Namespace,
 ) -> Density:
-    """Compute the self-consistent density.
+    """Compute the self-consistent density, or read the one that an earlier run has kept.
 
     Raises
     ------
     EngineError
         If it is rejected.
     """
-    snapshot = compute_snapshot(
+    workdir = workdir_of(options.output)
+    return KeptEnergies(workdir / "energies.json").self_consistent_density(
         engine,
         structure,
         dft,
         files,
         temperature_K=0.0,
         launcher=launcher_of(options),
-        workdir=workdir_of(options.output),
+        workdir=workdir / "run",
         kpoint_seed=KPOINT_SEED,
     )
-    if not snapshot.accepted:
-        raise EngineError(f"{structure.formula}, self-consistent density: {snapshot.reason}")
-    return snapshot

@@ -37,6 +37,7 @@ from rhocast.engines import (
     harris_foulkes,
     run_aimd,
 )
+from rhocast.engines.kept_energies import KeptEnergies
 from rhocast.errors import ConfigError
 from rhocast.properties.energy_samples import EnergySamples
 from rhocast.structures import displace, read_structure
@@ -249,15 +250,19 @@ def _harris_foulkes(options: argparse.Namespace) -> None:
     structure = read_structure(options.structure)
     source, *sources = sources_of(options, options.density, *options.samples)
     samples = open_samples(sources, structure)
+    # Beside a snapshot may lie the folder of the single point that made it.
+    workdir, compute = workdir_of(options.density.with_suffix(".harris-foulkes")), harris_foulkes
+    if options.samples:  # several energies: a run that is interrupted goes on
+        kept = workdir_of(options.density.with_suffix(".harris-foulkes-samples"))
+        workdir, compute = kept / "run", KeptEnergies(kept / "energies.json").harris_foulkes
     at_density = partial(
-        harris_foulkes,
+        compute,
         engine_of(options, dft),
         structure,
         dft=dft,
         pseudopotentials=pseudopotentials_of(options, sections, dft),
         launcher=launcher_of(options),
-        # Beside a snapshot may lie the folder of the single point that made it.
-        workdir=workdir_of(options.density.with_suffix(".harris-foulkes")),
+        workdir=workdir,
         waves=options.waves,
         kpoint_seed=_kpoint_seed(options, options.density),
     )

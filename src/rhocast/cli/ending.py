@@ -26,7 +26,9 @@ SECONDS_TO_END = 8.0
 #: Verbs that go on from where they were, when they are started again, and from what.
 _GOES_ON = {
     **dict.fromkeys(("predict", "train", "transfer", "aimd"), "it goes on from where it was"),
-    **dict.fromkeys(("energies", "eos"), "energies that are computed are not computed again"),
+    **dict.fromkeys(
+        ("energies", "eos", "bands", "harris-foulkes"), "what is computed is not computed again"
+    ),
 }
 
 

@@ -1,7 +1,6 @@
 """Bands and density of states in the potential of a given density."""
 
 import math
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,9 @@ import numpy as np
 
 from rhocast import config
 from rhocast.density import Density
-from rhocast.engines import Engine, Launcher, Psp8, eigenvalues
+from rhocast.engines import Engine, Launcher, Psp8
 from rhocast.engines.calculation import Calculation
+from rhocast.engines.kept_energies import KeptEnergies
 from rhocast.properties.density_of_states import density_of_states, fermi_level
 from rhocast.properties.kpath import KPath
 from rhocast.structures import Structure
@@ -135,7 +135,8 @@ def electronic_structure(
     launcher
         How to start the engine.
     workdir
-        Folder for the engine's files.
+        Folder for the engine's files. Eigenvalues stay there, too: those of an earlier run are
+        not computed again (`KeptEnergies`).
     path
         Path of the bands; by default the one that ASE suggests for the cell's lattice.
     mesh_spacing_per_bohr
@@ -156,8 +157,8 @@ def electronic_structure(
     plan = Calculation.plan(structure, dft, pseudopotentials, KPOINT_SEED)
     points, places = plan.kpoints.unfold()
     occupied = math.ceil(plan.n_electrons / 2.0)
-    began = time.monotonic()
-    energies = eigenvalues(
+    workdir = Path(workdir)
+    energies, wall_time_s = KeptEnergies(workdir / "energies.json").eigenvalues(
         engine,
         structure,
         density,
@@ -166,7 +167,7 @@ def electronic_structure(
         dft,
         pseudopotentials,
         launcher=launcher,
-        workdir=workdir,
+        workdir=workdir / "run",
     )
     on_path, on_mesh = energies[: len(path.kpoints)], energies[len(path.kpoints) :]
     weights = np.bincount(places.ravel()) / places.size
@@ -179,7 +180,7 @@ def electronic_structure(
         energies_ha=on_path,
         mesh_energies_ha=on_mesh[places],
         fermi_ha=fermi_level(on_mesh, weights, plan.n_electrons, smearing_ha),
-        wall_time_s=time.monotonic() - began,
+        wall_time_s=wall_time_s,
     )
 
 
