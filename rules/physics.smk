@@ -27,7 +27,7 @@ rule energies:
     params:
         settings=json.dumps(campaign.physics_settings()),
         options=campaign.energies_options() if cfg.energies else "",
-        format_version=1,
+        format_version=2,
     message:
         "Energies of dataset {wildcards.dataset} at predicted and at DFT densities"
     shell:
@@ -90,7 +90,7 @@ rule equation_of_state:
     params:
         settings=json.dumps(campaign.physics_settings()),
         options=campaign.eos_options() if cfg.equation_of_state else "",
-        format_version=1,
+        format_version=2,
     message:
         "Energies of {wildcards.system} at several volumes"
     shell:

@@ -116,7 +116,7 @@ class Summing:
     record = EngineRecord("abinit", "/bin/abinit", "1")
 
     def harris_foulkes(self, calculation, density, launcher, workdir, waves=None):
-        return DensityEnergy(float((density**2).sum()), 0.0, 0.0, None, 0.0)
+        return DensityEnergy(float((density**2).sum()), 0.0, 0.0, None, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from rhocast.density import Density
 from rhocast.engines import Launcher, eigenvalues, make_engine, resolve_engine
 from rhocast.engines.calculation import Calculation
+from rhocast.engines.engine import EngineRecord
 from rhocast.errors import EngineError, StructureError
 
 N_BANDS = 7
@@ -104,6 +105,39 @@ def test_a_density_of_other_atoms_or_electrons_is_refused(one_engine, cycle):
         one_engine.at(density, KPOINTS, structure=moved)
     with pytest.raises(EngineError, match="electrons, expected 8"):
         one_engine.at(Density(one_engine.structure, 1.2 * density.density), KPOINTS)
+
+
+class Asked:
+    """An engine that keeps what it was asked."""
+
+    def __init__(self, name):
+        self.record = EngineRecord(name, f"/bin/{name}", "1")
+
+    def eigenvalues(self, calculation, density, kpoints, launcher, workdir):
+        self.calculation = calculation
+        return np.zeros((len(kpoints), calculation.n_bands))
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "left"),
+    [
+        ("abinit", {"NBand": 30, "boxcutmin": 1.6}, {"boxcutmin": 1.6}),
+        ("sparc", {"NSTATES": 30, "FD_ORDER": 8}, {"FD_ORDER": 8}),
+    ],
+)
+def test_the_bands_are_those_that_are_asked_for(
+    name, keys, left, silicon, settings, pseudopotentials, tmp_path
+):
+    """Bands that were set for a single point are of another number."""
+    engine = Asked(name)
+    density = Density(silicon, np.full((8, 8, 8), 8.0 / silicon.volume))
+    found = eigenvalues(
+        engine, silicon, density, KPOINTS, N_BANDS, settings(**{name: keys}), pseudopotentials,
+        launcher=Launcher(), workdir=tmp_path / "work",
+    )  # fmt: skip
+    assert found.shape == (len(KPOINTS), N_BANDS)
+    assert engine.calculation.n_bands == N_BANDS
+    assert engine.calculation.dft.engine_keys(name) == left
 
 
 @pytest.mark.abinit

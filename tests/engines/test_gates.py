@@ -5,7 +5,7 @@ import pytest
 
 from rhocast.engines.calculation import Calculation
 from rhocast.engines.engine import SinglePoint
-from rhocast.engines.gates import faults, temperature_fault
+from rhocast.engines.gates import bands_fault, faults, temperature_fault
 
 
 @pytest.fixture
@@ -47,6 +47,12 @@ def test_each_fault_is_found_and_told(sound, calculation):
 def test_all_faults_are_told_at_once(sound, calculation):
     point = replace(sound, converged=False, forces=np.full((2, 3), np.inf))
     assert len(faults(point, calculation)) == 2
+
+
+def test_what_sets_the_bands_is_told():
+    assert bands_fault(1e-3) == ""
+    assert "set more bands by --empty-bands, or" in bands_fault(1.1e-3, "--empty-bands")
+    assert "set more bands by dft.abinit.nband" in bands_fault(np.nan)
 
 
 def test_temperature_of_a_frame_may_fluctuate_as_the_canonical_ensemble_does():

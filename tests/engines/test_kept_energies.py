@@ -29,7 +29,7 @@ class Counting:
         return float(self.calls)
 
     def harris_foulkes(self, calculation, density, launcher, workdir, waves=None):
-        return DensityEnergy(self._count(), -0.1, -0.2, None, 0.3)
+        return DensityEnergy(self._count(), -0.1, -0.2, None, 0.3, 0.0)
 
     def eigenvalues(self, calculation, density, kpoints, launcher, workdir):
         return np.full((len(kpoints), calculation.n_bands), self._count() / 3.0)
@@ -82,6 +82,8 @@ def test_only_what_determines_an_energy_is_looked_at(
     file.write_text("{")
     assert energy() == 8.0, "a file that is not whole counts as empty"
     assert energy() == 8.0
+    file.write_text(file.read_text().replace("highest_occupation", "of_another_version"))
+    assert energy() == 9.0
 
 
 def test_a_rejected_single_point_is_not_kept(aluminium, settings, pseudopotentials, tmp_path, how):

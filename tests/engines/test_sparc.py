@@ -71,7 +71,9 @@ def test_energy_at_a_density_asks_for_orbitals_converged_in_its_potential(alloy,
     """The launcher lays a stored output where SPARC would; what SPARC is told is looked at."""
     launcher = tmp_path / "mpirun"
     stored = DATA / "sparc-single-point"
-    launcher.write_text(f"#!/bin/sh\ncp {stored}/run.out {stored}/run.static .\n")
+    launcher.write_text(
+        f"#!/bin/sh\ncp {stored}/run.out {stored}/run.static {stored}/run.eigen .\n"
+    )
     launcher.chmod(0o755)
     own = {"MIXING_VARIABLE": "potential", "NSTATES": 20}
     dft = alloy.dft.model_copy(update={"sparc": own})
@@ -81,12 +83,13 @@ def test_energy_at_a_density_asks_for_orbitals_converged_in_its_potential(alloy,
     )
     assert at.energy_ha == pytest.approx(-12.95478, abs=1e-5)
     assert (at.band_ha, at.xc_ha, at.fermi_ha) == (0.22585374247, -5.0556959743, 0.16734548607)
+    assert at.highest_occupation < 1e-3
     lines = (tmp_path / "run.inpt").read_text().splitlines()
     found = dict(line.split(":", 1) for line in lines if ":" in line and line[0] != "#")
     assert int(found["RHO_TRIGGER"]) >= 10
     assert (int(found["MAXIT_SCF"]), int(found["NSTATES"])) == (1, 20)
     assert found["MIXING_VARIABLE"].strip() == "density"
-    assert int(found["READ_INIT_DENS"]) == 1
+    assert int(found["READ_INIT_DENS"]) == int(found["PRINT_EIGEN"]) == 1
     assert (tmp_path / found["INPUT_DENS_FILE"].strip()).is_file()
 
 

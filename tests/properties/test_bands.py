@@ -9,7 +9,8 @@ import pytest
 from rhocast.cli.main import main
 from rhocast.density import Density
 from rhocast.engines import Launcher, compute_snapshot, make_engine, resolve_engine
-from rhocast.errors import ConfigError, FileFormatError
+from rhocast.engines.engine import EngineRecord
+from rhocast.errors import ConfigError, EngineError, FileFormatError
 from rhocast.grid.kpoints import KMesh
 from rhocast.inference import Predictor
 from rhocast.properties import (
@@ -103,6 +104,51 @@ def test_fermi_level_and_states_are_those_of_free_electrons(free_electrons):
     states = free_electrons.density_of_states(grid, width_ev=0.3)
     assert np.isclose(states[-200:].mean(), expected, rtol=0.08)
     assert np.isclose(np.trapezoid(states, grid), 3.0, rtol=0.02)
+
+
+class FreeElectrons:
+    """An engine whose eigenvalues are those of free electrons; it keeps how many it was asked."""
+
+    def __init__(self):
+        self.record, self.asked = EngineRecord("abinit", "/bin/abinit", "1"), []
+
+    def eigenvalues(self, calculation, density, kpoints, launcher, workdir):
+        self.asked.append(calculation.n_bands)
+        return free_energies(kpoints, calculation.n_bands)
+
+
+@pytest.fixture
+def bands_of_free_electrons(one_atom, settings, pseudopotentials, tmp_path):
+    def bands(engine, empty_bands=None, **changes):
+        density = Density(one_atom, np.full((8, 8, 8), 3.0 / one_atom.volume), source="al.h5")
+        return electronic_structure(
+            engine, one_atom, density, settings(**changes), pseudopotentials, launcher=Launcher(),
+            workdir=tmp_path / "work", path=KPath.of(one_atom, "GX", 4), empty_bands=empty_bands,
+        )  # fmt: skip
+
+    return bands
+
+
+def test_an_occupied_highest_band_is_judged_with_more_bands(bands_of_free_electrons, caplog):
+    cold, hot = FreeElectrons(), FreeElectrons()
+    bands_of_free_electrons(cold)
+    found = bands_of_free_electrons(hot, smearing_K=40_000.0)
+    assert (cold.asked, hot.asked) == ([8], [8, 12])
+    assert "trying again with more bands: the highest band is occupied to 0.0" in caplog.text
+    many = bands_of_free_electrons(FreeElectrons(), 30, smearing_K=40_000.0)
+    assert found.fermi_ha == pytest.approx(many.fermi_ha, abs=1e-3)
+    assert compare_bands(found, many).max_mev == pytest.approx(0.0, abs=30.0)
+
+
+@pytest.mark.parametrize(("empty_bands", "smearing_K"), [(1, 40_000.0), (0, 600.0), (-1, 600.0)])
+def test_too_few_bands_that_are_asked_for_are_an_error(
+    bands_of_free_electrons, empty_bands, smearing_K
+):
+    engine = FreeElectrons()
+    told = r"Al1, bands at al\.h5: the highest band is occupied to .* by --empty-bands"
+    with pytest.raises(EngineError, match=told):
+        bands_of_free_electrons(engine, empty_bands, smearing_K=smearing_K)
+    assert len(engine.asked) == 1
 
 
 def test_one_kpoint_has_a_density_of_states_too(free_electrons):

@@ -17,7 +17,7 @@ from rhocast.properties.energy_samples import EnergySamples
 
 
 def energy(value):
-    return HarrisFoulkes(value, 4, 12.0, 12.0, 1.0, 0.0, 0.0, None, 0.0)
+    return HarrisFoulkes(value, 4, 12.0, 12.0, 1.0, 0.0, 0.0, None, 0.0, 0.0)
 
 
 def test_mean_and_standard_deviation_are_per_atom():

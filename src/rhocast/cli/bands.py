@@ -102,10 +102,10 @@ def add_verbs(verbs: Any) -> None:
     )
     verb.add_argument(
         "--empty-bands",
-        type=whole_in(0, 100_000),
+        type=whole_in(1, 100_000),
         metavar="N",
         help="number of bands beyond the occupied ones (default: three for four occupied ones, at "
-        "least six)",
+        "least six; half as many bands again, where the highest one is occupied)",
     )
     verb.add_argument("-o", "--output", required=True, type=Path, help="file to write, JSON")
     verb.add_argument("--picture", type=Path, help="figure to write: png, pdf or svg")

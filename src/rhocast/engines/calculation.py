@@ -13,6 +13,12 @@ from rhocast.grid import Mesh
 from rhocast.grid.kpoints import KMesh, kpoint_mesh
 from rhocast.structures import Structure
 
+#: Engines' keys of the number of bands, in small letters; where one is given, it is left alone.
+BAND_KEYS = frozenset({"nband", "nstates"})
+
+#: Bands of another attempt, where the highest band was occupied, over those of the one before.
+_MORE_BANDS = 1.5
+
 
 @dataclass(frozen=True)
 class Calculation:
@@ -89,6 +95,12 @@ class Calculation:
             n_bands=band_count(electrons),
         )
 
+    def with_more_bands(self, engine: str) -> "Calculation | None":
+        """Return the same with half as many bands again; None where an engine's keys set them."""
+        if BAND_KEYS & set(map(str.lower, self.dft.engine_keys(engine))):
+            return None
+        return replace(self, n_bands=more_bands(self.n_bands))
+
     @property
     def record(self) -> dict[str, float | int | str]:
         """Attributes of the snapshot file that describe the settings."""
@@ -113,6 +125,11 @@ def band_count(n_electrons: float) -> int:
     """
     occupied = n_electrons / 2.0
     return math.ceil(max(1.1 * occupied, occupied + 4.0))
+
+
+def more_bands(n_bands: int) -> int:
+    """Return how many bands to compute where the highest of some was occupied."""
+    return math.ceil(_MORE_BANDS * n_bands)
 
 
 def dynamics_settings(dft: config.Dft, aimd: config.Aimd) -> config.Dft:

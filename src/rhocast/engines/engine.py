@@ -101,6 +101,8 @@ class DensityEnergy:
         E_H[ρ] of the electrons, Ha; None where the engine prints it with the ions' part only.
     fermi_ha
         Fermi level, Ha, relative to the engine's own zero of the potential.
+    highest_occupation
+        Largest occupation (0 to 1) of the highest band.
     """
 
     energy_ha: float
@@ -108,6 +110,7 @@ class DensityEnergy:
     xc_ha: float
     hartree_ha: float | None
     fermi_ha: float
+    highest_occupation: float
 
 
 @dataclass(frozen=True)

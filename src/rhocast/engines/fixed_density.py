@@ -9,6 +9,7 @@ import numpy as np
 
 from rhocast import config
 from rhocast.density import Density
+from rhocast.engines.calculation import BAND_KEYS
 from rhocast.engines.engine import CalculationError, Engine
 from rhocast.engines.given_density import planned
 from rhocast.engines.process import Launcher
@@ -44,7 +45,8 @@ def eigenvalues(
     n_bands
         Bands at each k-point.
     dft
-        Settings; those of the k-mesh and of the SCF cycle do not matter.
+        Settings; those of the k-mesh and of the SCF cycle do not matter, nor do an engine's keys of
+        the number of bands.
     pseudopotentials
         By element.
     launcher
@@ -65,7 +67,9 @@ def eigenvalues(
         If its electrons are far from the structure's, or the engine fails.
     """
     # The shift of the settings' k-mesh may be drawn; no point of that mesh is used.
-    settings = dft.model_copy(update={"kpoint_shift": "gamma"})
+    name = engine.record.name
+    keys = {k: v for k, v in dft.engine_keys(name).items() if k.lower() not in BAND_KEYS}
+    settings = dft.model_copy(update={"kpoint_shift": "gamma", name: keys})
     calculation, values, axes = planned(structure, density, settings, pseudopotentials)
     workdir = empty_folder(workdir)
     energies = engine.eigenvalues(

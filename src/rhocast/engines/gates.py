@@ -42,13 +42,30 @@ def faults(point: SinglePoint, calculation: Calculation) -> list[str]:
             f"negative density of {negative:.3g} electrons, expected less than "
             f"{MAX_NEGATIVE_SHARE * electrons:.3g}"
         )
-    if not point.highest_occupation <= MAX_HIGHEST_OCCUPATION:  # NaN is a fault too
-        found.append(
-            f"the highest band is occupied to {point.highest_occupation:.3g}, expected less than "
-            f"{MAX_HIGHEST_OCCUPATION}: occupied states may be missing; set more bands by "
-            "dft.abinit.nband or dft.sparc.NSTATES, or lower dft.smearing_K"
-        )
+    if lacking := bands_fault(point.highest_occupation):
+        found.append(lacking)
     return found
+
+
+def bands_fault(
+    highest_occupation: float, set_by: str = "dft.abinit.nband or dft.sparc.NSTATES"
+) -> str:
+    """Tell that occupied states may be missing; empty if there are enough bands.
+
+    Parameters
+    ----------
+    highest_occupation
+        Largest occupation (0 to 1) of the highest band.
+    set_by
+        What sets the number of bands.
+    """
+    if highest_occupation <= MAX_HIGHEST_OCCUPATION:  # NaN is a fault too
+        return ""
+    return (
+        f"the highest band is occupied to {highest_occupation:.3g}, expected less than "
+        f"{MAX_HIGHEST_OCCUPATION}: occupied states may be missing; set more bands by {set_by}, or "
+        "lower dft.smearing_K"
+    )
 
 
 def only_lacks_bands(point: SinglePoint, calculation: Calculation) -> bool:

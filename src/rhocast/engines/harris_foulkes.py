@@ -1,5 +1,6 @@
 """The Harris-Foulkes energy: the total energy at a given density, from one diagonalisation."""
 
+import logging
 import shutil
 import time
 from collections.abc import Mapping
@@ -9,11 +10,15 @@ from pathlib import Path
 from rhocast import config
 from rhocast.density import Density
 from rhocast.engines.engine import Engine
+from rhocast.engines.gates import bands_fault
 from rhocast.engines.given_density import planned
 from rhocast.engines.process import Launcher
 from rhocast.engines.psp8 import Psp8
 from rhocast.engines.single_point import empty_folder
+from rhocast.errors import EngineError
 from rhocast.structures import Structure
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -33,8 +38,9 @@ class HarrisFoulkes:
         What the density integrated to before.
     wall_time_s
         Time that it took, s.
-    band_ha, xc_ha, hartree_ha, fermi_ha
-        Parts of the energy and the Fermi level; see `rhocast.engines.engine.DensityEnergy`.
+    band_ha, xc_ha, hartree_ha, fermi_ha, highest_occupation
+        Parts of the energy, the Fermi level and the occupation of the highest band; see
+        `rhocast.engines.engine.DensityEnergy`.
     """
 
     energy_ha: float
@@ -46,6 +52,7 @@ class HarrisFoulkes:
     xc_ha: float
     hartree_ha: float | None
     fermi_ha: float
+    highest_occupation: float
 
 
 def harris_foulkes(
@@ -63,7 +70,8 @@ def harris_foulkes(
     """Evaluate the Harris-Foulkes functional at a density scaled to the electrons (paper, Eq. 6).
 
     E = Σ f ε - E_H[ρ] + E_xc[ρ] - ∫ v_xc ρ + E_ion - T S, with the eigenvalues ε of the potential
-    that ρ gives rise to.
+    that ρ gives rise to. Where the highest band is occupied, it is evaluated once more with half as
+    many bands again, as in a single point.
 
     Parameters
     ----------
@@ -92,18 +100,23 @@ def harris_foulkes(
     StructureError
         If the density is of other atoms.
     EngineError
-        If its electrons are far from the structure's, or the engine fails.
+        If its electrons are far from the structure's, the highest band remains occupied, or the
+        engine fails.
     """
     calculation, values, _ = planned(structure, density, dft, pseudopotentials, kpoint_seed)
     workdir = empty_folder(workdir)
     began = time.monotonic()
+    folder = None if waves is None else Path(waves)
     found = engine.harris_foulkes(
-        calculation,
-        values,
-        launcher,
-        workdir,
-        None if waves is None else Path(waves),
+        calculation, values, launcher, empty_folder(workdir / "attempt-1"), folder
     )
+    fault = bands_fault(found.highest_occupation)
+    if fault and (more := calculation.with_more_bands(engine.record.name)) is not None:
+        logger.warning("%s: trying again with more bands: %s", workdir, fault)
+        found = engine.harris_foulkes(more, values, launcher, empty_folder(workdir / "attempt-2"))
+        fault = bands_fault(found.highest_occupation)
+    if fault:
+        raise EngineError(f"{structure.formula}, energy at {density.source}: {fault}")
     wall_time_s = time.monotonic() - began
     shutil.rmtree(workdir)
     return HarrisFoulkes(

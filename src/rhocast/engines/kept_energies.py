@@ -5,7 +5,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from rhocast.files import replacing
 from rhocast.structures import Structure
 
 logger = logging.getLogger(__name__)
+
+_FOR_HARRIS_FOULKES = {field.name for field in fields(HarrisFoulkes)}
 
 #: What a density is told to come from, whether it was just computed or read.
 _SELF_CONSISTENT = "self-consistent density"
@@ -58,7 +60,7 @@ class KeptEnergies:
         """Return what `rhocast.engines.harris_foulkes` returns for the same arguments."""
         values = density.read("density")
         key = _sum_of(engine, structure, values, dft, pseudopotentials, how.get("kpoint_seed"))
-        if not self._has(key, structure):
+        if not self._has(key, structure, _FOR_HARRIS_FOULKES):
             found = harris_foulkes(engine, structure, density, dft, pseudopotentials, **how)
             self._keep(key, asdict(found))
         return HarrisFoulkes(**self._known[key])
@@ -79,7 +81,7 @@ class KeptEnergies:
             If the single point is rejected; nothing is kept of it.
         """
         key = _sum_of(engine, structure, None, dft, pseudopotentials, how.get("kpoint_seed"))
-        if not self._has(key, structure):
+        if not self._has(key, structure, {"energy_ha"}):
             point = _accepted(engine, structure, dft, pseudopotentials, **how)
             self._keep(key, {"energy_ha": point.energy_ha})
         return float(self._known[key]["energy_ha"])
@@ -132,7 +134,7 @@ class KeptEnergies:
         """
         values, more = density.read("density"), {"kpoints": kpoints.tolist(), "n_bands": n_bands}
         key = _sum_of(engine, structure, values, dft, pseudopotentials, None, more)
-        if not self._has(key, structure, "eigenvalues"):
+        if not self._has(key, structure, {"eigenvalues_ha", "wall_time_s"}, "eigenvalues"):
             began = time.monotonic()
             found = eigenvalues(
                 engine, structure, density, kpoints, n_bands, dft, pseudopotentials, **how
@@ -142,8 +144,9 @@ class KeptEnergies:
         kept = self._known[key]
         return np.array(kept["eigenvalues_ha"]), float(kept["wall_time_s"])
 
-    def _has(self, key: str, structure: Structure, what: str = "energy") -> bool:
-        if key not in self._known:
+    def _has(self, key: str, structure: Structure, names: set[str], what: str = "energy") -> bool:
+        """Tell whether a result is there with all values; those of earlier versions lack some."""
+        if self._known.get(key, {}).keys() != names:
             return False
         logger.info("%s of %s taken from %s", what, structure.formula, self._path)
         return True

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import math
 import shutil
 import time
 from collections.abc import Mapping
@@ -25,12 +24,6 @@ from rhocast.errors import StructureError
 from rhocast.structures import Structure
 
 logger = logging.getLogger(__name__)
-
-#: Engines' keys of the number of bands, in small letters; where one is given, it is left alone.
-_BANDS = {"nband", "nstates"}
-
-#: Bands of another attempt, where the highest band was occupied, over those of the one before.
-_MORE_BANDS = 1.5
 
 
 @dataclass(frozen=True)
@@ -191,9 +184,9 @@ def _attempts(
         calculation = replace(calculation, dft=safer)
         attempts.append(_attempt(engine, calculation, launcher, workdir / "attempt-2", start))
     last = attempts[-1]
-    if only_lacks_bands(last.point, calculation) and not _BANDS & set(map(str.lower, last.keys)):
+    more = calculation.with_more_bands(engine.record.name)
+    if more is not None and only_lacks_bands(last.point, calculation):
         logger.warning("%s: trying again with more bands: %s", workdir, last.faults[0])
-        more = replace(calculation, n_bands=math.ceil(_MORE_BANDS * calculation.n_bands))
         folder = workdir / f"attempt-{len(attempts) + 1}"
         attempts.append(_attempt(engine, more, launcher, folder, last.point.density))
     return attempts

@@ -1,5 +1,6 @@
 """Bands and density of states in the potential of a given density."""
 
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,15 +11,25 @@ import numpy as np
 from rhocast import config
 from rhocast.density import Density
 from rhocast.engines import Engine, Launcher, Psp8
-from rhocast.engines.calculation import Calculation
+from rhocast.engines.calculation import Calculation, more_bands
+from rhocast.engines.gates import bands_fault
 from rhocast.engines.kept_energies import KeptEnergies
-from rhocast.properties.density_of_states import density_of_states, fermi_level
+from rhocast.errors import EngineError
+from rhocast.properties.density_of_states import (
+    density_of_states,
+    fermi_level,
+    highest_occupation,
+)
 from rhocast.properties.kpath import KPath
 from rhocast.structures import Structure
 from rhocast.units import EV_PER_HARTREE, HARTREE_PER_KELVIN
 
+logger = logging.getLogger(__name__)
+
 #: A shift of the k-mesh that is drawn (``dft.kpoint_shift: random``) is the same for all densities.
 KPOINT_SEED = 0
+
+_SET_BY = "--empty-bands (in Python: empty_bands)"
 
 
 @dataclass(frozen=True)
@@ -142,14 +153,16 @@ def electronic_structure(
     mesh_spacing_per_bohr
         Distance of the k-points of the mesh, 1/Bohr; by default that of the settings.
     empty_bands
-        Bands beyond the occupied ones; by default three for four occupied ones, at least six.
+        Bands beyond the occupied ones; by default three for four occupied ones, at least six, and
+        once more half as many bands again, if the highest one is occupied at a point of the mesh.
 
     Raises
     ------
     StructureError
         If the density is of other atoms.
     EngineError
-        If its electrons are far from the structure's, or the engine fails.
+        If its electrons are far from the structure's, the highest band is occupied, or the engine
+        fails.
     """
     path = path or KPath.of(structure)
     if mesh_spacing_per_bohr is not None:
@@ -158,20 +171,37 @@ def electronic_structure(
     points, places = plan.kpoints.unfold()
     occupied = math.ceil(plan.n_electrons / 2.0)
     workdir = Path(workdir)
-    energies, wall_time_s = KeptEnergies(workdir / "energies.json").eigenvalues(
-        engine,
-        structure,
-        density,
-        np.concatenate([path.kpoints, points]),
-        occupied + (max(6, int(0.75 * occupied)) if empty_bands is None else empty_bands),
-        dft,
-        pseudopotentials,
-        launcher=launcher,
-        workdir=workdir / "run",
-    )
-    on_path, on_mesh = energies[: len(path.kpoints)], energies[len(path.kpoints) :]
+    kept = KeptEnergies(workdir / "energies.json")
     weights = np.bincount(places.ravel()) / places.size
     smearing_ha = dft.smearing_K * HARTREE_PER_KELVIN
+
+    def solved(n_bands: int) -> tuple[np.ndarray, float, float, str]:
+        """Return energies, Fermi level, seconds, and what is wrong with the number of bands."""
+        energies, wall_time_s = kept.eigenvalues(
+            engine,
+            structure,
+            density,
+            np.concatenate([path.kpoints, points]),
+            n_bands,
+            dft,
+            pseudopotentials,
+            launcher=launcher,
+            workdir=workdir / "run",
+        )
+        on_mesh = energies[len(path.kpoints) :]
+        level = fermi_level(on_mesh, weights, plan.n_electrons, smearing_ha)
+        occupied_to = highest_occupation(on_mesh, level, smearing_ha)
+        return energies, level, wall_time_s, bands_fault(occupied_to, _SET_BY)
+
+    n_bands = occupied + (max(6, int(0.75 * occupied)) if empty_bands is None else empty_bands)
+    energies, level, wall_time_s, fault = solved(n_bands)
+    if fault and empty_bands is None:
+        logger.warning("%s: trying again with more bands: %s", workdir, fault)
+        energies, level, more_s, fault = solved(more_bands(n_bands))
+        wall_time_s += more_s
+    if fault:
+        raise EngineError(f"{structure.formula}, bands at {density.source}: {fault}")
+    on_path, on_mesh = energies[: len(path.kpoints)], energies[len(path.kpoints) :]
     return ElectronicStructure(
         system=structure.formula,
         source=density.source,
@@ -179,7 +209,7 @@ def electronic_structure(
         path=path,
         energies_ha=on_path,
         mesh_energies_ha=on_mesh[places],
-        fermi_ha=fermi_level(on_mesh, weights, plan.n_electrons, smearing_ha),
+        fermi_ha=level,
         wall_time_s=wall_time_s,
     )
 
@@ -192,12 +222,13 @@ def compare_bands(
     Parameters
     ----------
     found, reference
-        With the same engine, settings and k-points.
+        With the same engine, settings and k-points. Bands that one of both lacks do not count.
     window_ev
         States up to this energy above the Fermi level of the reference count, eV.
     """
-    counted = reference.energies_ev <= window_ev
-    errors_mev = 1e3 * np.abs(found.energies_ev - reference.energies_ev)[counted]
+    n_bands = min(found.energies_ha.shape[1], reference.energies_ha.shape[1])
+    ours, theirs = found.energies_ev[:, :n_bands], reference.energies_ev[:, :n_bands]
+    errors_mev = 1e3 * np.abs(ours - theirs)[theirs <= window_ev]
     gaps = (found.gap_ev, reference.gap_ev)
     return BandError(
         max_mev=float(errors_mev.max()),

@@ -1,5 +1,7 @@
 """Fermi level and density of states from eigenvalues on a mesh of k-points."""
 
+import math
+
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, map_coordinates
 from scipy.optimize import brentq
@@ -17,6 +19,8 @@ def fermi_level(
 ) -> float:
     """Return the energy at which Fermi-Dirac occupations, 0 to 2, hold the electrons; Ha.
 
+    It is infinite where the bands have no room for more electrons.
+
     Parameters
     ----------
     energies_ha : (k, n) array
@@ -28,6 +32,8 @@ def fermi_level(
     smearing_ha
         k_B T of the electrons.
     """
+    if 2.0 * energies_ha.shape[1] <= n_electrons:
+        return math.inf
 
     def surplus(level: float) -> float:
         occupations = 2.0 * expit((level - energies_ha) / smearing_ha)
@@ -38,6 +44,11 @@ def fermi_level(
         surplus, energies_ha.min() - margin, energies_ha.max() + margin, xtol=1e-10
     )
     return level
+
+
+def highest_occupation(energies_ha: np.ndarray, fermi_ha: float, smearing_ha: float) -> float:
+    """Return the largest occupation (0 to 1) of the highest band, of energies (k, n), Ha."""
+    return float(expit((fermi_ha - energies_ha[:, -1].min()) / smearing_ha))
 
 
 def density_of_states(energies: np.ndarray, grid: np.ndarray, width: float) -> np.ndarray:

@@ -176,6 +176,7 @@ class AbinitEngine:
                 xc_ha=float(file["e_xc"][...]),
                 hartree_ha=float(file["e_hartree"][...]),
                 fermi_ha=float(file["fermi_energy"][...]),
+                highest_occupation=float(file["occupations"][0, :, -1].max()) / 2.0,
             )
 
     def eigenvalues(

@@ -109,7 +109,8 @@ class SparcEngine:
             "sparc", {"RHO_TRIGGER": 12, "MIXING_VARIABLE": "density", "MINIT_SCF": 1}
         ).model_copy(update={"max_scf_iterations": 1})
         calculation = replace(calculation, dft=settled)
-        keys = electronic_keys(calculation) | hand_over(density, calculation, workdir)
+        keys = electronic_keys(calculation) | {"PRINT_EIGEN": 1}
+        keys |= hand_over(density, calculation, workdir)
         write_input(calculation, keys, workdir)
         run_sparc(self.record.executable, launcher, workdir)
         return read_energy(workdir, launcher, self.record)
@@ -145,6 +146,7 @@ def read_energy(workdir: Path, launcher: Launcher, record: EngineRecord) -> Dens
         xc_ha=float(parts["Exchange correlation energy"]),
         hartree_ha=None,  # part of the electrostatic energy of electrons and ions together
         fermi_ha=float(parts["Fermi level"]),
+        highest_occupation=float(_occupations(workdir)[0][:, -1].max()) / 2.0,
     )
 
 
