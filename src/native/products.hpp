@@ -39,7 +39,7 @@ class Products {
     const std::size_t size = static_cast<std::size_t>(factors_) * harmonics_;
     if (work.sums.size() < size) work.sums.resize(size);
     if (work.values.size() < static_cast<std::size_t>(values_)) work.values.resize(values_);
-    std::memset(work.sums + 0, 0, size * sizeof(float));
+    std::memset(work.sums, 0, size * sizeof(float));
   }
 
   // Adds the sums of one species, of the radial function n, to those of all.

@@ -255,26 +255,7 @@ class Density:
 
         A field of any size fits: a large one is shown as means over blocks, and as stored around
         the places of largest standard deviation. ``view().save("density.html")`` writes the page.
-
-        Parameters
-        ----------
-        height
-            Of the frame, pixels.
-        max_points
-            Maximum number of points of the whole cell on the page; a notebook stores what it shows.
-        against
-            Another density of the same cell: the page shows the difference to it, too.
-
-        Returns
-        -------
-        rhocast.view.Shown
-
-        Raises
-        ------
-        StructureError
-            If ``against`` has another cell.
-        MissingExtraError
-            If plotly is not installed.
+        Parameters, result and errors are those of `rhocast.view.show`.
         """
         return import_module("rhocast.view").show(self, height, max_points, against)
 

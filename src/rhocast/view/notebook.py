@@ -56,7 +56,7 @@ def show(
     height
         Of the frame, pixels.
     max_points
-        As of `rhocast.view.write_page`; a notebook stores what it shows.
+        Maximum number of points of the whole cell on the page; a notebook stores what it shows.
     against
         Another density of the same cell: the page shows the difference to it, too.
 
