@@ -95,7 +95,7 @@ rule converge:
     params:
         study=slice_of(cfg.convergence),
         dft=campaign.study_dft(),
-        format_version=2,
+        format_version=3,
     message:
         "Judging the convergence study"
     script:

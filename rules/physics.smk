@@ -61,7 +61,7 @@ rule draw_energies:
         runtime=10,
         tasks=1,
     params:
-        format_version=1,
+        format_version=2,
     message:
         "Drawing energies of dataset {wildcards.dataset}"
     script:

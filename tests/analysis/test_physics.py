@@ -1,6 +1,7 @@
 """Pictures of energies and equations of state."""
 
 from dataclasses import astuple
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -56,6 +57,31 @@ def test_energies_of_two_systems_are_drawn(tmp_path):
     assert (tmp_path / "energies.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("systems", [1, 3, 24])
+@pytest.mark.parametrize("samples", [0, 1, 6])
+def test_panels_have_room_for_any_number_of_systems(systems, samples, tmp_path, drawn):
+    """Of each the panels fill the picture, bars lie apart, and the first stands at the top."""
+    comparisons = [
+        EnergyComparison(f"{k}.h5", f"Si{system}Ge64", 64, 0.01, -2.0, -2.0, 1e-5, 0.0, 0.0, None,
+                         0.0, 1.0, *([1e-6, 1e-5] if samples else []))
+        for system in range(systems) for k in range(max(1, samples))
+    ]  # fmt: skip
+    draw_energies(comparisons, tmp_path / "e.png")
+    (figure,) = drawn
+    figure.draw_without_rendering()
+    density, energy = figure.axes
+    widths = [axes.get_position().width for axes in (density, energy)]
+    assert widths == pytest.approx([widths[0], widths[0]], rel=0.05)
+    assert sum(widths) > 0.75
+    labels = [label.get_window_extent() for label in density.get_yticklabels()]
+    assert density.get_yticklabels()[0].get_text() == "Si0Ge64"
+    assert all(above.y0 > below.y1 for above, below in pairwise(labels))
+    (shown,) = figure.legends
+    told = [text.get_text() for text in shown.get_texts()]
+    bars = ["expected from samples", "down to zero"] if samples else []
+    assert told == ["1 kcal/mol per atom", *bars]
+
+
 def test_a_bar_shows_the_error_that_is_expected_from_samples(tmp_path, drawn):
     def one(error, *samples):
         return EnergyComparison("0.h5", "Al32", 32, 0.01, -2.0, -2.0 - error, error, error, error,
@@ -70,7 +96,7 @@ def test_a_bar_shows_the_error_that_is_expected_from_samples(tmp_path, drawn):
     assert [line.get_ydata()[0] for line in (above, across)] == list(points.get_ydata()[:2])
     assert (left, right) == pytest.approx((0.5e-6, 2.0 * CHEMICAL_ACCURACY_HA))
     arrows = [line.get_xydata().tolist() for line in energy.lines if line.get_marker() == "<"]
-    assert arrows[0] == [[left, points.get_ydata()[1]]]  # at the bar, then that of the legend
+    assert arrows == [[[left, points.get_ydata()[1]]]]
     drawn.clear()
     draw_energies([one(-2e-5)], tmp_path / "e.png")
     assert len(drawn[0].axes[1].lines) == 2  # the point, and chemical accuracy

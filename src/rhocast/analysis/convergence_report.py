@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rhocast import config
-from rhocast.analysis.picture import new_figure, save_figure
+from rhocast.analysis.picture import MISPLACED, new_figure, save_figure
 from rhocast.config.convergence import refined
 from rhocast.engines.convergence import Series, Trial, judge
 from rhocast.files import replacing
@@ -180,7 +180,7 @@ def draw_convergence(path: str | Path, series: Sequence[Series], study: config.C
             axes = panels[row, column]
             _draw_series(axes, one, quantity, getattr(study, criterion))
             if column == 0:
-                axes.set_ylabel(label)
+                axes.set_ylabel(label.replace("∫|Δρ|/N_e", MISPLACED))
             if row == 0:
                 axes.set_title(_TITLES[one.parameter])
         panels[-1, column].set_xlabel("fineness (1: `dft`)")

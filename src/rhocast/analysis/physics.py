@@ -1,16 +1,17 @@
 """Pictures of energies, equations of state and profiles. Matplotlib without a screen."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 
 from rhocast.analysis.picture import BLUE as _BLUE
 from rhocast.analysis.picture import GREY as _GREY
+from rhocast.analysis.picture import MISPLACED, new_figure, save_figure
 from rhocast.analysis.picture import RED as _RED
-from rhocast.analysis.picture import new_figure, save_figure
 from rhocast.config import Experiment
 from rhocast.properties import EnergyComparison, EquationOfState
 from rhocast.properties.birch_murnaghan import Fit
@@ -31,7 +32,8 @@ _PROFILE_POINTS = 1001
 def draw_energies(comparisons: Sequence[EnergyComparison], picture: str | Path) -> None:
     """Draw the error of the density and of the energy that follows from it, by system.
 
-    Where there are samples, a bar shows the expected error: their mean ± standard deviation.
+    Systems stand from top to bottom as they come. Where there are samples, a bar shows the expected
+    error: their mean ± standard deviation.
 
     Parameters
     ----------
@@ -41,7 +43,7 @@ def draw_energies(comparisons: Sequence[EnergyComparison], picture: str | Path) 
         PNG to write.
     """
     systems = list(dict.fromkeys(one.system for one in comparisons))
-    figure = new_figure(8.6, 3.8)
+    figure = new_figure(8.6, 1.5 + len(systems) * _row_height(comparisons))
     density, energy = figure.subplots(1, 2, sharey=True)
     bars: list[Line2D] = []
     for row, system in enumerate(systems):
@@ -57,30 +59,36 @@ def draw_energies(comparisons: Sequence[EnergyComparison], picture: str | Path) 
                 bars += energy.plot(
                     _expected(one.samples), [place, place], color=_GREY, linewidth=2.0, zorder=1
                 )
-    energy.axvline(CHEMICAL_ACCURACY_HA, color=_RED, linewidth=1.0, linestyle="--")
-    energy.text(
-        CHEMICAL_ACCURACY_HA, len(systems) - 0.55, "1 kcal/mol ", color=_RED, fontsize=9, ha="right"
-    )
-    density.set(xlabel="∫|Δρ|/N_e, %", xlim=(0.0, None), ylim=(-0.6, len(systems) - 0.4))
+    accuracy = {"color": _RED, "linewidth": 1.0, "linestyle": "--"}
+    energy.axvline(CHEMICAL_ACCURACY_HA, **accuracy, label="1 kcal/mol per atom")
+    largest = 100.0 * max(one.density_error for one in comparisons)
+    density.set(xlabel=f"density error {MISPLACED}, %", xlim=(0.0, 1.05 * largest))
     density.set_yticks(range(len(systems)), systems)
-    energy.set(xlabel="energy error, Ha/atom", xscale="log", xlim=_decades(energy))
+    density.set_ylim(len(systems) - 0.5, -0.5)
+    energy.set(xlabel="|energy error|, Ha/atom", xscale="log", xlim=_decades(energy))
     if bars:
         energy.plot([], [], color=_GREY, linewidth=2.0, label="expected from samples")
         _open_at_zero(energy, bars)
-        figure.legend(loc="outside upper right", frameon=False, fontsize=8, ncols=2)
+    figure.legend(loc="outside upper right", frameon=False, fontsize=8, ncols=3)
     save_figure(figure, picture)
+
+
+def _row_height(comparisons: Sequence[EnergyComparison]) -> float:
+    """Return the height of a system's row, inches: bars of its snapshots lie above each other."""
+    bars = Counter(one.system for one in comparisons if one.samples)
+    return max(0.4, 0.24 * max(bars.values(), default=0))
 
 
 def _open_at_zero(axes: "Axes", bars: "list[Line2D]") -> None:
     """Let bars that reach down to zero end in an arrow at the left of a logarithmic axis."""
     left, _ = axes.get_xlim()
-    style: dict[str, Any] = {"marker": "<", "linestyle": "none", "color": _GREY, "clip_on": False}
     reaching = [bar for bar in bars if np.min(bar.get_xdata()) <= 0.0]
     for bar in reaching:
         bar.set_xdata([left, np.max(bar.get_xdata())])
-        axes.plot([left], np.asarray(bar.get_ydata())[:1], **style)
     if reaching:
-        axes.plot([], [], **style, label="down to zero")
+        heights = [np.asarray(bar.get_ydata())[0] for bar in reaching]
+        places = np.full(len(heights), left)
+        axes.plot(places, heights, "<", color=_GREY, clip_on=False, label="down to zero")
 
 
 def _expected(samples: EnergySamples) -> tuple[float, float]:

@@ -17,6 +17,9 @@ FORMATS = ("png", "pdf", "svg")
 #: and in print: what is predicted, what DFT computed, a band or a third curve, all else.
 BLUE, RED, ORANGE, GREY = "#3b6ea5", "#c0392b", "#e8a33d", "0.35"
 
+#: The share of the electrons that a density misplaces, as axes name it.
+MISPLACED = r"∫|Δρ|/$N_\mathrm{e}$"
+
 #: The layout is found this often before a figure is written: ticks, and with them the widths of
 #: their numbers, change with the sizes of panels.
 LAYOUT_PASSES = 2

@@ -16,7 +16,7 @@ import numpy as np
 from rhocast import config
 from rhocast.analysis.evaluation import compare_snapshots
 from rhocast.analysis.metrics import pool
-from rhocast.analysis.picture import new_figure, save_figure
+from rhocast.analysis.picture import MISPLACED, new_figure, save_figure
 from rhocast.config.studies import Schedule
 from rhocast.datasets.entry import Entry, read_entry, trajectory_of
 from rhocast.errors import FileFormatError
@@ -216,7 +216,7 @@ def draw_economy(rows: Sequence[Row], picture: str | Path) -> None:
         axes.errorbar(hours, means, spreads, fmt="o-", color=colour, capsize=2, label=way)
     axes.set(
         xlabel="DFT core hours of the training data",
-        ylabel="∫|Δρ|/N_e on unseen larger cells, %",
+        ylabel=f"{MISPLACED} on unseen larger cells, %",
         xscale="log",
         yscale="log",
     )
