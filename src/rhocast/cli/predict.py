@@ -2,13 +2,11 @@
 
 import argparse
 import logging
-import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rhocast.cli.frames import FRAME, for_each_frame, slice_of
 from rhocast.cli.job import emit
 from rhocast.cli.numbers import MOST_RANKS, MOST_SEED, number_in, whole_in
 from rhocast.cli.ranks import communicator
@@ -29,14 +27,10 @@ from rhocast.inference import (
 from rhocast.inference.spacing import DEFAULT_SPACING_BOHR
 from rhocast.inference.spacing import tell as tell_spacing
 from rhocast.model import DensityModel
-from rhocast.parallel import first_alone, rank_of, size_of, together
-from rhocast.parallel.ranks import from_first
-from rhocast.structures import Structure, read_structure, read_structures
+from rhocast.parallel import first_alone, size_of, together
+from rhocast.structures import Structure, read_structure
 
 log = logging.getLogger(__name__)
-
-#: Stands in the name of an output for the number of a frame.
-_FRAME = "{frame}"
 
 
 def add_verbs(verbs: Any) -> None:
@@ -50,9 +44,9 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument("structure", type=Path, help="any file that ASE reads")
     verb.add_argument(
         "--frames",
-        type=_slice,
+        type=slice_of,
         metavar="FIRST:END:STEP",
-        help=f"frames of a trajectory to predict, counted from 0, with {_FRAME} in the name of the "
+        help=f"frames of a trajectory to predict, counted from 0, with {FRAME} in the name of the "
         "output (default: all)",
     )
     verb.add_argument(
@@ -159,59 +153,23 @@ def _predict(options: argparse.Namespace) -> None:
     comm = communicator(options.ranks)
     _field_file(options)
     model = together(comm, lambda: DensityModel.load(options.model))
-    if _FRAME in options.output.name:
-        _predict_frames(options, model, comm)
+    if FRAME in options.output.name:
+
+        def predict(structure: Structure | None, output: Path) -> None:
+            frame = argparse.Namespace(**vars(options) | {"output": output})
+            _predict_one(frame, model, structure, comm)
+
+        for_each_frame(options.structure, options.frames, options.output, predict, comm)
         return
     if options.frames is not None:
         raise ConfigError(
-            f"frames: expected {_FRAME} in the name of the output, such as -o "
-            f"densities/{_FRAME}.h5, found {options.output}"
+            f"frames: expected {FRAME} in the name of the output, such as -o "
+            f"densities/{FRAME}.h5, found {options.output}"
         )
     structure = first_alone(
         comm, lambda: read_structure(options.structure, options.format, options.species)
     )
     _predict_one(options, model, structure, comm)
-
-
-def _predict_frames(options: argparse.Namespace, model: DensityModel, comm: Any) -> None:
-    """Predict every frame of a trajectory, each to a file of its own."""
-
-    def frames() -> dict[int, Structure]:
-        every = read_structures(options.structure)
-        chosen = list(every)[slice(None) if options.frames is None else options.frames]
-        if not chosen:
-            raise ConfigError(f"{options.structure}: none of its {len(every)} frames is chosen")
-        return {number: every[number] for number in chosen}
-
-    structures = first_alone(comm, frames)
-    numbers = from_first(comm, None if structures is None else list(structures))
-    output: Path = options.output
-    with _bar(rank_of(comm) == 0 and sys.stderr.isatty()) as track:
-        for number in track(numbers):
-            options.output = output.with_name(output.name.replace(_FRAME, str(number)))
-            _predict_one(options, model, None if structures is None else structures[number], comm)
-
-
-@contextmanager
-def _bar(shown: bool) -> Iterator[Callable[[list[int]], Iterable[int]]]:
-    """Give what goes through frames with a progress bar, where a person is watching."""
-    if not shown:
-        yield iter
-        return
-    from rich.console import Console
-    from rich.progress import track
-
-    logging.getLogger("rhocast").setLevel(logging.WARNING)  # lines of each frame would hide it
-    yield lambda numbers: track(numbers, "frames", console=Console(stderr=True))
-
-
-def _slice(text: str) -> slice:
-    try:
-        return slice(*(int(word) if word else None for word in text.split(":")))
-    except (ValueError, TypeError):
-        raise argparse.ArgumentTypeError(
-            f"expected FIRST:END:STEP such as 100::10, found {text!r}"
-        ) from None
 
 
 def _predict_one(
