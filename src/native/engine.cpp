@@ -53,7 +53,8 @@ class Variant final : public Engine {
       : species_(model.species), degree_(model.degree),
         features_(model.features), reach_(model.reaches[model.radial - 1]),
         has_form_(model.form.outputs > 0), has_baseline_(model.intervals > 0),
-        target_std_(model.target_std), min_std_(model.min_std), radial_(model.reaches, model.radial),
+        target_std_(model.target_std), min_std_(model.min_std),
+        fading_square_(model.fading_density * model.fading_density), radial_(model.reaches, model.radial),
         network_(model), baseline_(model), multipoles_(model) {
     Scratch scratch(*this);
     for (int g = 0; g < GROUPS; ++g) {
@@ -159,13 +160,21 @@ class Variant final : public Engine {
       const Group& group = tile.groups[g];
       scatter(group, first, box, values.baseline[g], out.baseline);
       if (out.mean)
-        scatter(group, first, box, values.mean[g] + values.baseline[g], out.mean);
+        scatter(group, first, box, faded(values.mean[g], values.baseline[g]) + values.baseline[g],
+                out.mean);
       if (out.aleatoric)
         scatter(group, first, box, target_std_ * (softplus(values.raw[g]) + min_std_),
                 out.aleatoric);
       if (out.epistemic && has_form_)
         scatter(group, first, box, sqrt(values.squares[g]), out.epistemic);
     }
+  }
+
+  // What is left of a correction where the baseline is low (method.md, Eq. 27b).
+  Floats faded(Floats correction, Floats baseline) const {
+    if (fading_square_ == 0.0f) return correction;
+    const Floats positive = max(baseline, Floats{}), square = positive * positive;
+    return correction * (square / (square + fading_square_));
   }
 
   static void scatter(const Group& group, const std::int64_t first[3], const Box& box,
@@ -187,7 +196,7 @@ class Variant final : public Engine {
   int species_, degree_, features_;
   float reach_;
   bool has_form_, has_baseline_;
-  float target_std_, min_std_;
+  float target_std_, min_std_, fading_square_;
   Radial radial_;
   Network network_;
   Baseline baseline_;

@@ -35,6 +35,7 @@ struct Model {
   int intervals;  // of the baseline's radial splines; 0: no baseline
   float baseline_reach;
   const float* splines;  // (species, intervals, 4): powers of the place within an interval
+  float fading_density;  // e/Bohr³: the correction fades where the baseline is lower; 0: nowhere
 
   // Of the baseline's multipoles, l = 0 … multipole_degree; multipole_radial = 0: none.
   int multipole_radial, multipole_degree;

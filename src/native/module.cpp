@@ -150,7 +150,7 @@ void make_evaluator(
     Vector scale, Vector shift, std::vector<Matrix> weights, std::vector<Vector> biases,
     int layers_per_block, float target_std, float min_std, std::optional<Matrix> form_weight,
     std::optional<Vector> form_bias, float baseline_reach,
-    Splines splines, Vector multipole_reaches,
+    Splines splines, float fading_density, Vector multipole_reaches,
     nb::ndarray<const float, nb::ndim<5>, nb::c_contig, nb::device::cpu> coefficients,
     float multipole_usual_sum, Numbers product_numbers, Places product_places,
     Vector product_weights, Numbers product_degrees, Splines product_coefficients) {
@@ -198,6 +198,7 @@ void make_evaluator(
   model.intervals = static_cast<int>(splines.shape(1));
   model.baseline_reach = baseline_reach;
   model.splines = splines.data();
+  model.fading_density = fading_density;
   model.multipole_radial = degrees ? static_cast<int>(poles) : 0;
   model.multipole_degree = static_cast<int>(degrees) - 1;
   model.multipole_reaches = multipole_reaches.data();
@@ -294,8 +295,8 @@ NB_MODULE(_native, m) {
            nb::arg("weights"), nb::arg("biases"), nb::arg("layers_per_block"),
            nb::arg("target_std"), nb::arg("min_std"),
            nb::arg("form_weight").none(), nb::arg("form_bias").none(), nb::arg("baseline_reach"),
-           nb::arg("splines"), nb::arg("multipole_reaches"), nb::arg("multipole_coefficients"),
-           nb::arg("multipole_usual_sum"), nb::arg("product_numbers"), nb::arg("product_places"),
+           nb::arg("splines"), nb::arg("fading_density"), nb::arg("multipole_reaches"),
+           nb::arg("multipole_coefficients"), nb::arg("multipole_usual_sum"), nb::arg("product_numbers"), nb::arg("product_places"),
            nb::arg("product_weights"), nb::arg("product_degrees"),
            nb::arg("product_coefficients"))
       .def("evaluate", &evaluate, nb::arg("atoms"), nb::kw_only(), nb::arg("steps"),

@@ -18,6 +18,9 @@ FIELDS = ("density", "epistemic_std", "aleatoric_std")
 #: Spread of what the network predicts, e/Bohr³.
 SCALE = 3e-3
 
+#: Where half of that is left, amid the densities of the pseudo-atoms, e/Bohr³.
+FADING = 0.02
+
 
 def make_model(
     species=("Si", "Ge"),
@@ -49,6 +52,7 @@ def make_model(
         network,
         normalised_in(structure, descriptor, species, SCALE),
         baseline=_baseline(species, intervals, *poles) if intervals else None,
+        fading_density=FADING if intervals else 0.0,
         last_layer=random_last_layer(network),
         calibrations={"fast": Calibration(aleatoric=1.3, epistemic=2.5)},
     )

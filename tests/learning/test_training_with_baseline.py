@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import h5py
 import numpy as np
+import pytest
 from ase.build import bulk
 from known_density import make_snapshot
 from trainings import BASELINE, NETWORK, SMOOTH, TRAINING, misplaced
@@ -13,6 +14,7 @@ from rhocast.density import write_snapshot
 from rhocast.learning import read_features, train
 from rhocast.learning.split import split
 from rhocast.model import DensityModel
+from rhocast.structures import Structure
 
 
 def test_the_network_learns_what_the_baseline_leaves(corrected, tmp_path):
@@ -36,9 +38,29 @@ def test_prediction_is_baseline_and_network(corrected):
         model.predict(features, model.draw(3)),
         model.bind(structure)(points, model.draw(3)),
     )
-    expected = model.baseline.bind(structure)(points) + network.mean
-    np.testing.assert_allclose(whole.mean, expected, atol=1e-7)
+    baseline = model.baseline.bind(structure)(points)
+    left = baseline**2 / (baseline**2 + model.fading_density**2)
+    np.testing.assert_allclose(whole.mean, baseline + left * network.mean, atol=1e-7)
+    assert left.min() < 0.9
     np.testing.assert_array_equal(whole.total_std, network.total_std)
+
+
+def test_the_correction_fades_where_the_density_is_lower_than_any_trained_on(corrected):
+    """By half where the pseudo-atoms hold the lowest density, wholly where there are none."""
+    features, model = corrected
+    data = read_features(features)
+    parts = split(data, 0.25, np.random.default_rng(config.seed_for(0, "validation")))
+    assert model.fading_density == data.target[parts.training].min() > 0.0
+    atom = Structure(np.zeros((1, 3)), 60.0 * np.eye(3), np.array([13]))
+    r = np.linspace(0.5, 8.0, 400)
+    points = r[:, None] * [1.0, 0.0, 0.0]
+    baseline = model.baseline.bind(atom)(points)
+    correction = model.predict(descriptors.make(SMOOTH, ("Al",)).bind(atom)(points)).mean
+    edge = np.abs(baseline - model.fading_density).argmin()
+    change = model.bind(atom)(points).mean - baseline
+    assert change[edge] == pytest.approx(0.5 * correction[edge], rel=0.05)
+    far = model.bind(atom)(np.full((1, 3), 30.0)).mean
+    assert far == 0.0 != model.predict(np.zeros((1, model.n_features), np.float32)).mean
 
 
 def test_a_model_with_baseline_returns_from_its_file(corrected, tmp_path):
@@ -48,6 +70,7 @@ def test_a_model_with_baseline_returns_from_its_file(corrected, tmp_path):
     assert loaded.hash == model.hash
     assert loaded.descriptor == SMOOTH
     assert loaded.baseline.parameters == BASELINE
+    assert loaded.fading_density == model.fading_density > 0.0
     np.testing.assert_array_equal(loaded.baseline.tables, model.baseline.tables)
     assert replace(model, baseline=None).hash != model.hash
 

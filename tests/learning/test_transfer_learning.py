@@ -113,6 +113,7 @@ def test_transfer_keeps_the_baseline(corrected, larger, tmp_path):
     features = sampled(tmp_path / "l.h5", larger[:2], SMOOTH, baseline=BASELINE)
     model = transfer(base, features, transfer=TRANSFER, seed=0)
     assert model.baseline is base.baseline
+    assert 0.0 < model.fading_density <= base.fading_density
     assert misplaced(model, larger[2]) < 0.8 * misplaced(base, larger[2])
     without = sampled(tmp_path / "w.h5", larger[:2], SMOOTH)
     with pytest.raises(ModelError, match=r"w\.h5: baseline is None, the base model's is cutoff"):

@@ -92,6 +92,8 @@ def _summary(model: DensityModel) -> dict[str, str]:
     }
     if model.baseline is not None:
         rows["pseudo-atoms"] = _plain(model.baseline.parameters.model_dump())
+    if model.fading_density:
+        rows["correction fades below"] = f"{model.fading_density:.1e} e/Bohr³"
     if factors := model.calibrations.get("fast"):
         held_back = training.get("validation", {}).get("held_back", "points")
         rows["calibration, fast"] = (

@@ -135,6 +135,7 @@ def _info(options: argparse.Namespace) -> None:
         "descriptor": model.descriptor.model_dump(),
         "n_features": model.n_features,
         "baseline": model.baseline.parameters.model_dump() if model.baseline else "none",
+        "fading_density": model.fading_density,
         "network": model.parameters.model_dump(),
         "calibrations": {kind: asdict(factors) for kind, factors in model.calibrations.items()},
         "certificate": asdict(model.certificate) if model.certificate else "none",

@@ -41,6 +41,8 @@ class KernelArrays:
         Reach of the pseudo-atoms, Bohr; 0 without them.
     splines : (S, intervals, 4) array
         Pseudo-atoms: powers of the place within each interval.
+    fading_density
+        The correction fades where the pseudo-atoms' density is lower, e/Bohr³; 0: nowhere.
     multipole_reaches : (m,) array
         R_n of the multipoles, Bohr; none without them.
     multipole_coefficients : (S, S, degrees, m, m or 2 m) array
@@ -74,6 +76,7 @@ class KernelArrays:
     form_bias: np.ndarray | None
     baseline_reach: float
     splines: np.ndarray
+    fading_density: float
     multipole_reaches: np.ndarray
     multipole_coefficients: np.ndarray
     multipole_usual_sum: float
@@ -125,6 +128,7 @@ class KernelArrays:
             splines=np.zeros((len(model.species), 0, 4), np.float32)
             if model.baseline is None
             else splines_of(model.baseline),
+            fading_density=0.0 if model.baseline is None else model.fading_density,
             multipole_reaches=pole_reaches,
             multipole_coefficients=coefficients,
             multipole_usual_sum=usual_sum,

@@ -75,6 +75,11 @@ class Points:
         return float(self.target[worst]), self.data.source(self.rows[worst])
 
 
+def lowest_density(data: FeatureSet, rows: np.ndarray) -> float:
+    """Return the lowest density at some points, e/Bohr³; 0 if any is negative."""
+    return max(float(data.target[rows].min()), 0.0)
+
+
 def remainder(data: FeatureSet, rows: np.ndarray, baseline: PseudoAtoms | None) -> np.ndarray:
     """Compute what the network has to learn: density less baseline, (p,) float32, e/Bohr³."""
     target = data.target[rows]

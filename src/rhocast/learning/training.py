@@ -17,7 +17,7 @@ from rhocast.learning.baseline import fit_baseline
 from rhocast.learning.bayesian_network import DensityNetwork
 from rhocast.learning.feature_file import FeatureSet, read_features
 from rhocast.learning.fitting import Checkpoint, evaluate, fit
-from rhocast.learning.points import Points, normalisation_of, remainder
+from rhocast.learning.points import Points, lowest_density, normalisation_of, remainder
 from rhocast.learning.split import Split, split
 from rhocast.learning.torch_device import check_device
 from rhocast.learning.uncertainty import calibrated, edge_of, with_uncertainty
@@ -102,6 +102,7 @@ def train_on(
         species=tuple(data.valence),
         normalisation=normalisation,
         baseline=baseline,
+        fading_density=lowest_density(data, parts.training) if baseline else 0.0,
     )
     _log.info("training on %d points, %s held back", len(target), parts.held_back)
     settings = config_hash(training, network, data.descriptor)

@@ -11,6 +11,7 @@ from rhocast import config
 from rhocast.errors import ModelError
 from rhocast.learning.bayesian_network import DensityNetwork
 from rhocast.learning.feature_file import FeatureSet, read_features
+from rhocast.learning.points import lowest_density
 from rhocast.learning.split import split, thin
 from rhocast.learning.training import config_hash, describe, fit_and_calibrate
 from rhocast.model import DensityModel
@@ -61,7 +62,8 @@ def transfer(
     parts = split(data, transfer.validation_share, rng, transfer.validation_trajectories)
     parts = thin(parts, transfer.share, rng)
 
-    model = replace(base, metadata=copy.deepcopy(base.metadata))
+    lowest = min(base.fading_density, lowest_density(data, parts.training))
+    model = replace(base, metadata=copy.deepcopy(base.metadata), fading_density=lowest)
     network = DensityNetwork.of(base.network, base.parameters)
     freeze(network, transfer.frozen_share)
     _log.info("transfer on %d points, %s held back", len(parts.training), parts.held_back)

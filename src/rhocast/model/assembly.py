@@ -43,6 +43,7 @@ def parts_of(
         "species": tuple(record["species"]),
         "normalisation": Normalisation(**statistics),
         "baseline": _baseline(arrays, record),
+        "fading_density": record.get("fading_density", 0.0),
         "last_layer": _last_layer(arrays),
         "training_range": _training_range(arrays, record),
         "calibrations": {kind: Calibration(**values) for kind, values in calibrations.items()},

@@ -18,7 +18,7 @@ from rhocast.model.calibration import Calibration
 from rhocast.model.certificate import Certificate
 from rhocast.model.checkpoint import content_hash, read_checkpoint, write_checkpoint
 from rhocast.model.network import Network
-from rhocast.model.normalisation import Normalisation, Prediction
+from rhocast.model.normalisation import Normalisation, Prediction, faded
 from rhocast.model.shipped import model_path
 from rhocast.model.spread import LastLayer
 from rhocast.model.training_range import TrainingRange
@@ -46,6 +46,9 @@ class DensityModel:
         Of features and target.
     baseline
         Density that the network corrects; None if it gives all of it.
+    fading_density
+        The correction fades where the baseline is lower, e/Bohr³: the lowest density trained on; 0
+        in models without a baseline and of earlier versions, whose correction fades nowhere.
     last_layer
         Posterior of the last layer, for the fast uncertainty; None in models without it.
     training_range
@@ -65,6 +68,7 @@ class DensityModel:
     species: tuple[str, ...]
     normalisation: Normalisation
     baseline: PseudoAtoms | None = None
+    fading_density: float = 0.0
     last_layer: LastLayer | None = None
     training_range: TrainingRange | None = None
     calibrations: dict[str, Calibration] = field(default_factory=dict)
@@ -255,6 +259,8 @@ class DensityModel:
         }
         if self.baseline is not None:
             record["baseline"] = self.baseline.parameters.model_dump(exclude_none=True)
+        if self.fading_density:
+            record["fading_density"] = self.fading_density
         if self.training_range is not None:
             record["training_range"] = {
                 "limit": self.training_range.limit,
@@ -332,5 +338,6 @@ class BoundModel:
         prediction = self.model.predict(self.descriptor(points), draws, fast)
         if self.baseline is None:
             return prediction
-        mean = (self.baseline(points) + prediction.mean).astype(np.float32)
-        return replace(prediction, mean=mean)
+        baseline = self.baseline(points)
+        correction = faded(prediction.mean, baseline, self.model.fading_density)
+        return replace(prediction, mean=(baseline + correction).astype(np.float32))

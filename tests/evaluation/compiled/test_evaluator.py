@@ -117,7 +117,7 @@ def test_rounding_to_bfloat16_is_where_it_should_be(isa, shape):
     """
     if "bf16" not in isa:
         pytest.skip(f"{isa} rounds nothing to bfloat16")
-    model = replace(make_model(**shape), calibrations={})
+    model = replace(make_model(**shape), calibrations={}, fading_density=0.0)
     form = model.last_layer.factor
     features, found = network_part(model, binary(TRICLINIC), isa)
     split = isa == "amx_bf16"

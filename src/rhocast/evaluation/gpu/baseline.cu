@@ -63,13 +63,13 @@ extern "C" __global__ void induce(int n, const int* which, const int* kinds, con
 
 #if INTERVALS > 0
 
-// Adds the pseudo-atoms to the densities of a column. splines[species][interval] are the powers of
+// Adds the pseudo-atoms to the corrections of a column, which fade where they are low. splines[species][interval] are the powers of
 // the place within an interval, zero in the last one.
 extern "C" __global__ void __launch_bounds__(POINTS)
     add_baseline(int n, const Box* box_at, int first_brick, const Near* near, const int* starts,
                  int batches, const int* species_batches, const float4* splines,
                  float inverse_interval, float cutoff_square, const float* inverses,
-                 const float* poles, float* density) {
+                 const float* poles, float fading_square, float* density) {
   const int column = blockIdx.x * blockDim.x + threadIdx.x;
   if (column >= n) return;
   const Box& box = *box_at;
@@ -145,7 +145,12 @@ extern "C" __global__ void __launch_bounds__(POINTS)
 #pragma unroll
   for (int p = 0; p < COLUMN; ++p) {
     const int at = in_box(box, brick, i, j, p);
-    if (at >= 0) density[at] += sums[p];
+    if (at < 0) continue;
+    if (fading_square > 0.0f) {
+      const float positive = fmaxf(sums[p], 0.0f), square = positive * positive;
+      density[at] *= square / (square + fading_square);
+    }
+    density[at] += sums[p];
   }
 }
 

@@ -188,7 +188,7 @@ class BoundGpu:
         )
 
     def _baseline(self, box: Any, near: Near, bricks: int, density: Any) -> None:
-        """Add the pseudo-atoms."""
+        """Add the pseudo-atoms to what the network says."""
         model = self._model
         model.kernels["add_baseline"](
             bricks * int(BRICK[0] * BRICK[1]),
@@ -203,6 +203,7 @@ class BoundGpu:
             model.baseline_reach**2,
             model.pole_inverses,
             self._poles,
+            model.fading_density**2,
             density,
         )
 
