@@ -54,7 +54,7 @@ class Variant final : public Engine {
         features_(model.features), reach_(model.reaches[model.radial - 1]),
         has_form_(model.form.outputs > 0), has_baseline_(model.intervals > 0),
         target_std_(model.target_std), min_std_(model.min_std),
-        fading_square_(model.fading_density * model.fading_density), radial_(model.reaches, model.radial),
+        fading_(model.fading_density), radial_(model.reaches, model.radial),
         network_(model), baseline_(model), multipoles_(model) {
     Scratch scratch(*this);
     for (int g = 0; g < GROUPS; ++g) {
@@ -172,9 +172,9 @@ class Variant final : public Engine {
 
   // What is left of a correction where the baseline is low (method.md, Eq. 27b).
   Floats faded(Floats correction, Floats baseline) const {
-    if (fading_square_ == 0.0f) return correction;
-    const Floats positive = max(baseline, Floats{}), square = positive * positive;
-    return correction * (square / (square + fading_square_));
+    if (fading_ == 0.0f) return correction;
+    const Floats t = min(max(baseline / fading_, Floats{}), splat(1.0f));
+    return correction * (t * t * t * (10.0f + t * (6.0f * t - 15.0f)));
   }
 
   static void scatter(const Group& group, const std::int64_t first[3], const Box& box,
@@ -196,7 +196,7 @@ class Variant final : public Engine {
   int species_, degree_, features_;
   float reach_;
   bool has_form_, has_baseline_;
-  float target_std_, min_std_, fading_square_;
+  float target_std_, min_std_, fading_;
   Radial radial_;
   Network network_;
   Baseline baseline_;

@@ -1,5 +1,6 @@
 """Surfaces and molecules: no density far from the atoms, a large uncertainty, cheap blocks."""
 
+import kernel_models
 import numpy as np
 import pytest
 from small_model import DESCRIPTOR, make_model
@@ -41,6 +42,20 @@ def test_density_goes_to_zero_and_uncertainty_stays(field, slab):
     assert (left_out == left_out.flat[0]).all()
     assert left_out.flat[0] > 0.01  # what the untrained network would have said: some 0.03
     assert np.isfinite(field.std).all()
+
+
+def test_a_correction_that_fades_leaves_no_density_and_a_constant_deviation(slab):
+    model = kernel_models.make_model()
+    slab = Structure(slab.positions, slab.cell, np.array([32, 14, 32, 14]))
+    field = predict_on_mesh(
+        model, slab, Mesh(MESH, slab.cell), PredictionOptions(uncertainty="fast")
+    )
+    height = np.abs(np.arange(MESH[2]) * 0.5 - 35.0)
+    far = height > model.cutoff_bohr + 1.5
+    assert (field.density[:, :, far] == 0.0).all()
+    np.testing.assert_allclose(field.std[:, :, far], 0.3 * kernel_models.FADING, rtol=1e-6)
+    edge = (height > 6.0) & ~far  # between slab and empty space, nothing jumps
+    assert np.abs(np.diff(field.std[4, 6, edge & (np.arange(MESH[2]) > 70)])).max() < 0.01
 
 
 def test_nothing_changes_near_the_atoms(field, slab):

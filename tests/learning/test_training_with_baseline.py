@@ -39,14 +39,12 @@ def test_prediction_is_baseline_and_network(corrected):
         model.bind(structure)(points, model.draw(3)),
     )
     baseline = model.baseline.bind(structure)(points)
-    left = baseline**2 / (baseline**2 + model.fading_density**2)
-    np.testing.assert_allclose(whole.mean, baseline + left * network.mean, atol=1e-7)
-    assert left.min() < 0.9
+    np.testing.assert_allclose(whole.mean, baseline + network.mean, atol=1e-7)
     np.testing.assert_array_equal(whole.total_std, network.total_std)
 
 
 def test_the_correction_fades_where_the_density_is_lower_than_any_trained_on(corrected):
-    """By half where the pseudo-atoms hold the lowest density, wholly where there are none."""
+    """By half where the pseudo-atoms hold half of the lowest density, wholly without any."""
     features, model = corrected
     data = read_features(features)
     parts = split(data, 0.25, np.random.default_rng(config.seed_for(0, "validation")))
@@ -56,11 +54,15 @@ def test_the_correction_fades_where_the_density_is_lower_than_any_trained_on(cor
     points = r[:, None] * [1.0, 0.0, 0.0]
     baseline = model.baseline.bind(atom)(points)
     correction = model.predict(descriptors.make(SMOOTH, ("Al",)).bind(atom)(points)).mean
-    edge = np.abs(baseline - model.fading_density).argmin()
+    middle = np.abs(baseline - 0.5 * model.fading_density).argmin()
     change = model.bind(atom)(points).mean - baseline
-    assert change[edge] == pytest.approx(0.5 * correction[edge], rel=0.05)
-    far = model.bind(atom)(np.full((1, 3), 30.0)).mean
-    assert far == 0.0 != model.predict(np.zeros((1, model.n_features), np.float32)).mean
+    assert change[middle] == pytest.approx(0.5 * correction[middle], rel=0.05)
+    dense = baseline > model.fading_density
+    np.testing.assert_allclose(change[dense], correction[dense], atol=1e-6)
+    far = model.bind(atom)(np.full((1, 3), 30.0), fast=True)
+    assert far.mean == 0.0 == far.aleatoric_std
+    assert far.epistemic_std == pytest.approx(0.3 * model.fading_density)
+    assert model.predict(np.zeros((1, model.n_features), np.float32)).mean != 0.0
 
 
 def test_a_model_with_baseline_returns_from_its_file(corrected, tmp_path):

@@ -7,6 +7,7 @@ import numpy as np
 
 from rhocast.grid import Neighbourhood
 from rhocast.model import Calibration, DensityModel
+from rhocast.model.fading import faded_stds
 
 Box = Sequence[slice]
 
@@ -60,14 +61,21 @@ class Evaluator(Protocol):
 def calibration_of(
     model: DensityModel, fields: Sequence[str]
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Return what calibrates the fast uncertainty among fields (f, ...), in place."""
+    """Return what calibrates the fast uncertainty among fields (f, ...), in place.
+
+    Where the correction fades, so do the deviations, if the density is among the fields.
+    """
     if not {"aleatoric_std", "epistemic_std"} <= set(fields):
         return lambda values: values
     calibration = model.calibrations.get("fast", Calibration())
     which = [fields.index(name) for name in ("aleatoric_std", "epistemic_std")]
 
     def calibrated(values: np.ndarray) -> np.ndarray:
-        values[which] = calibration(*values[which])
+        stds = calibration(*values[which])
+        if "density" in fields:
+            density = values[fields.index("density")]
+            stds = faded_stds(density, *stds, model.fading_density)
+        values[which] = stds
         return values
 
     return calibrated

@@ -48,6 +48,7 @@ class BlockPredictor:
         self._blocks = task.blocks
         self._evaluator = evaluator_for(model, task)
         self._range = model.cutoff_bohr
+        self._tapers = not model.fading_density  # else the density falls to zero without it
         self._vacuum = self._far_from_atoms()
 
     def __call__(self, block: int, atoms: Neighbourhood | None) -> np.ndarray:
@@ -95,7 +96,7 @@ class BlockPredictor:
                 continue
             part = values[:, *tile]
             part[...] = evaluate(tile)
-            if nearest.max() + half > TAPER_FROM * self._range:
+            if self._tapers and nearest.max() + half > TAPER_FROM * self._range:
                 distance = to_nearest(positions, atoms.corner + self._task.mesh.offsets(tile))
                 taper(part, weight(distance.reshape(part.shape[1:]), self._range))
         return values
@@ -132,7 +133,8 @@ class BlockPredictor:
         middle = np.full(3, 0.5)
         evaluate = self._evaluator.bind(Neighbourhood(alone, middle, middle, np.zeros(1, np.int32)))
         values = evaluate((slice(0, 1), slice(0, 1), slice(0, 1)))[:, 0, 0, 0]
-        taper(values, np.zeros((), dtype=np.float32))
+        if self._tapers:
+            taper(values, np.zeros((), dtype=np.float32))
         return values
 
 

@@ -8,7 +8,8 @@ the model predicts,
     ρ = w f,   σ² = (w σ_f)² + ((1 − w) f)²   (epistemic),
 
 with the network's own σ_f, where w falls smoothly from 1 at d = 0.7 r_c to 0 at d = r_c. In a
-solid, and in its vacancies, w is 1 everywhere.
+solid, and in its vacancies, w is 1 everywhere. Models whose correction fades
+(`rhocast.model.fading`) need no such weight.
 """
 
 import numpy as np

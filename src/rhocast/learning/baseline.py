@@ -27,7 +27,7 @@ from rhocast.learning.feature_file import FeatureSet
 from rhocast.structures import Structure
 
 #: μ, for what the data do not settle.
-_RIDGE = 3e-8
+_RIDGE = 3e-6
 
 #: Points that are gone through at a time.
 _BLOCK = 8192

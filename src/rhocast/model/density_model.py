@@ -18,7 +18,8 @@ from rhocast.model.calibration import Calibration
 from rhocast.model.certificate import Certificate
 from rhocast.model.checkpoint import content_hash, read_checkpoint, write_checkpoint
 from rhocast.model.network import Network
-from rhocast.model.normalisation import Normalisation, Prediction, faded
+from rhocast.model.fading import faded, faded_stds
+from rhocast.model.normalisation import Normalisation, Prediction
 from rhocast.model.shipped import model_path
 from rhocast.model.spread import LastLayer
 from rhocast.model.training_range import TrainingRange
@@ -339,5 +340,9 @@ class BoundModel:
         if self.baseline is None:
             return prediction
         baseline = self.baseline(points)
-        correction = faded(prediction.mean, baseline, self.model.fading_density)
-        return replace(prediction, mean=(baseline + correction).astype(np.float32))
+        lowest = self.model.fading_density
+        mean = (baseline + faded(prediction.mean, baseline, lowest)).astype(np.float32)
+        if prediction.epistemic_std is None:
+            return replace(prediction, mean=mean)
+        stds = faded_stds(mean, prediction.aleatoric_std, prediction.epistemic_std, lowest)
+        return Prediction(mean, *stds)

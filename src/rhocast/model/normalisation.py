@@ -64,25 +64,6 @@ class Normalisation:
         return values * self.target_std + self.target_mean
 
 
-def faded(correction: np.ndarray, baseline: np.ndarray, density: float) -> np.ndarray:
-    """Return what is left of the network's correction where the baseline is low.
-
-    The correction counts less, the further the baseline lies below the lowest density that was
-    trained on: method.md, Eq. 27b. There the network extrapolates.
-
-    Parameters
-    ----------
-    correction, baseline : (p,) arrays
-        e/Bohr³.
-    density
-        Where half of the correction is left, e/Bohr³; 0 leaves all of it everywhere.
-    """
-    if not density:
-        return correction
-    square = np.maximum(baseline, 0.0) ** 2
-    return correction * (square / (square + density**2))
-
-
 @dataclass(frozen=True)
 class Prediction:
     """Densities with their uncertainty; (p,) float32 arrays, e/Bohr³.

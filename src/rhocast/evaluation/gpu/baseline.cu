@@ -69,7 +69,7 @@ extern "C" __global__ void __launch_bounds__(POINTS)
     add_baseline(int n, const Box* box_at, int first_brick, const Near* near, const int* starts,
                  int batches, const int* species_batches, const float4* splines,
                  float inverse_interval, float cutoff_square, const float* inverses,
-                 const float* poles, float fading_square, float* density) {
+                 const float* poles, float inverse_fading, float* density) {
   const int column = blockIdx.x * blockDim.x + threadIdx.x;
   if (column >= n) return;
   const Box& box = *box_at;
@@ -146,9 +146,9 @@ extern "C" __global__ void __launch_bounds__(POINTS)
   for (int p = 0; p < COLUMN; ++p) {
     const int at = in_box(box, brick, i, j, p);
     if (at < 0) continue;
-    if (fading_square > 0.0f) {
-      const float positive = fmaxf(sums[p], 0.0f), square = positive * positive;
-      density[at] *= square / (square + fading_square);
+    if (inverse_fading > 0.0f) {
+      const float t = fminf(fmaxf(sums[p] * inverse_fading, 0.0f), 1.0f);
+      density[at] *= t * t * t * (10.0f + t * (6.0f * t - 15.0f));
     }
     density[at] += sums[p];
   }

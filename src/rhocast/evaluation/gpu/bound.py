@@ -203,7 +203,7 @@ class BoundGpu:
             model.baseline_reach**2,
             model.pole_inverses,
             self._poles,
-            model.fading_density**2,
+            model.inverse_fading,
             density,
         )
 

@@ -61,7 +61,7 @@ class LoadedModel:
         self.layers = up(_layers(arrays))
         self.target_std, self.min_std = arrays.target_std, arrays.min_std
         self.baseline_reach = arrays.baseline_reach
-        self.fading_density = arrays.fading_density
+        self.inverse_fading = 1.0 / arrays.fading_density if arrays.fading_density else 0.0
         intervals = arrays.splines.shape[1]
         beyond = np.zeros((species, 1, 4))
         self.splines = up(np.concatenate([arrays.splines, beyond], axis=1), np.float32)
