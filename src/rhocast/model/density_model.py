@@ -17,8 +17,8 @@ from rhocast.model.assembly import parts_of
 from rhocast.model.calibration import Calibration
 from rhocast.model.certificate import Certificate
 from rhocast.model.checkpoint import content_hash, read_checkpoint, write_checkpoint
-from rhocast.model.network import Network
 from rhocast.model.fading import faded, faded_stds
+from rhocast.model.network import Network
 from rhocast.model.normalisation import Normalisation, Prediction
 from rhocast.model.shipped import model_path
 from rhocast.model.spread import LastLayer
