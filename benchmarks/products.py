@@ -39,10 +39,16 @@ JUDGED = {
         "vacancy": ("sige-unseen/sige63-vacancy",),
     },
 }
-#: Keys of `baseline.multipoles`; products are (radial functions, l) of the factors.
+#: Keys of `baseline.multipoles` of the models before there were products.
+FORMER: dict[str, dict[str, Any]] = {
+    "al": {"radial_functions": 7, "shortest_bohr": 5.0, "products": None},
+    "sige": {"radial_functions": 6, "shortest_bohr": 4.5, "products": None},
+}
+#: What differs from them; products are (radial functions, l) of the factors. None: as shipped.
 SHORTER: dict[str, Any] = {"radial_functions": 9, "shortest_bohr": 3.0}
-VARIANTS: dict[str, dict[str, Any]] = {
-    "as shipped": {},
+VARIANTS: dict[str, dict[str, Any] | None] = {
+    "as shipped": None,
+    "longer functions, no products": {},
     "products": {"products": (3, 3)},
     "shorter functions": SHORTER,
     "shorter functions, products": SHORTER | {"products": (3, 3)},
@@ -65,7 +71,8 @@ def main() -> None:
     write(["---" for _ in columns])
     for name in options.only:
         started = time.process_time()
-        model = train(own, options, VARIANTS[name])
+        keys = VARIANTS[name]
+        model = train(own, options, {} if keys is None else FORMER[options.material] | keys)
         seconds = time.process_time() - started
         assert model.baseline is not None
         alone = without_network(model)
@@ -84,7 +91,7 @@ def train(own: config.Config, options: argparse.Namespace, keys: dict[str, Any])
     assert own.baseline is not None
     assert own.baseline.multipoles is not None
     poles = own.baseline.multipoles.model_dump() | keys
-    if "products" in keys:
+    if keys.get("products"):
         poles["products"] = dict(
             zip(("radial_functions", "angular"), keys["products"], strict=True)
         )
