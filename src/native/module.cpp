@@ -296,9 +296,9 @@ NB_MODULE(_native, m) {
            nb::arg("target_std"), nb::arg("min_std"),
            nb::arg("form_weight").none(), nb::arg("form_bias").none(), nb::arg("baseline_reach"),
            nb::arg("splines"), nb::arg("fading_density"), nb::arg("multipole_reaches"),
-           nb::arg("multipole_coefficients"), nb::arg("multipole_usual_sum"), nb::arg("product_numbers"), nb::arg("product_places"),
-           nb::arg("product_weights"), nb::arg("product_degrees"),
-           nb::arg("product_coefficients"))
+           nb::arg("multipole_coefficients"), nb::arg("multipole_usual_sum"),
+           nb::arg("product_numbers"), nb::arg("product_places"), nb::arg("product_weights"),
+           nb::arg("product_degrees"), nb::arg("product_coefficients"))
       .def("evaluate", &evaluate, nb::arg("atoms"), nb::kw_only(), nb::arg("steps"),
            nb::arg("start"), nb::arg("shape"), nb::arg("mean").none() = nb::none(),
            nb::arg("aleatoric").none() = nb::none(), nb::arg("epistemic").none() = nb::none(),
