@@ -25,7 +25,6 @@ def model():
     [
         "al/al32-test/500K/0.h5",
         "al-defects/al31-vacancy/500K/0.h5",
-        "al-defects/al32-compressed5/500K/0.h5",
         "al-defects/al32-stretched5/500K/0.h5",
     ],
 )
@@ -35,6 +34,15 @@ def test_errors_are_covered_where_nothing_was_trained_on(model, snapshot):
     assert found["coverage_2sigma"] > 0.89
     assert found["coverage_3sigma"] > 0.98
     assert 0.7 < found["mean_squared_z"] < 1.6
+
+
+def test_a_crystal_outside_all_volumes_is_covered_less(model):
+    """The manual says so (docs/trust.md): compressed by 5 %, σ is too small by a quarter."""
+    path = DATA / "al-defects/al32-compressed5/500K/0.h5"
+    found = error_report(compare_snapshots(model, [path], 0, uncertainty="fast"))
+    assert 0.54 < found["coverage_1sigma"] < 0.76
+    assert found["coverage_3sigma"] > 0.975
+    assert 0.7 < found["mean_squared_z"] < 1.8
 
 
 @pytest.mark.parametrize("snapshot", ["al6-slab/300K/0.h5", "al2-dimer/300K/0.h5"])
@@ -60,7 +68,7 @@ def test_the_error_of_kpoints_is_left_out_where_it_was_learnt(model):
 
 
 def test_far_from_the_data_the_error_bars_exceed_the_density(model):
-    """Around one atom, where the model answers with a plateau and DFT with nothing."""
+    """Around one atom, where the network alone would answer with a plateau, 7e-4 e/Bohr³."""
     cell = 26.0 * np.eye(3)
     atom = Structure(np.full((1, 3), 13.0), cell, np.array([13]))
     field = predict_on_mesh(
@@ -68,7 +76,7 @@ def test_far_from_the_data_the_error_bars_exceed_the_density(model):
     )
     points = field.mesh.points(np.arange(field.mesh.n_points))
     distance = np.linalg.norm(points - 13.0, axis=-1)
-    plateau = (distance > 7.0) & (distance < 9.0)
-    density, std = (values.ravel()[plateau] for values in (field.density, field.std))
-    assert np.median(density) > 3e-4
+    around = (distance > 7.0) & (distance < 9.0)
+    density, std = (values.ravel()[around] for values in (field.density, field.std))
+    assert density.max() < 1e-4
     assert (std > density).all()

@@ -32,7 +32,7 @@ def test_what_is_not_there_is_told_in_words(capsys):
     ("verb", "told"),
     [
         ("scf", "run the same command again, and it begins anew"),
-        ("eos", "again, and energies that are computed are not computed again"),
+        ("eos", "again, and what is computed is not computed again"),
         ("predict", "again, and it goes on from where it was"),
         ("", "run the same command again"),
     ],
