@@ -31,7 +31,7 @@ _SELF_CONSISTENT = "self-consistent density"
 
 
 class KeptEnergies:
-    """A file of energies, each by a sum of all that determines it; none is computed twice.
+    """Results of an engine, each by a sum of all that determines it; none is computed twice.
 
     It is written anew after each result, so a run that failed or was ended goes on. Engine and
     version, settings, pseudopotentials, atoms and density determine a result; ranks and threads

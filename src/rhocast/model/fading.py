@@ -1,13 +1,13 @@
 """Where the density is lower than any trained on, the network's correction fades.
 
-The network extrapolates there, such as in the empty space around a slab, and the pseudo-atoms know
-better: method.md, Eq. 27b and 27c. All arrays have the same shape.
+The network extrapolates there, such as in the empty space around a slab, where the pseudo-atoms
+alone have smaller errors: method.md, Eq. 27b and 27c. All arrays have the same shape.
 """
 
 import numpy as np
 
-#: Standard deviation where the correction has faded, in units of the lowest density trained on:
-#: a third of the way to where something was learnt (docs/notebook/error-bars.md).
+#: Standard deviation where the correction has faded, in units of the lowest density trained on
+#: (docs/notebook/error-bars.md compares it with other choices).
 SPREAD = 0.3
 
 
