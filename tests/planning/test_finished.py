@@ -53,6 +53,11 @@ def test_a_rejected_one_is_left_out(read, caplog):
     assert "0.h5 is left out" in caplog.text
 
 
+def test_one_with_the_k_points_of_other_runs_is_left_out(read, caplog):
+    assert read(kpoint_correction="{}") == []
+    assert "k-points are those of other runs" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("changes", "found"),
     [

@@ -15,8 +15,10 @@ from rhocast.config import load_config
 from rhocast.datasets.dataset import check_files, split_entries
 from rhocast.datasets.entry import Entry, find_snapshots, read_entry
 from rhocast.datasets.importing import ELECTRON_TOLERANCE, import_density
+from rhocast.datasets.kpoint_correction import correct_kpoints
 from rhocast.datasets.packing import MANIFEST, check_manifest, pack
-from rhocast.density import write_snapshot
+from rhocast.density import read_snapshot, write_snapshot
+from rhocast.density.difference import difference
 from rhocast.density.formats import READABLE
 from rhocast.engines.psp8 import resolve_pseudopotentials
 from rhocast.errors import ConfigError, FileFormatError
@@ -68,6 +70,28 @@ def add_verbs(verbs: Any) -> None:
         "--seed", type=whole_in(0, MOST_SEED), default=0, help="seed of the draw (default: 0)"
     )
     action.set_defaults(run=_split, writes_folder=True)
+
+    action = actions.add_parser(
+        "correct-kpoints",
+        help="add the difference of two cheaper densities, of more and of the same k-points",
+        description="Add to a snapshot the difference of two densities of the same atoms, "
+        "computed alike but for the k-points: those wanted, and those of the snapshot. The "
+        "difference hardly depends on the cutoff, which may be low. Energy and forces are "
+        "corrected, too.",
+    )
+    action.add_argument("snapshot", type=Path, help="snapshot file to correct")
+    action.add_argument(
+        "--plus", required=True, type=Path, metavar="FILE", help="snapshot file of more k-points"
+    )
+    action.add_argument(
+        "--minus",
+        required=True,
+        type=Path,
+        metavar="FILE",
+        help="snapshot file with the k-points of the one to correct",
+    )
+    action.add_argument("-o", "--output", required=True, type=Path, help="snapshot file to write")
+    action.set_defaults(run=_correct_kpoints)
 
     action = actions.add_parser(
         "pack", help="copy what has been computed so far into a folder, to be published"
@@ -221,6 +245,19 @@ def _split(options: argparse.Namespace) -> None:
         with replacing(path) as partial:
             partial.write_text("".join(f"{entry.path}\n" for entry in part), encoding="utf-8")
         log.info("%s: %d snapshots of %d trajectories", path, len(part), _n_trajectories(part))
+
+
+def _correct_kpoints(options: argparse.Namespace) -> None:
+    snapshot, finer, same = map(read_snapshot, (options.snapshot, options.plus, options.minus))
+    corrected = correct_kpoints(snapshot, finer, same)
+    write_snapshot(options.output, corrected)
+    log.info(
+        "%s: k-points %s instead of %s, which move %.2f %% of the electrons",
+        options.output,
+        corrected.kpoints,
+        snapshot.kpoints,
+        100.0 * difference(snapshot, corrected).nmae,
+    )
 
 
 def _pack(options: argparse.Namespace) -> None:

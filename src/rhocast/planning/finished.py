@@ -21,7 +21,7 @@ def finished_runs(
 ) -> Iterator[tuple[Work, int, float]]:
     """Read from snapshot files what each single point was, its SCF iterations and core seconds.
 
-    Rejected ones are left out.
+    Rejected ones are left out, and those whose k-points were corrected.
 
     Parameters
     ----------
@@ -41,6 +41,9 @@ def finished_runs(
         entry = read_entry(path)
         if not entry.accepted:
             logger.warning("%s is left out, it was rejected: %s", path, entry.reason)
+            continue
+        if "kpoint_correction" in entry.record:
+            logger.warning("%s is left out, its k-points are those of other runs", path)
             continue
         found = entry.record.get("engine", "another program")
         if found != engine or not math.isfinite(entry.core_hours):
