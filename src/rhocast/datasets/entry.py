@@ -69,7 +69,8 @@ class Entry:
     @property
     def kpoint_setting(self) -> str:
         """The k-mesh in words; of a drawn shift, how it is drawn: ``2 2 2 shift random``."""
-        settings = json.loads(self.record.get("settings", "{}"))
+        corrected = json.loads(self.record.get("kpoint_correction", "{}"))
+        settings = json.loads(corrected.get("plus", self.record).get("settings", "{}"))
         shift = str(settings.get("kpoint_shift", ""))
         divisions = self.kpoints.partition(" shift ")[0]
         return f"{divisions} shift {shift}" if shift.startswith("random") else self.kpoints

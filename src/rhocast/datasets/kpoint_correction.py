@@ -86,18 +86,13 @@ def _expect_alike(one: Snapshot, other: Snapshot, keys: tuple[str, ...]) -> None
 
 
 def _record(snapshot: Snapshot, finer: Snapshot, same: Snapshot) -> dict[str, Any]:
-    """Return the snapshot's record with the k-mesh of ``finer`` and the cost of all three."""
+    """Return the snapshot's record, how it was corrected, and the cost of all three."""
     record = {key: value for key, value in snapshot.record.items() if key not in _OF_THE_RUN}
     hours = sum(core_hours_of(each.record) for each in (snapshot, finer, same))
     cores = int(record.get("ranks", 1)) * int(record.get("threads", 1))
     record |= {"wall_time_s": 3600.0 * hours / cores, "core_hours": hours}
     if "kpoint_seed" in finer.record:
         record["kpoint_seed"] = finer.record["kpoint_seed"]
-    if "settings" in record and "settings" in finer.record:
-        theirs = json.loads(finer.record["settings"])
-        own = json.loads(record["settings"])
-        own |= {key: theirs[key] for key in ("kpoint_spacing_per_bohr", "kpoint_shift")}
-        record["settings"] = json.dumps(own)
     kept = {
         name: {"kpoints": one.kpoints}
         | {key: one.record[key] for key in _KEPT if key in one.record}
