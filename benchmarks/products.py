@@ -30,7 +30,7 @@ JUDGED = {
         "500 and 1400 K": ("al/al32-test",),
         "vacancies": ("al-defects/*-vacancy", "al-defects/*-divacancy"),
         "strain ±3, ±5 %": ("al-defects/al32-*",),
-        "500 K, 5×5×5 k-points": ("kpoints/judge/al32-test",),
+        "500 K, 5×5×5 k-points": ("kpoints/judge/al32-test/500K",),
         "slab": ("al-unseen/al6-slab",),
     },
     "sige": {
