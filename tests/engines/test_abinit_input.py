@@ -77,6 +77,23 @@ def test_bands_at_gamma_are_divided_in_pairs(aluminium, settings, pseudopotentia
     assert found["nband"] % (found["npband"] * found["bandpp"]) == 0
 
 
+@pytest.mark.parametrize(("shift", "bands"), [("gamma", 26), ("half", 26), ("half", 27)])
+def test_given_bands_are_divided(aluminium, settings, pseudopotentials, shift, bands):
+    """ABINIT 9.6 ends with an error if blocks of bands do not divide them."""
+    keys = {"abinit": {"NBAND": bands}, "kpoint_shift": shift, "kpoint_spacing_per_bohr": 0.2}
+    calculation = Calculation.plan(aluminium, settings(**keys), pseudopotentials)
+    found = electronic_variables(calculation, ranks=1)
+    assert found["nband"] == bands
+    assert bands % found["bandpp"] == 0
+
+
+def test_given_bands_that_cannot_be_divided(aluminium, settings, pseudopotentials):
+    dft = settings(abinit={"nband": 27}, kpoint_shift="gamma", kpoint_spacing_per_bohr=0.2)
+    calculation = Calculation.plan(aluminium, dft, pseudopotentials)
+    with pytest.raises(ConfigError, match=r"dft\.abinit\.nband: expected a multiple of 2, .* 27"):
+        electronic_variables(calculation, ranks=1)
+
+
 def test_kpoints_are_divided_evenly():
     assert [_kpoint_groups(14, ranks) for ranks in (1, 2, 4, 7, 14, 28)] == [1, 2, 4, 7, 14, 14]
     assert _kpoint_groups(4, 3) == 1

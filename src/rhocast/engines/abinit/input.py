@@ -136,9 +136,9 @@ def _solver(calculation: Calculation, ranks: int) -> dict[str, int]:
         return {"nband": calculation.n_bands, "paral_kgb": 0}
     k_groups = _kpoint_groups(calculation.kpoints.n_irreducible, ranks)
     band_groups = ranks // k_groups
-    bands = 4 * math.ceil(calculation.n_bands / (4 * band_groups))
     # ABINIT takes the wave functions at Γ as real ones, two at a time.
     step = 2 if calculation.kpoints.holds_gamma else 1
+    bands = _bands_of_group(calculation, band_groups, step)
     divisors = [size for size in range(step, bands + 1, step) if bands % size == 0]
     together = min(divisors, key=lambda size: abs(size - 12))
     return {
@@ -152,6 +152,26 @@ def _solver(calculation: Calculation, ranks: int) -> dict[str, int]:
         "use_gemm_nonlop": 1,
         "nline": 3,
     }
+
+
+def _bands_of_group(calculation: Calculation, groups: int, step: int) -> int:
+    """Return how many bands each group of ranks computes: of those given, or a multiple of 4.
+
+    Raises
+    ------
+    ConfigError
+        If the number that ``dft.abinit.nband`` gives cannot be divided among the groups in steps.
+    """
+    keys = {name.lower(): value for name, value in calculation.dft.engine_keys("abinit").items()}
+    if "nband" not in keys:
+        return 4 * math.ceil(calculation.n_bands / (4 * groups))
+    given = int(str(keys["nband"]))
+    if given % (groups * step):
+        raise ConfigError(
+            f"dft.abinit.nband: expected a multiple of {groups * step}, so that {groups} groups of "
+            f"ranks can share the bands of each k-point, found {given}"
+        )
+    return given // groups
 
 
 def _kpoint_groups(n_kpoints: int, ranks: int) -> int:
