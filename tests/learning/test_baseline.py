@@ -59,6 +59,22 @@ def test_the_charge_is_kept_even_where_the_density_has_another(tmp_path):
     assert charge == pytest.approx(3.0, rel=1e-9)
 
 
+def test_snapshots_that_cannot_be_described_count_less(tmp_path):
+    """Noise in half of the snapshots hardly harms what the others settle."""
+    noise = np.random.default_rng(5)
+    clean = [make_snapshot(seed=s) for s in range(3)]
+    noisy = [
+        replace(one, density=one.density * noise.uniform(0.2, 1.8, one.density.shape))
+        for one in (make_snapshot(seed=s) for s in range(3, 6))
+    ]
+    unseen = make_snapshot(seed=9)
+    alone = error(fitted(clean, tmp_path), unseen)
+    beside_noise = error(fitted(clean + noisy, tmp_path), unseen)
+    noise_alone = error(fitted(noisy, tmp_path), unseen)
+    assert noise_alone > 5.0 * alone
+    assert beside_noise < 0.1 * noise_alone
+
+
 def test_species_have_their_own_functions(tmp_path):
     def alloy(seed):
         atoms = bulk("Si", cubic=True)

@@ -4,18 +4,20 @@ With S_k(r) the functions that the coefficients of `PseudoAtoms.fitted` multiply
 functions summed over the atoms of a species and then those of the induced multipoles, the
 coefficients c minimise
 
-    ⟨(Σ_k c_k S_k − ρ)²⟩ + λ Σ_s ∫ (d⁴f_s/dr⁴)² dr + μ ⟨S²⟩ Σ'_k c_k²
+    ⟨w_i (Σ_k c_k S_k − ρ)²⟩ + λ Σ_s ∫ (d⁴f_s/dr⁴)² dr + μ ⟨S²⟩ Σ'_k c_k²
 
 with Σ_k c_sk ∫ φ_k d³r = Z_s for every species s. The mean is taken over the points drawn from a
-snapshot, then over snapshots; f_s is the radial function of a species, Z_s its valence electrons,
-and Σ' runs over the multipoles, which are kept from holding charge; ⟨S²⟩ is their mean.
-One weight for all of them: functions that hardly reach a neighbour in a crystal, but do in its
-melt, must not be given large coefficients for that. Of products, each has the weight of its own
-mean square.
+snapshot, then over snapshots i with weights w_i, so that a hot liquid, which no coefficients
+describe well, does not settle those of a cold crystal. f_s is the radial function of a species, Z_s
+its valence electrons, and Σ' runs over the multipoles, which are kept from holding charge; ⟨S²⟩ is
+their mean. One weight for all of them: functions that hardly reach a neighbour in a crystal, but do
+in its melt, must not be given large coefficients for that. Of products, each has the weight of its
+own mean square.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import block_diag
@@ -31,6 +33,36 @@ _RIDGE = 3e-6
 
 #: Points that are gone through at a time.
 _BLOCK = 8192
+
+#: Fits, each with the weights that follow from the one before.
+_FITS = 3
+
+#: Least misfit that counts, as a share of the mean: data without noise must not settle everything.
+_LEAST_MISFIT = 0.05
+
+
+@dataclass(frozen=True)
+class NormalEquations:
+    """Averages over the points of a snapshot.
+
+    Attributes
+    ----------
+    matrix : (b, b) float64 array
+        ⟨S Sᵀ⟩.
+    vector : (b,) float64 array
+        ⟨S ρ⟩, e/Bohr³.
+    square
+        ⟨ρ²⟩, e²/Bohr⁶.
+    """
+
+    matrix: np.ndarray
+    vector: np.ndarray
+    square: float
+
+    def misfit(self, coefficients: np.ndarray) -> float:
+        """Compute ⟨(Σ_k c_k S_k − ρ)²⟩, e²/Bohr⁶, of coefficients (b,)."""
+        c = coefficients
+        return float(c @ self.matrix @ c - 2.0 * self.vector @ c + self.square)
 
 
 def baseline_sums(
@@ -50,22 +82,36 @@ def fit_baseline(data: FeatureSet, used: np.ndarray) -> PseudoAtoms | None:
     if data.baseline is None:
         return None
     each = [normal_equations(data, data.baseline.sums, number) for number in used]
-    matrix, vector = (np.mean(part, axis=0) for part in zip(*each, strict=True))
-    return fit_pseudo_atoms(matrix, vector, data.baseline.parameters, data.valence)
+    weights = np.ones(len(each))
+    for _ in range(_FITS):
+        matrix, vector = _average(each, weights)
+        found = fit_pseudo_atoms(matrix, vector, data.baseline.parameters, data.valence)
+        weights = _weights(each, found.fitted)
+    return found
 
 
-def normal_equations(
-    data: FeatureSet, sums: np.ndarray, number: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Average over the points of a snapshot.
+def _average(each: Sequence[NormalEquations], weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Average matrices (b, b) and vectors (b,) of snapshots with weights (s,)."""
+    matrix, vector = np.zeros_like(each[0].matrix), np.zeros_like(each[0].vector)
+    for weight, one in zip(weights / len(each), each, strict=True):
+        matrix += weight * one.matrix
+        vector += weight * one.vector
+    return matrix, vector
 
-    Returns
-    -------
-    matrix : (b, b) float64 array
-        ⟨S Sᵀ⟩.
-    vector : (b,) float64 array
-        ⟨S ρ⟩, e/Bohr³.
+
+def _weights(each: Sequence[NormalEquations], coefficients: np.ndarray) -> np.ndarray:
+    """Weigh snapshots by the inverse of their misfits; (s,), 1 on average.
+
+    The likelihood is largest with these weights where errors are normal and each snapshot has a
+    variance of its own.
     """
+    misfits = np.array([one.misfit(coefficients) for one in each])
+    inverse = 1.0 / np.maximum(misfits, _LEAST_MISFIT * misfits.mean())
+    return inverse / inverse.mean()
+
+
+def normal_equations(data: FeatureSet, sums: np.ndarray, number: int) -> NormalEquations:
+    """Average over the points of a snapshot."""
     rows = np.flatnonzero(data.snapshot == number)
     size = sums.shape[1]
     matrix, vector = np.zeros((size, size)), np.zeros(size)
@@ -74,7 +120,8 @@ def normal_equations(
         block = sums[part].astype(np.float64)
         matrix += block.T @ block
         vector += data.target[part] @ block
-    return matrix / len(rows), vector / len(rows)
+    square = float(np.mean(data.target[rows].astype(np.float64) ** 2))
+    return NormalEquations(matrix / len(rows), vector / len(rows), square)
 
 
 def fit_pseudo_atoms(
@@ -89,7 +136,7 @@ def fit_pseudo_atoms(
     ----------
     matrix : (b, b) array
     vector : (b,) array
-        Averages over snapshots of what `normal_equations` returns.
+        Weighted averages over snapshots of what `normal_equations` returns.
     parameters
         Cutoff, intervals, λ and the multipoles.
     valence
